@@ -1,0 +1,61 @@
+"""`readiness held list|show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from readiness_pipelines.cli.place import console, full_name, lakehouse, product_named, show
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import Status
+
+app = typer.Typer(help="Candidates that a gate did not admit.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+ProductName = Annotated[str | None, typer.Option("--product", help="May be left out where there is only one.")]
+
+
+@app.command("list", help="Partitions whose newest candidate is held.")
+def list_(product: ProductName = None, as_json: Json = False) -> None:
+    declared, ledger = product_named(product), lakehouse().ledger
+    rows = [
+        {
+            "table": verdict.table,
+            "partition": verdict.partition,
+            "candidate": verdict.version_key[:12],
+            "rows_in": verdict.counts.rows_in,
+            "rows_quarantined": verdict.counts.quarantined,
+            "why": "; ".join(verdict.held_because),
+        }
+        for table in declared.tables
+        for verdict in ledger.latest_verdicts(table.full_name).values()
+        if not verdict.outcome.is_admitted
+    ]
+    show(rows, as_json=as_json, title="Held candidates", empty="Nothing is held.")
+
+
+@app.command("show", help="One held candidate: why, which rules, where its staged files lie.")
+def show_(table: str, partition: str, product: ProductName = None, as_json: Json = False) -> None:
+    declared, ledger = product_named(product), lakehouse().ledger
+    name = full_name(declared, table)
+    verdict = ledger.latest_verdict(name, partition)
+    if verdict is None or verdict.outcome.is_admitted:
+        raise ReadinessError(f"{name}/{partition} is not held; `readiness held list` names those that are")
+    if as_json:
+        typer.echo(verdict.to_json())
+        return
+    console.print(f"[bold]{name}/{partition}[/bold] candidate {verdict.version_key[:12]}: {verdict.outcome.value}")
+    for reason in verdict.held_because:
+        console.print(f"  because: {reason}", markup=False)
+    console.print(f"  rows: {verdict.counts}", markup=False)
+    console.print(f"  made from: {', '.join(verdict.inputs)}", markup=False)
+    current = ledger.current_version(name, partition)
+    console.print(f"  on main: {current or 'nothing; no reader sees this partition'}", markup=False)
+    rules = [
+        {"rule": r.rule, "status": r.status.value, "rows": r.element_count, "failing": r.unexpected_count, "observed": r.observed_value}
+        for r in verdict.rules
+        if r.status is not Status.PASSED
+    ]
+    show(rules, as_json=False, title="Rules that did not pass", empty="Every rule passed.")
+    staged = [{"staged_file": f.path, "rows": f.rows} for f in verdict.files]
+    show(staged, as_json=False, title="Staged, published nowhere", empty="No rows were staged.")

@@ -1,0 +1,5 @@
+"""What a product promises: tables, columns, types, classes, owner and steward, as an ODCS 3.x contract."""
+
+from readiness_pipelines.contracts.contract import Column, Contract, Table, load_contract
+
+__all__ = ["Column", "Contract", "Table", "load_contract"]

@@ -1,0 +1,111 @@
+"""The words of `defs.yaml`, as pydantic models: the only place that says which keys exist. Dagster is not imported.
+
+Every model forbids unknown keys, so that a typo is an error and never a default.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Partitions(_Declared):
+    """The calendar of the product: one partition per day or hour of delivery."""
+
+    every: Literal["day", "hour"] = Field(description="how long a partition is")
+    start: datetime.date = Field(description="first partition, inclusive")
+
+
+class Feed(_Declared):
+    """Files that land for one bronze table."""
+
+    files: str = Field(description="pattern under the landing folder: strftime codes and *, e.g. orders/%Y-%m-%d*.csv")
+    first_due: datetime.date = Field(description="first day on which a delivery is due, inclusive")
+    last_due: datetime.date | None = Field(default=None, description="last day on which one is due, inclusive; none: no end")
+    delivery: Literal["replace", "append"] = Field(
+        default="replace", description="replace: the newest file is the day; append: every file of the day counts"
+    )
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str = Field(default="utf-8")
+
+
+class DropWhere(_Declared):
+    """A declared filter: rows for which `sql` is true are left out, counted under `reason`."""
+
+    reason: Name
+    sql: str
+
+
+class Deduplicate(_Declared):
+    """Rows that agree in all of `by` are one row; a row with a null among them is never a duplicate."""
+
+    by: list[str] = Field(min_length=1)
+    keep: Literal["first", "last"] = Field(default="last", description="by delivery, then record number")
+
+
+class BronzeTable(_Declared):
+    name: Name
+    feed: Feed
+
+
+class SilverTable(_Declared):
+    name: Name
+    from_: Name = Field(alias="from", description="the bronze or silver table it maps, row by row")
+    sql: str = Field(description="path of the SELECT, relative to defs.yaml")
+    deduplicate: Deduplicate | None = None
+    drop_where: list[DropWhere] = Field(default_factory=list)
+
+
+class Last(_Declared):
+    """The newest `last` partitions, the one being computed included."""
+
+    last: int = Field(ge=1)
+
+
+class Input(_Declared):
+    """Which partitions of a table a gold model reads, and what a held or missing one among them does."""
+
+    read: Literal["same", "all_until"] | Last = Field(default="same")
+    unavailable: Literal["hold", "ignore"] = Field(
+        default="hold", description="hold: a held or missing partition blocks this one; ignore: it is left out, by name"
+    )
+
+
+class GoldTable(_Declared):
+    name: Name
+    key: list[str] = Field(min_length=1, description="columns that name a row; row_id is a hash of table and key")
+    inputs: dict[Name, Input] = Field(min_length=1)
+    sql: str
+    drop_where: list[DropWhere] = Field(default_factory=list)
+
+
+class Kpi(_Declared):
+    """The one business number the product exists for."""
+
+    table: Name
+    column: str
+
+
+class ProductDeclaration(_Declared):
+    """A data product: feeds into bronze, bronze into silver, silver into gold, one KPI."""
+
+    product: Name
+    description: str = ""
+    contract: str = Field(default="contract.yaml", description="path of the ODCS contract, relative to defs.yaml")
+    suites: str | None = Field(
+        default=None,
+        description="folder of the suites, relative to defs.yaml; default: the nearest quality_suites/<product> upwards",
+    )
+    partitions: Partitions
+    kpi: Kpi
+    bronze: list[BronzeTable] = Field(min_length=1)
+    silver: list[SilverTable] = Field(default_factory=list)
+    gold: list[GoldTable] = Field(default_factory=list)

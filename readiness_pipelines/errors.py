@@ -1,0 +1,49 @@
+"""Errors, by what the operator does next. Bad data is never one of these: it is a verdict.
+
+    ReadinessError
+    ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
+    ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
+    ├── CandidateHeld         look at the held candidate, correct its source, run the partition again
+    ├── PublishConflict       run the partition again: another run published it meanwhile
+    ├── VersionNotFound       ask for a version that exists: `readiness status`
+    ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
+    └── BrokenInvariant       a bug of ours: nothing was published, report it
+"""
+
+from __future__ import annotations
+
+
+class ReadinessError(Exception):
+    """Base of all errors raised on purpose. The message says what was found, what was expected, where, and what next."""
+
+
+class DeclarationError(ReadinessError):
+    """A declaration cannot be used as written. `problems` holds one `path:line: where: found, expected` each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class NotAdmitted(ReadinessError):
+    """A partition that this step must read has no admitted version, or its newest candidate is held."""
+
+
+class CandidateHeld(ReadinessError):
+    """The gate held the candidate: nothing was published."""
+
+
+class PublishConflict(ReadinessError):
+    """The partition moved on `main` after this candidate was computed; nothing was published."""
+
+
+class VersionNotFound(ReadinessError):
+    """The version that was asked for is not kept, or never existed."""
+
+
+class CatalogBehindLedger(ReadinessError):
+    """The catalog does not hold what the ledger knows was published: it is missing, or an older copy."""
+
+
+class BrokenInvariant(ReadinessError):
+    """Something that must hold by construction does not. Nothing was published."""

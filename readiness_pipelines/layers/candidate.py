@@ -1,0 +1,38 @@
+"""A candidate: rows that propose to become a version, laid out in DuckDB for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from readiness_pipelines.flow import RuleResult, StagedFile
+
+ROWS = "_candidate"  # temp table: the table's columns, plus `cast_failures` VARCHAR[]; dropped and duplicate rows left out
+DELIVERED = "_delivered"  # temp view: row_id, row_values (JSON text), delivery_sha256, record_number: the row as it came
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a layer hands to the gate. The rows lie in the connection's temp table `_candidate`.
+
+    `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records);
+    `kept` are files already on `main` that stay part of the version; `refused` says why the candidate is held whatever
+    the suite says. `rows_in` counts every row before anything was decided.
+    """
+
+    version_key: str
+    inputs: tuple[str, ...]
+    expected: str | None
+    rows_in: int
+    duplicates: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    rejects: str | None = None
+    reject_reasons: Mapping[str, int] = field(default_factory=dict)
+    kept: tuple[StagedFile, ...] = ()
+    kept_rows: int = 0
+    kept_quarantined: int = 0
+    refused: tuple[str, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""Silver: each delivered row mapped, typed, and de-duplicated. A row map, so that no row can vanish unseen."""
+
+from __future__ import annotations
+
+import duckdb
+from sqlglot import expressions as exp
+
+from readiness_pipelines.declarations import Product, Silver
+from readiness_pipelines.declarations.sql import parse
+from readiness_pipelines.flow import digest
+from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.layers.candidate import DELIVERED, Candidate
+from readiness_pipelines.layers.inputs import Inputs
+from readiness_pipelines.layers.rows import as_json, deduplicate, lay_out, literal, quoted
+
+_ORDER = ("_delivery_order", "_record_number")
+
+
+def version_key(table: Silver, inputs: Inputs) -> str:
+    """Return the digest of everything the partition's rows depend on."""
+    return digest(table.full_name, table.fingerprint, inputs.identity)
+
+
+def propose(
+    con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, table: Silver, inputs: Inputs, *, expected: str | None
+) -> Candidate:
+    """Lay the candidate out in `con` and return it. Rows in: the rows of the effective deliveries."""
+    (version,) = inputs.versions[table.source]
+    upstream = product.by_name[table.source]
+    bronze = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
+    effective: list[str] = list(bronze.details["effective"]) if bronze else []
+    counted = ", ".join(literal(sha) for sha in effective) or "NULL"
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW {quoted(table.source)} AS "
+        f"SELECT * FROM {relation(lake, [version])} WHERE delivery_sha256 IN ({counted})"
+    )
+    columns = [c.name for c in upstream.table.columns]
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW {DELIVERED} AS SELECT row_id, {as_json(columns)} AS row_values, "
+        f"delivery_sha256, record_number FROM {quoted(table.source)}"
+    )
+    rows_in = con.execute(f"SELECT count(*) FROM {quoted(table.source)}").fetchone()
+    con.execute(f"CREATE OR REPLACE TEMP VIEW _mapped AS {_with_identity(table, effective)}")
+    system = ("row_id", "partition_key")
+    dropped = lay_out(con, mapped="_mapped", system=system, table=table.table, drop_where=table.drop_where, order=_ORDER)
+    duplicates = deduplicate(con, table.deduplicate, order=_ORDER) if table.deduplicate else 0
+    return Candidate(
+        version_key=version_key(table, inputs),
+        inputs=tuple(str(v) for v in inputs.all),
+        expected=expected,
+        rows_in=int(rows_in[0]) if rows_in else 0,
+        duplicates=duplicates,
+        dropped=dropped,
+        notes=inputs.notes,
+    )
+
+
+def _with_identity(table: Silver, effective: list[str]) -> str:
+    """Return the model's SELECT with row_id, partition_key and delivery order added to what it gives."""
+    statement = parse(table.sql)
+    assert isinstance(statement, exp.Select)
+    source = quoted(next(statement.find_all(exp.Table)).alias_or_name)
+    arrival = f"list_position([{', '.join(literal(s) for s in effective)}], {source}.delivery_sha256)"
+    extra = (
+        f"{source}.row_id AS row_id",
+        f"{source}.partition_key AS partition_key",
+        f"{arrival} AS {_ORDER[0]}",
+        f"{source}.record_number AS {_ORDER[1]}",
+    )
+    return statement.select(*extra, append=True, dialect="duckdb").sql(dialect="duckdb")

@@ -1,0 +1,131 @@
+"""One step: bring one partition of one table from where it stands to an admitted version, or hold it and say why.
+
+Safe to repeat at any time: a partition that is already published from the same inputs is left as it is, and a step
+that was cut short is taken up from what Iceberg and the ledger agree on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from readiness_pipelines.declarations import Gold, Product, Silver
+from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.flow import GateVerdict, TableVersion
+from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
+from readiness_pipelines.layers import bronze, gold, silver
+from readiness_pipelines.layers.admission import examine
+from readiness_pipelines.layers.inputs import resolve
+from readiness_pipelines.layers.tables import ensure
+from readiness_pipelines.settings import Settings
+
+Kind = Literal["admitted", "unchanged", "held", "missing", "blocked", "not_due"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of one partition of one table in this run.
+
+    `admitted` and `unchanged` carry the version that is on `main`; `held` carries the verdict; `missing` and `blocked`
+    say in `why` which partition of which table stopped it.
+    """
+
+    table: str
+    partition: str
+    kind: Kind
+    verdict: GateVerdict | None = None
+    version: TableVersion | None = None
+    why: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        return self.kind in ("admitted", "unchanged")
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether an operator has to look: held or missing here, not merely blocked by something above."""
+        return self.kind in ("held", "missing")
+
+
+def run_step(
+    lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str
+) -> StepResult:
+    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run."""
+    table = product.by_name[name]
+    recover(lake, table.full_name, partition)
+    if isinstance(table, Bronze):
+        return _run_bronze(lake, settings, product, table, partition)
+    return _run_model(lake, product, table, partition)
+
+
+def _run_bronze(lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str) -> StepResult:
+    batch = bronze.receive(lake, settings, product, table, partition)
+    if not batch.arrivals:
+        if bronze.is_due(product, table.feed, partition):
+            return StepResult(
+                table.full_name, partition, "missing", why=f"{partition} bronze {table.name}: a delivery was due and none came"
+            )
+        return StepResult(table.full_name, partition, "not_due")
+    plan = bronze.plan(lake, table, batch)
+    known = _already_decided(lake, table, partition, plan.version_key)
+    if known is not None:
+        return known
+    ensure(lake, table)
+    with lake.connect() as con:
+        candidate = bronze.propose(con, lake, settings, table, plan)
+        verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
+    return _conclude(lake, verdict, candidate.expected)
+
+
+def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str) -> StepResult:
+    inputs = resolve(product, lake.ledger, table, partition)
+    if inputs.not_due:
+        return StepResult(table.full_name, partition, "not_due")
+    if inputs.blocked is not None:
+        return StepResult(table.full_name, partition, "blocked", why=inputs.blocked.why)
+    layer = silver if isinstance(table, Silver) else gold
+    key = layer.version_key(table, inputs)  # type: ignore[arg-type]  # the layer was chosen by the table's type
+    known = _already_decided(lake, table, partition, key)
+    if known is not None:
+        return known
+    ensure(lake, table)
+    current = lake.ledger.current_version(table.full_name, partition)
+    expected = current.version_key if current else None
+    with lake.connect() as con:
+        if isinstance(table, Silver):
+            candidate = silver.propose(con, lake, product, table, inputs, expected=expected)
+        else:
+            candidate = gold.propose(con, lake, product, table, inputs, partition=partition, expected=expected)
+        verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
+    return _conclude(lake, verdict, expected)
+
+
+def _attempt() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def _already_decided(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str) -> StepResult | None:
+    """Return the result if this very candidate was published or held before: same key, same version, nothing to do."""
+    verdict = lake.ledger.verdict_of(table.full_name, partition, key)
+    if verdict is None:
+        return None
+    latest = lake.ledger.latest_outcome(table.full_name, partition)
+    version = lake.ledger.current_version(table.full_name, partition)
+    published = version is not None and version.version_key == key
+    if verdict.outcome.is_admitted and not published:
+        return None  # admitted, then cut short before the commit: the step is done again
+    if latest is None or latest[0] != key:
+        lake.ledger.record_verdict(verdict)  # the older candidate is proposed again: it is the newest one now
+    if published:
+        return StepResult(table.full_name, partition, "unchanged", verdict, version)
+    return StepResult(table.full_name, partition, "held", verdict, version, why="; ".join(verdict.held_because))
+
+
+def _conclude(lake: Lakehouse, verdict: GateVerdict, expected: str | None) -> StepResult:
+    lake.ledger.record_verdict(verdict)
+    reached("verdict_recorded")
+    if not verdict.outcome.is_admitted:
+        version = lake.ledger.current_version(verdict.table, verdict.partition)
+        return StepResult(verdict.table, verdict.partition, "held", verdict, version, why="; ".join(verdict.held_because))
+    return StepResult(verdict.table, verdict.partition, "admitted", verdict, publish(lake, verdict, expected=expected))

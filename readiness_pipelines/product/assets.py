@@ -1,0 +1,201 @@
+"""One product as one `multi_asset`: its tables, their quarantine and their checks.
+
+One process and one import bill per run; downstream tables go on for the partitions that were admitted. Dagster records
+as materialised exactly what is published: events are written by hand, per partition, because a yielded
+`MaterializeResult` stamps every partition of a range run alike.
+"""
+
+import datetime
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from readiness_pipelines.declarations import Product, TableDeclaration
+from readiness_pipelines.declarations.product import Last
+from readiness_pipelines.errors import NotAdmitted, PublishConflict
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import StepResult, run_step
+from readiness_pipelines.product import events
+from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.settings import Settings
+
+GATE = "gate"
+_NAMED = 20  # partitions a failed run names; the rest are counted
+
+
+def asset_key(table: TableDeclaration) -> dg.AssetKey:
+    return dg.AssetKey([table.product, table.layer, table.name])
+
+
+def quarantine_key(table: TableDeclaration) -> dg.AssetKey:
+    return dg.AssetKey([table.product, table.layer, f"{table.name}_quarantine"])
+
+
+def data_asset_keys(product: Product) -> list[dg.AssetKey]:
+    """Return the keys of the product's tables and quarantines, and nothing else."""
+    return [key for table in product.tables for key in (asset_key(table), quarantine_key(table))]
+
+
+def partitions_of(product: Product) -> dg.TimeWindowPartitionsDefinition:
+    """Return the product's calendar; it ends where the last feed's last due day ends."""
+    partitions, end = product.declaration.partitions, product.last_due
+    until = end + datetime.timedelta(days=1) if end else None
+    if partitions.every == "day":
+        return dg.DailyPartitionsDefinition(start_date=str(partitions.start), end_date=str(until) if until else None)
+    return dg.HourlyPartitionsDefinition(
+        start_date=f"{partitions.start}-00:00", end_date=f"{until}-00:00" if until else None
+    )
+
+
+def build_assets(product: Product) -> dg.AssetsDefinition:
+    """Return the product's assets and checks."""
+    calendar = partitions_of(product)
+    specs = [spec for table in product.tables for spec in _specs(product, table)]
+    checks = [spec for table in product.tables for spec in _check_specs(table, calendar)]
+
+    @dg.multi_asset(
+        name=product.name,
+        specs=specs,
+        check_specs=checks,
+        partitions_def=calendar,
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def materialise(context: dg.AssetExecutionContext, readiness: Readiness) -> Iterator[object]:
+        settings = readiness.settings()
+        yield from _Run(context, product, Lakehouse.open(settings), settings).go()
+
+    return materialise
+
+
+def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
+    deps = [_dep(product, table, name) for name in table.upstream]
+    owner = product.contract.owner
+    owners = [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
+    shared = {"group_name": product.name, "owners": owners, "skippable": True}
+    yield dg.AssetSpec(
+        asset_key(table),
+        deps=deps,
+        description=events.describe(product, table),
+        kinds={table.layer, "iceberg", "duckdb"},
+        code_version=table.fingerprint[:12],
+        metadata=events.static_metadata(product, table),
+        **shared,
+    )
+    yield dg.AssetSpec(
+        quarantine_key(table),
+        deps=deps,
+        description=f"Every row that {table.name} did not admit, with all its reasons; `readiness quarantine list` shows them.",
+        kinds={"quarantine", "iceberg"},
+        **shared,
+    )
+
+
+def _dep(product: Product, table: TableDeclaration, name: str) -> dg.AssetDep:
+    read = table.upstream[name].read
+    key = asset_key(product.by_name[name])
+    if isinstance(read, Last):
+        return dg.AssetDep(key, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - read.last))
+    return dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping() if read == "all_until" else None)
+
+
+def _check_specs(table: TableDeclaration, calendar: dg.PartitionsDefinition) -> Iterator[dg.AssetCheckSpec]:
+    key = asset_key(table)
+    yield dg.AssetCheckSpec(
+        GATE,
+        asset=key,
+        blocking=True,
+        partitions_def=calendar,
+        description="The verdict on the candidate. While it fails, nothing of the candidate is readable.",
+    )
+    for rule in table.suite.rules:
+        yield dg.AssetCheckSpec(
+            rule.name, asset=key, partitions_def=calendar, description=events.describe_rule(rule), blocking=False
+        )
+
+
+class _Run:
+    """One run of the product's op over its partitions: table by table, partition by partition."""
+
+    def __init__(self, context: dg.AssetExecutionContext, product: Product, lake: Lakehouse, settings: Settings) -> None:
+        self.context, self.product, self.lake, self.settings = context, product, lake, settings
+        self.partitions: Sequence[str] = list(context.partition_keys)
+        self.assets = set(context.selected_asset_keys)
+        self.checks = set(context.op_execution_context.selected_asset_check_keys)
+        self.is_range = len(self.partitions) > 1
+        self.bad: dict[str, str] = {}  # what failed -> why, in the order it was met
+
+    def go(self) -> Iterator[object]:
+        for table in self.product.tables:
+            wanted = {asset_key(table), quarantine_key(table)} & self.assets
+            checked = [key for key in self.checks if key.asset_key == asset_key(table)]
+            if not wanted and not checked:
+                continue
+            run_it = asset_key(table) in wanted
+            results = list(self._results(table)) if run_it else list(self._recorded(table))
+            yield from self._events(table, results)
+            if run_it:
+                self._log(table, results)
+        if self.bad:
+            raise dg.Failure(self._message(), allow_retries=False)
+
+    def _results(self, table: TableDeclaration) -> Iterator[StepResult]:
+        for partition in self.partitions:
+            place = f"{partition} {table.layer} {table.name}"
+            try:
+                result = run_step(self.lake, self.settings, self.product, table.name, partition)
+            except (NotAdmitted, PublishConflict) as refusal:
+                self.bad[place] = str(refusal)
+                continue
+            if result.kind == "blocked":
+                self.bad.setdefault(f"{place} blocked", f"not run, because {result.why}")
+            elif result.is_bad:
+                self.bad[place] = f"{result.kind}: {result.why}"
+            yield result
+
+    def _recorded(self, table: TableDeclaration) -> Iterator[StepResult]:
+        """The table itself is not selected: report the newest recorded verdicts, run nothing."""
+        for partition in self.partitions:
+            verdict = self.lake.ledger.latest_verdict(table.full_name, partition)
+            if verdict is None:
+                self.bad[f"{partition} {table.layer} {table.name}"] = "has no verdict to report; select the table to run it"
+                continue
+            version = self.lake.ledger.current_version(table.full_name, partition)
+            kind = "unchanged" if verdict.outcome.is_admitted else "held"
+            yield StepResult(table.full_name, partition, kind, verdict, version, why="; ".join(verdict.held_because))
+
+    def _events(self, table: TableDeclaration, results: Sequence[StepResult]) -> Iterator[object]:
+        key, seen = asset_key(table), [r for r in results if r.verdict is not None]
+        if key in self.assets:
+            for result in seen:
+                if result.is_published:
+                    yield events.materialisation(self.lake, self.product, table, key, result)
+        if quarantine_key(table) in self.assets:
+            for result in seen:
+                yield events.quarantine_materialisation(table, quarantine_key(table), result)
+        selected = {check.name for check in self.checks if check.asset_key == key}
+        for evaluation in events.evaluations(self.context, table, key, seen, selected, is_range=self.is_range):
+            self.context.log_event(evaluation)
+        if len([r for r in seen if r.is_published]) == len(self.partitions):
+            for done in {key, quarantine_key(table)} & self.assets:
+                yield dg.Output(None, self.context.assets_def.get_output_name_for_asset_key(done), metadata=events.SILENT)
+
+    def _log(self, table: TableDeclaration, results: Sequence[StepResult]) -> None:
+        kinds = [r.kind for r in results]
+        told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+        self.context.log.info(f"{table.layer} {table.name}: {told or 'nothing to do'}")
+
+    def _message(self) -> str:
+        blocked = [place for place in self.bad if place.endswith(" blocked")]
+        roots = {place: why for place, why in self.bad.items() if place not in blocked}
+        if not roots:  # tables selected without what stopped them: say what stopped them
+            roots = {place.removesuffix(" blocked"): self.bad[place] for place in blocked}
+            blocked = []
+        lines = [f"{place}: {why}" for place, why in list(roots.items())[:_NAMED]]
+        if len(roots) > _NAMED:
+            lines.append(f"and {len(roots) - _NAMED} more; `readiness status {self.product.name}` lists them")
+        if blocked:
+            lines.append(f"{len(blocked)} partitions downstream of these were not run")
+        return "gate failed for " + "\n".join(lines)
+
+

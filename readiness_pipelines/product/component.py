@@ -1,0 +1,42 @@
+"""`type: readiness_pipelines.product.DataProduct` in a `defs.yaml`."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import BaseModel
+
+from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
+from readiness_pipelines.product.assets import build_assets, data_asset_keys
+from readiness_pipelines.product.resources import READINESS
+
+
+class DataProduct(dg.Component):
+    """A data product: feeds into bronze, bronze into silver, silver into gold, every version behind a gate."""
+
+    def __init__(self, declaration: ProductDeclaration) -> None:
+        self.declaration = declaration
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        return ProductDeclaration
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "DataProduct":
+        if not isinstance(attributes, ProductDeclaration):
+            raise TypeError(f"{context.path}: found no attributes, expected those of a data product")
+        return cls(attributes)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return definitions_of(load_product(Path(context.path), self.declaration))
+
+
+def definitions_of(product: Product) -> dg.Definitions:
+    """Return a checked product as Dagster definitions: its assets and checks, its job, its daily schedule."""
+    assets = build_assets(product)
+    job = dg.define_asset_job(
+        f"{product.name}_job",
+        selection=dg.AssetSelection.assets(*data_asset_keys(product)),
+        description=f"Bring {product.name} from landing files to admitted gold, a partition or a range at a time.",
+    )
+    schedule = dg.build_schedule_from_partitioned_job(job, default_status=dg.DefaultScheduleStatus.RUNNING)
+    return dg.Definitions(assets=[assets], jobs=[job], schedules=[schedule], resources={"readiness": READINESS})

@@ -1,0 +1,296 @@
+"""What Dagster is told: metadata, materialisations and check evaluations, from verdicts alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,  # public in its use (AssetCheckEvaluation takes one), private in its place
+)
+
+from readiness_pipelines.declarations import Product, Silver, TableDeclaration
+from readiness_pipelines.declarations.load import Gold
+from readiness_pipelines.flow import GateVerdict, RuleResult, Status
+from readiness_pipelines.gates import Rule
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import StepResult
+from readiness_pipelines.lineage import column_lineage
+
+# An output with this metadata lets other steps of the run go on, and writes no event of its own: ours are written by
+# hand, per partition. Dagster's own key (private; `tests/product/test_events.py` fails if it changes its meaning).
+SILENT = {"__source_asset_observation__": True}
+
+_SEVERITY = {"critical": dg.AssetCheckSeverity.ERROR}
+
+
+def describe(product: Product, table: TableDeclaration) -> str:
+    """Return the table's description, its model's SQL included."""
+    text = table.table.description
+    if isinstance(table, Silver | Gold):
+        text += f"\n\n```sql\n{table.sql.strip()}\n```"
+    return text
+
+
+def describe_rule(rule: Rule) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in rule.kwargs.items())
+    text = f"`{rule.expectation}`({arguments}); {rule.severity}, on failure: {rule.on_fail}"
+    return text if len(text) < 500 else f"{text[:500]} ..."
+
+
+def static_metadata(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
+    """Return what is known of the table without looking at data: columns, their meaning and lineage, contract."""
+    return {
+        **_shape(product, table),
+        "readiness/contract": f"{product.contract.name} {product.contract.version}",
+        "readiness/steward": product.contract.steward,
+        "readiness/suite": table.suite.name,
+    }
+
+
+@lru_cache(maxsize=256)
+def _shape_of(product_name: str, full_name: str, columns: tuple[Any, ...], lineage: tuple[Any, ...]) -> Mapping[str, Any]:
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=c.name,
+                type=c.type,
+                description=c.description,
+                constraints=dg.TableColumnConstraints(nullable=not c.required),
+                tags={"classification": c.classification},
+            )
+            for c in columns
+        ]
+    )
+    deps = {
+        column: [dg.TableColumnDep(asset_key=dg.AssetKey(list(key)), column_name=source) for key, source in sources]
+        for column, sources in lineage
+    }
+    shape: dict[str, Any] = {"dagster/column_schema": schema, "dagster/table_name": full_name}
+    if deps:
+        shape["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
+    return shape
+
+
+def _shape(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
+    return _shape_of(product.name, table.full_name, table.table.columns, _lineage(product, table))
+
+
+def _lineage(product: Product, table: TableDeclaration) -> tuple[Any, ...]:
+    if not isinstance(table, Silver | Gold):
+        return ()
+    inputs = {
+        name: ("row_id", "partition_key", *(c.name for c in product.by_name[name].table.columns)) for name in table.upstream
+    }
+    declared = {c.name for c in table.table.columns}
+    traced = _trace(table.sql, tuple(sorted(inputs.items())))
+    return tuple(
+        (column, tuple(((product.name, product.by_name[t].layer, t), source) for t, source in sources if t in inputs))
+        for column, sources in traced
+        if column in declared
+    )
+
+
+@lru_cache(maxsize=64)
+def _trace(sql: str, inputs: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    return tuple(column_lineage(sql, dict(inputs)).items())
+
+
+def materialisation(
+    lake: Lakehouse, product: Product, table: TableDeclaration, key: dg.AssetKey, result: StepResult
+) -> dg.AssetMaterialization:
+    """Return the event for a published partition. Its DataVersion is the version key: same inputs, same DataVersion."""
+    assert result.verdict is not None and result.version is not None
+    counts = result.verdict.counts
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=result.partition,
+        description="unchanged: already published from the same inputs" if result.kind == "unchanged" else None,
+        metadata={
+            **_shape(product, table),
+            "dagster/uri": lake.location(table.full_name),
+            "dagster/partition_row_count": counts.admitted,
+            "readiness/rows_in": counts.rows_in,
+            "readiness/rows_admitted": counts.admitted,
+            "readiness/rows_quarantined": counts.quarantined,
+            "readiness/rows_duplicate": counts.duplicates,
+            "readiness/rows_dropped": sum(counts.dropped.values()),
+            "readiness/version": str(result.version),
+            "readiness/snapshot": str(result.version.snapshot_id),
+            "readiness/inputs": list(result.verdict.inputs),
+            "readiness/state": result.kind,
+            **({"readiness/notes": list(result.verdict.notes)} if result.verdict.notes else {}),
+        },
+        tags={"dagster/data_version": result.version.version_key, "dagster/data_version_is_user_provided": "true"},
+    )
+
+
+def quarantine_materialisation(table: TableDeclaration, key: dg.AssetKey, result: StepResult) -> dg.AssetMaterialization:
+    """Return the event for a partition's quarantine: always one, also for 0 rows, also for a held candidate."""
+    verdict = result.verdict
+    assert verdict is not None
+    version = verdict.version_key
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=result.partition,
+        metadata={
+            "readiness/rows_quarantined": verdict.counts.quarantined,
+            "readiness/reasons": dict(verdict.quarantine_reasons),
+            "readiness/candidate": f"{verdict.table}/{verdict.partition}@{version[:12]}",
+            "dagster/table_name": f"{table.full_name}_quarantine",
+        },
+        tags={"dagster/data_version": version, "dagster/data_version_is_user_provided": "true"},
+    )
+
+
+def evaluations(
+    context: dg.AssetExecutionContext,
+    table: TableDeclaration,
+    key: dg.AssetKey,
+    results: Sequence[StepResult],
+    selected: AbstractSet[str],
+    *,
+    is_range: bool,
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the checks: `gate` for every partition; a rule's for its partition in a single run, in a range run only
+    where it did not pass (an event costs about 27 ms), plus one summary per rule."""
+    for result in results:
+        verdict = result.verdict
+        assert verdict is not None
+        target = _target(context, key, result)
+        if "gate" in selected:
+            yield _gate(table, key, verdict, target)
+        for rule in verdict.rules:
+            if rule.rule in selected and (not is_range or rule.status is Status.FAILED or rule.status is Status.UNDECIDED):
+                yield _rule(key, verdict, rule, target)
+    if is_range and results:
+        for declared in table.suite.rules:
+            if declared.name in selected:
+                yield _summary(key, declared, results)
+
+
+def _target(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, result: StepResult
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    if not result.is_published:
+        return None
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key, asset_partitions=[result.partition]), limit=1
+    ).records
+    if not records:
+        return None
+    newest = records[0]
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp
+    )
+
+
+def _gate(table: TableDeclaration, key: dg.AssetKey, verdict: GateVerdict, target: Any) -> dg.AssetCheckEvaluation:
+    counts = verdict.counts
+    share = counts.quarantined / counts.rows_in if counts.rows_in else 0.0
+    metadata: dict[str, Any] = {
+        "readiness/outcome": verdict.outcome.value,
+        "readiness/rows_in": counts.rows_in,
+        "readiness/rows_admitted": counts.admitted,
+        "readiness/rows_quarantined": counts.quarantined,
+        "readiness/percent_quarantined": round(100 * share, 4),
+        "readiness/rows_duplicate": counts.duplicates,
+        "readiness/rows_dropped": sum(counts.dropped.values()),
+        "readiness/rows_held": counts.held,
+        "readiness/version": f"{verdict.table}/{verdict.partition}@{verdict.version_key[:12]}",
+        "readiness/rules": _rules_table(verdict.rules),
+    }
+    if verdict.quarantine_reasons:
+        metadata["readiness/reasons"] = dict(verdict.quarantine_reasons)
+    if verdict.held_because:
+        metadata["readiness/held_because"] = dg.MetadataValue.md(
+            "\n".join(f"- {reason}" for reason in verdict.held_because)
+            + f"\n\nLook: `readiness held show {verdict.table} {verdict.partition}`. Then correct the delivery, "
+            "and run this partition again."
+        )
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name="gate",
+        passed=verdict.outcome.is_admitted,
+        partition=verdict.partition,
+        metadata={name: dg.MetadataValue.float(v) if isinstance(v, float) else v for name, v in metadata.items()},
+        target_materialization_data=target,
+        severity=dg.AssetCheckSeverity.ERROR,
+        blocking=True,
+        description="; ".join(verdict.held_because)[:500] or verdict.outcome.value.replace("_", " "),
+    )
+
+
+def _rules_table(rules: Sequence[RuleResult]) -> dg.TableMetadataValue:
+    names = ("rule", "status", "severity", "on_fail", "rows", "unexpected", "percent", "observed")
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names])
+    records = [
+        dg.TableRecord(
+            {
+                "rule": r.rule,
+                "status": r.status.value,
+                "severity": r.severity,
+                "on_fail": r.on_fail,
+                "rows": _shown(r.element_count),
+                "unexpected": _shown(r.unexpected_count),
+                "percent": _shown(r.unexpected_percent),
+                "observed": _shown(r.observed_value),
+            }
+        )
+        for r in rules
+    ]
+    return dg.MetadataValue.table(records, schema)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _rule(key: dg.AssetKey, verdict: GateVerdict, rule: RuleResult, target: Any) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, Any] = {"readiness/status": rule.status.value, "readiness/on_fail": rule.on_fail}
+    numbers = {
+        "readiness/rows": rule.element_count,
+        "readiness/rows_failing": rule.unexpected_count,
+        "readiness/percent_failing": rule.unexpected_percent,
+    }
+    metadata |= {name: value for name, value in numbers.items() if value is not None}
+    if rule.observed_value is not None:
+        metadata["readiness/observed"] = _shown(rule.observed_value)
+    if rule.failing_keys:
+        metadata["readiness/failing_row_ids"] = list(rule.failing_keys)
+    if rule.note:
+        metadata["readiness/note"] = rule.note
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=rule.rule,
+        passed=rule.status is Status.PASSED,
+        partition=verdict.partition,
+        metadata=metadata,
+        target_materialization_data=target,
+        severity=_SEVERITY.get(rule.severity, dg.AssetCheckSeverity.WARN),
+        blocking=False,
+    )
+
+
+def _summary(key: dg.AssetKey, rule: Rule, results: Sequence[StepResult]) -> dg.AssetCheckEvaluation:
+    judged = [(r.partition, found) for r in results if r.verdict for found in r.verdict.rules if found.rule == rule.name]
+    failed = [partition for partition, found in judged if found.status is not Status.PASSED]
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=rule.name,
+        passed=not failed,
+        metadata={
+            "readiness/partitions": len(judged),
+            "readiness/partitions_not_passed": len(failed),
+            "readiness/first_not_passed": failed[:5],
+            "readiness/rows_failing": sum(found.unexpected_count or 0 for _, found in judged),
+        },
+        severity=_SEVERITY.get(rule.severity, dg.AssetCheckSeverity.WARN),
+        blocking=False,
+    )
+
+

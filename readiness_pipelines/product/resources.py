@@ -1,0 +1,19 @@
+"""Where the lakehouse lives, as a Dagster resource."""
+
+import dagster as dg
+
+from readiness_pipelines.settings import Settings
+
+
+class Readiness(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
+    """State and landing folders; what is not set comes from the environment (see `readiness_pipelines.settings`)."""
+
+    state: str | None = None
+    landing: str | None = None
+
+    def settings(self) -> Settings:
+        given = {"READINESS_STATE": self.state, "READINESS_LANDING": self.landing}
+        return Settings.from_environment().replaced({k: v for k, v in given.items() if v is not None})
+
+
+READINESS = Readiness()  # one object: products of one code location share it, and Dagster merges only identical ones

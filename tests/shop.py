@@ -1,0 +1,163 @@
+"""A small product for tests: daily orders, one bronze, one silver, two gold tables, in a temporary folder."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from readiness_pipelines.declarations import Product, load_product
+from readiness_pipelines.settings import Settings
+
+START = datetime.date(2025, 1, 1)
+HEADER = "order_id,customer,amount,ordered_on\n"
+
+_DEFS = """\
+type: readiness_pipelines.product.DataProduct
+attributes:
+  product: shop
+  partitions: {every: day, start: 2025-01-01}
+  kpi: {table: daily_revenue, column: revenue}
+  bronze:
+    - name: raw_orders
+      feed: {files: "orders/orders_%Y-%m-%d*.csv", first_due: 2025-01-01, last_due: 2025-01-10}
+  silver:
+    - name: orders
+      from: raw_orders
+      sql: silver/orders.sql
+      deduplicate: {by: [order_id], keep: last}
+  gold:
+    - name: paid_orders
+      key: [order_id]
+      inputs: {orders: {read: same}}
+      sql: gold/paid_orders.sql
+      drop_where: [{reason: free, sql: "amount = 0"}]
+    - name: daily_revenue
+      key: [day]
+      inputs: {paid_orders: {read: {last: 3}, unavailable: ignore}, orders: {read: same}}
+      sql: gold/daily_revenue.sql
+"""
+
+_CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop
+name: shop
+version: 1.0.0
+status: active
+team:
+  members:
+    - {username: shop@example.com, role: owner}
+    - {username: steward@example.com, role: Data Steward}
+slaProperties:
+  - {property: frequency, value: daily}
+schema:
+  - name: raw_orders
+    description: Orders as delivered.
+    properties:
+      - {name: order_id, logicalType: string, classification: confidential}
+      - {name: customer, logicalType: string, classification: PII}
+      - {name: amount, logicalType: string, classification: confidential}
+      - {name: ordered_on, logicalType: string, classification: public}
+  - name: orders
+    description: One row per order.
+    properties:
+      - {name: order_id, logicalType: integer, classification: confidential, primaryKey: true, primaryKeyPosition: 1}
+      - {name: customer, logicalType: string, classification: PII}
+      - {name: amount, logicalType: integer, classification: confidential}
+      - {name: ordered_on, logicalType: date, classification: public}
+  - name: paid_orders
+    description: Orders that cost something.
+    properties:
+      - {name: order_id, logicalType: integer, classification: confidential, primaryKey: true, primaryKeyPosition: 1}
+      - {name: amount, logicalType: integer, classification: confidential}
+  - name: daily_revenue
+    description: Revenue of the last three days.
+    properties:
+      - {name: day, logicalType: date, classification: public, primaryKey: true, primaryKeyPosition: 1}
+      - {name: orders, logicalType: integer, classification: public}
+      - {name: revenue, logicalType: integer, classification: public}
+"""
+
+_SQL = {
+    "silver/orders.sql": "SELECT order_id, nullif(customer, '?') AS customer, amount, ordered_on FROM raw_orders",
+    "gold/paid_orders.sql": "SELECT orders.row_id AS source_row_id, order_id, amount FROM orders",
+    "gold/daily_revenue.sql": (
+        "SELECT CAST(getvariable('partition_key') AS DATE) AS day, (SELECT count(*) FROM orders) AS orders, "
+        "coalesce(sum(amount), 0) AS revenue FROM paid_orders"
+    ),
+}
+
+_SUITES = {
+    "bronze_raw_orders": "expectations:\n  - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}}\n",
+    "silver_orders": (
+        "meta: {max_quarantine_fraction: 0.2}\n"
+        "expectations:\n"
+        "  - {type: expect_column_values_to_be_between, kwargs: {column: amount, min_value: 0, max_value: 1000},"
+        " meta: {name: amount_in_range}}\n"
+        "  - {type: expect_column_values_to_not_be_null, kwargs: {column: customer}, severity: warning,"
+        " meta: {name: customer_known}}\n"
+    ),
+    "gold_paid_orders": "expectations:\n  - {type: expect_column_values_to_be_unique, kwargs: {column: order_id}}\n",
+    "gold_daily_revenue": (
+        "expectations:\n  - {type: expect_table_row_count_to_equal, kwargs: {value: 1}}\n"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The product's folder and settings, and its landing files."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "defs" / "shop"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(state=self.root / "state", landing=self.root / "landing")
+
+    @property
+    def product(self) -> Product:
+        return load_product(self.folder)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"READINESS_STATE": str(self.settings.state), "READINESS_LANDING": str(self.settings.landing)}
+
+    def day(self, number: int) -> str:
+        """Return the key of the `number`th day, counted from 1."""
+        return str(START + datetime.timedelta(days=number - 1))
+
+    def land(self, number: int, rows: list[str] | None = None, *, header: str = HEADER, suffix: str = "") -> Path:
+        """Write the file of a day: `rows` as csv lines, by default 20 good orders of 10 each."""
+        day = self.day(number)
+        if rows is None:
+            rows = [f"{number * 100 + i},c{i},10,{day}" for i in range(20)]
+        path = self.settings.landing / "orders" / f"orders_{day}{suffix}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+        return path
+
+    def land_broken(self, number: int) -> Path:
+        """Write a day on which half of the amounts are no numbers: silver holds it."""
+        day = self.day(number)
+        return self.land(number, [f"{number * 100 + i},c{i},{'ten' if i % 2 else '10'},{day}" for i in range(20)])
+
+
+def build_shop(root: Path) -> Shop:
+    """Write the declarations of the shop under `root`; nothing has landed yet."""
+    shop = Shop(root)
+    files = {"defs.yaml": _DEFS, "contract.yaml": _CONTRACT, **_SQL}
+    for name, text in files.items():
+        path = shop.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    suites = root / "quality_suites" / "shop"
+    suites.mkdir(parents=True, exist_ok=True)
+    for name, text in _SUITES.items():
+        (suites / f"{name}.yaml").write_text(f"name: {name}\n{text}", encoding="utf-8")
+    shop.settings.landing.mkdir(parents=True, exist_ok=True)
+    return shop
