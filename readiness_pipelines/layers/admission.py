@@ -96,7 +96,7 @@ def _staged(table: TableDeclaration, files: Sequence[StagedFile]) -> str:
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, int]:
-    found = con.execute(f"SELECT unnest(reasons) AS reason, count(*) FROM {_REJECTED} GROUP BY ALL ORDER BY ALL").fetchall()
+    found = con.execute(f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM {_REJECTED}) GROUP BY ALL ORDER BY ALL").fetchall()
     counts = dict(candidate.reject_reasons)
     for reason, n in found:
         counts[str(reason)] = counts.get(str(reason), 0) + int(n)

@@ -31,7 +31,6 @@ class Candidate:
     reject_reasons: Mapping[str, int] = field(default_factory=dict)
     kept: tuple[StagedFile, ...] = ()
     kept_rows: int = 0
-    kept_quarantined: int = 0
     refused: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     notes: tuple[str, ...] = ()

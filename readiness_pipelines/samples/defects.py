@@ -94,7 +94,10 @@ ENCOUNTER_SPOILS: Mapping[str, Sequence[Spoil]] = {
         _rule("diag_2", "1000", "diag_2_is_icd9"),
         _rule("diag_3", "V5", "diag_3_is_icd9"),
     ),
-    "missing_encounter_id": (_rule("encounter_id", "?", "encounter_id_present"), _rule("encounter_id", "", "encounter_id_present")),
+    "missing_encounter_id": (
+        _rule("encounter_id", "?", "encounter_id_present"),
+        _rule("encounter_id", "", "encounter_id_present"),
+    ),
     "missing_patient": (_rule("patient_nbr", "?", "patient_nbr_present"),),
     "missing_disposition": (_rule("discharge_disposition_id", "?", "discharge_disposition_id_present"),),
     "several_reasons": (
@@ -119,10 +122,16 @@ ENCOUNTER_TWINS: Mapping[str, Spoil] = {  # a second record of the same stay, fu
     "duplicate_impossible_later": _rule("time_in_hospital", "99", "time_in_hospital_in_range"),
 }
 OUTCOME_SPOILS: Mapping[str, Sequence[Spoil]] = {
-    "unknown_category": (_rule("readmitted", "maybe", "readmitted_known"), _rule("readmitted", "<60", "readmitted_known")),
+    "unknown_category": (
+        _rule("readmitted", "maybe", "readmitted_known"),
+        _rule("readmitted", "<60", "readmitted_known"),
+    ),
     "impossible_date": (_cast("known_on", "2025-02-31"),),
     "wrong_day": (_rule("known_on", "2024-12-24", "known_on_delivery_day"),),
-    "missing_encounter_id": (_rule("encounter_id", "?", "encounter_id_present"), _rule("encounter_id", "", "encounter_id_present")),
+    "missing_encounter_id": (
+        _rule("encounter_id", "?", "encounter_id_present"),
+        _rule("encounter_id", "", "encounter_id_present"),
+    ),
     "missing_outcome": (_rule("readmitted", "?", "readmitted_present"),),
     "several_reasons": (
         Spoil({"readmitted": "maybe", "known_on": "31.01.2025"}, casts=("cast:known_on",), rules=("readmitted_known",)),

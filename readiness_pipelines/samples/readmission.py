@@ -22,7 +22,15 @@ from readiness_pipelines.samples import answers
 from readiness_pipelines.samples import defects as spoiling
 from readiness_pipelines.samples.defects import Deck, Record
 from readiness_pipelines.samples.manifest import Defect, DeliveredFile, Expected, Kpi, Manifest
-from readiness_pipelines.samples.stays import ENCOUNTER_COLUMNS, OUTCOME_COLUMNS, PLACE, Patient, Stay, draw_patients, draw_stays
+from readiness_pipelines.samples.stays import (
+    ENCOUNTER_COLUMNS,
+    OUTCOME_COLUMNS,
+    PLACE,
+    Patient,
+    Stay,
+    draw_patients,
+    draw_stays,
+)
 
 MANIFEST = "readmission_manifest.json"
 KNOWN_AFTER = datetime.timedelta(days=30)
@@ -61,9 +69,13 @@ def corrected(landing: Path, manifest: Manifest, partition: str) -> Manifest:
     Raises ValueError for any other day.
     """
     start = datetime.date.fromisoformat(manifest.start)
-    stories = {(start + datetime.timedelta(days=d)).isoformat() for d in (MISSING, RENAMED, BROKEN) if d < manifest.days}
+    stories = {
+        (start + datetime.timedelta(days=d)).isoformat() for d in (MISSING, RENAMED, BROKEN) if d < manifest.days
+    }
     if partition not in stories:
-        raise ValueError(f"found {partition!r}, expected a day with a story: {', '.join(sorted(stories)) or 'this sample has none'}")
+        raise ValueError(
+            f"found {partition!r}, expected a day with a story: {', '.join(sorted(stories)) or 'this sample has none'}"
+        )
     done = tuple(sorted({*manifest.corrected, partition}))
     sample = _Sample(manifest.seed, manifest.encounters_per_day, manifest.days, start, done)
     return _lay_down(landing, sample, only=f"encounters/encounters_{partition}.csv")
@@ -120,8 +132,9 @@ def _lay_down(landing: Path, sample: _Sample, *, only: str | None = None) -> Man
         _encounters_of(book, put, sample, encounter_deck, index, day.isoformat(), stays)
         known.append((index, [Stay(s.fields[:1], s.readmitted) for s in stays]))
     outcome_deck = Deck(spoiling.OUTCOME_KINDS, sample.random_for("outcome deck"))
-    for index, stays in known:
-        _outcomes_of(book, put, sample, outcome_deck, index, sample.start + datetime.timedelta(days=index) + KNOWN_AFTER, stays)
+    for index, ended in known:
+        day = sample.start + datetime.timedelta(days=index) + KNOWN_AFTER
+        _outcomes_of(book, put, sample, outcome_deck, index, day, ended)
     if sample.days > MISSING and sample.tells(MISSING, MISSING):
         absent = landing / f"encounters/encounters_{(sample.start + datetime.timedelta(days=MISSING)).isoformat()}.csv"
         absent.unlink(missing_ok=True)
@@ -151,7 +164,14 @@ def _days(sample: _Sample) -> Iterator[tuple[int, datetime.date, list[Stay]]]:
 
 
 def _put(
-    landing: Path, book: _Book, feed: str, partition: str, header: Sequence[str], records: Sequence[Record], *, only: str | None
+    landing: Path,
+    book: _Book,
+    feed: str,
+    partition: str,
+    header: Sequence[str],
+    records: Sequence[Record],
+    *,
+    only: str | None,
 ) -> str:
     """Write one file (unless another one is the `only` one wanted), enter it in the book, and return its name."""
     name = f"{feed}/{feed}_{partition}.csv"
@@ -170,7 +190,9 @@ def _encounters_of(
     rows = [s.fields for s in stays]
     blocked = Expected("blocked", because=f"{RAW_ENCOUNTERS}/{partition}")
     if sample.tells(MISSING, index):
-        book.defects.append(Defect(f"encounters/encounters_{partition}.csv", None, "no_file", "", RAW_ENCOUNTERS, "missing"))
+        book.defects.append(
+            Defect(f"encounters/encounters_{partition}.csv", None, "no_file", "", RAW_ENCOUNTERS, "missing")
+        )
         book.expect(partition, raw_encounters=Expected("missing"), encounters=blocked, features=blocked)
         return
     if sample.tells(RENAMED, index):

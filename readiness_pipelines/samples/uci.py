@@ -58,11 +58,13 @@ def replay(
         count = con.execute("SELECT count(*) FROM uci").fetchone()
         total = int(count[0]) if count else 0
         if not 1 <= days <= total:
-            raise ValueError(f"found {total} encounters for {days} days, expected at least one of each and one encounter a day")
-        # Day k holds the encounters from k * total / days on, so that sizes differ by at most one.
+            raise ValueError(
+                f"found {total} encounters for {days} days, expected at least one of each and one encounter a day"
+            )
+        # The i-th encounter (from 1) belongs to day (i * days - 1) // total, so that sizes differ by at most one.
         con.execute(
-            "CREATE TABLE ordered AS SELECT *, ((row_number() OVER (ORDER BY CAST(encounter_id AS BIGINT)) * $days - 1) // $total)"
-            " AS day FROM uci ORDER BY CAST(encounter_id AS BIGINT)",
+            "CREATE TABLE ordered AS SELECT *, (row_number() OVER (ORDER BY CAST(encounter_id AS BIGINT)) * $days - 1)"
+            " // $total AS day FROM uci ORDER BY CAST(encounter_id AS BIGINT)",
             {"days": days, "total": total},
         )
         for folder in ("encounters", "outcomes"):
@@ -82,8 +84,12 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> None:
         source = _unpacked(path, scratch) if zipfile.is_zipfile(path) else path
         with source.open("rb") as head:
             is_parquet = head.read(4) == b"PAR1"
-        # Every value is text and nothing is null: "?", "None" and "NO" must arrive as they are.
-        reader = "read_parquet($path)" if is_parquet else "read_csv($path, header = true, all_varchar = true, nullstr = '', delim = ',')"
+        # All text, and no word means null: "?", "None" and "NO" must arrive as they are.
+        reader = (
+            "read_parquet($path)"
+            if is_parquet
+            else "read_csv($path, header = true, all_varchar = true, nullstr = '', delim = ',')"
+        )
         con.execute(f"CREATE TABLE uci AS SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {reader}", {"path": str(source)})
     except (duckdb.Error, zipfile.BadZipFile) as error:
         raise NotTheUciFile(f"{path}: cannot be read as csv, zip or parquet ({type(error).__name__})") from error
@@ -91,12 +97,14 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> None:
     if sorted(found) != sorted(UCI_COLUMNS):
         lacking, other = sorted(set(UCI_COLUMNS) - set(found)), sorted(set(found) - set(UCI_COLUMNS))
         raise NotTheUciFile(
-            f"{path}: found {len(found)} columns, expected the {len(UCI_COLUMNS)} of the UCI set; lacking {_some(lacking)}; "
-            f"not in the set {_some(other)}"
+            f"{path}: found {len(found)} columns, expected the {len(UCI_COLUMNS)} of the UCI set; "
+            f"lacking {_some(lacking)}; not in the set {_some(other)}"
         )
     ids = con.execute("SELECT count(*) FILTER (TRY_CAST(encounter_id AS BIGINT) IS NULL) FROM uci").fetchone()
     if ids and ids[0]:
-        raise NotTheUciFile(f"{path}: found {ids[0]} encounter ids that are no numbers, expected none: their order is the order in time")
+        raise NotTheUciFile(
+            f"{path}: found {ids[0]} encounter ids that are no numbers, expected none: their order is the order in time"
+        )
 
 
 def _unpacked(path: Path, scratch: Path) -> Path:

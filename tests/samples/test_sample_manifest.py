@@ -36,11 +36,15 @@ def with_stories(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return Counted(landing, write(landing, encounters_per_day=60, days=43, seed=11))
 
 
-def count(landing: Path, contract: Mapping[str, Any], feed: str, day: str) -> tuple[Expected, Expected, list[dict[str, Any]]]:
+def count(
+    landing: Path, contract: Mapping[str, Any], feed: str, day: str
+) -> tuple[Expected, Expected, list[dict[str, Any]]]:
     """Return what bronze and silver make of one file, by the slow reader, and silver's admitted rows."""
     header, rows, unreadable = read_records(landing / f"{feed}/{feed}_{day}.csv")
     n = sum(unreadable.values())
-    bronze = Expected("admitted", len(rows) + n, admitted=len(rows), quarantined=n, reasons=dict(sorted(unreadable.items())))
+    bronze = Expected(
+        "admitted", len(rows) + n, admitted=len(rows), quarantined=n, reasons=dict(sorted(unreadable.items()))
+    )
     mapped = run_model(f"silver/{feed}.sql", {f"raw_{feed}": (header, [fields for _, fields in rows])}, day)
     admitted, duplicates, bad = settle(mapped, columns_of(contract, feed), f"silver_{feed}")
     reasons = Counter(reason for _, found in bad for reason in found)
@@ -71,7 +75,11 @@ def check(counted: Counted, contract: Mapping[str, Any]) -> None:
         gold = expected["readmission.gold.readmission_features"][day]
         if silver.state == "admitted":
             dropped = sum(r["discharge_disposition_id"] in DROPPED for r in admitted)
-            assert (gold.rows_in, gold.admitted, sum(gold.dropped.values())) == (len(admitted), len(features[day]), dropped)
+            assert (gold.rows_in, gold.admitted, sum(gold.dropped.values())) == (
+                len(admitted),
+                len(features[day]),
+                dropped,
+            )
     for day, said in expected["readmission.silver.outcomes"].items():
         bronze, silver, admitted = count(counted.landing, contract, "outcomes", day)
         assert (day, bronze, silver) == (day, expected["readmission.bronze.raw_outcomes"][day], said)
@@ -87,7 +95,9 @@ def test_a_slow_count_over_five_small_days_gives_the_manifest(small: Counted, co
     check(small, contract)
 
 
-def test_a_slow_count_over_the_days_with_stories_gives_the_manifest(with_stories: Counted, contract: Mapping[str, Any]) -> None:
+def test_a_slow_count_over_the_days_with_stories_gives_the_manifest(
+    with_stories: Counted, contract: Mapping[str, Any]
+) -> None:
     check(with_stories, contract)
 
 
@@ -105,7 +115,9 @@ def test_every_candidate_in_the_manifest_adds_up(with_stories: Counted) -> None:
 
 
 def test_every_listed_defect_stands_at_its_record(small: Counted, contract: Mapping[str, Any]) -> None:
-    listed = {(d.file, d.record): d for d in small.manifest.defects if d.table.startswith("readmission.silver") and d.reasons}
+    listed = {
+        (d.file, d.record): d for d in small.manifest.defects if d.table.startswith("readmission.silver") and d.reasons
+    }
     found: dict[tuple[str, int], tuple[str, ...]] = {}
     for file in small.manifest.files:
         feed = file.file.split("/")[0]
@@ -130,9 +142,7 @@ def test_the_days_with_a_story_are_told_apart(with_stories: Counted) -> None:
 
 
 @pytest.mark.parametrize("day", ["2025-01-17", "2025-01-24", "2025-02-11"])
-def test_a_corrected_day_changes_its_own_file_and_its_own_answers_only(
-    tmp_path: Path, contract: Mapping[str, Any], day: str
-) -> None:
+def test_a_corrected_day_changes_its_own_file_and_its_own_answers_only(tmp_path: Path, day: str) -> None:
     before = write(tmp_path, encounters_per_day=40, days=43)
     other = {p: p.read_bytes() for p in tmp_path.rglob("*.csv") if day not in p.name or "outcomes" in p.name}
     after = corrected(tmp_path, before, day)
@@ -140,8 +150,17 @@ def test_a_corrected_day_changes_its_own_file_and_its_own_answers_only(
     assert after.expected["readmission.silver.encounters"][day].state == "admitted"
     known = (datetime.date.fromisoformat(day) + datetime.timedelta(days=30)).isoformat()
     assert {k for k in after.kpi if after.kpi[k] != before.kpi[k]} == {known}
-    check(Counted(tmp_path, after), contract)
     assert Manifest.read(tmp_path / "readmission_manifest.json") == after
+
+
+def test_a_slow_count_after_all_corrections_gives_the_last_manifest(
+    tmp_path: Path, contract: Mapping[str, Any]
+) -> None:
+    manifest = write(tmp_path, encounters_per_day=40, days=43)
+    for day in ("2025-02-11", "2025-01-17", "2025-01-24"):
+        manifest = corrected(tmp_path, manifest, day)
+    assert {e.state for days in manifest.expected.values() for e in days.values()} == {"admitted"}
+    check(Counted(tmp_path, manifest), contract)
 
 
 def test_a_day_without_a_story_cannot_be_corrected(tmp_path: Path) -> None:

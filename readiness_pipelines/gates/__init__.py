@@ -1,0 +1,7 @@
+"""The gate: a suite in Great Expectations' words, compiled to DuckDB, and the verdict it leads to."""
+
+from readiness_pipelines.gates.examine import RowExamination, examine_rows, examine_table
+from readiness_pipelines.gates.suite import Rule, Suite, load_suite, parse_suite
+from readiness_pipelines.gates.verdict import decide
+
+__all__ = ["RowExamination", "Rule", "Suite", "decide", "examine_rows", "examine_table", "load_suite", "parse_suite"]

@@ -1,0 +1,163 @@
+"""Bronze: what arrived, every value as text, with where it came from. Append-only: a delivery on `main` never leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.flow import Delivery, SourceBatch, StagedFile, digest
+from readiness_pipelines.lakehouse import Lakehouse, quarantined
+from readiness_pipelines.layers.calendar import is_due, start_of
+from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
+from readiness_pipelines.layers.rows import as_json, literal, quoted
+from readiness_pipelines.settings import Settings
+from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed
+
+_RECORDS = "_records"  # temp table: every record of the new deliveries, good or not
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which deliveries a candidate is made of: `kept` lie on `main` already, `new` are read now, `effective` count."""
+
+    partition: str
+    version_key: str
+    expected: str | None
+    kept: tuple[dict[str, Any], ...]
+    kept_files: tuple[StagedFile, ...]
+    new: tuple[Delivery, ...]
+    effective: tuple[str, ...]
+
+
+def receive(lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str) -> SourceBatch:
+    """Archive and record whatever has landed since, and return all arrivals of the partition."""
+    for path in landed(settings.landing, table.feed.files, start_of(product, partition)):
+        delivery = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
+        lake.ledger.record_arrival(delivery)
+    arrivals = lake.ledger.arrivals(table.full_name, partition)
+    return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery)
+
+
+def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
+    """Return what the partition's candidate consists of. What is on `main` stays, unless contract or suite changed."""
+    current = lake.ledger.current_version(table.full_name, batch.partition)
+    verdict = lake.ledger.verdict_of(table.full_name, batch.partition, current.version_key) if current else None
+    details = verdict.details if verdict else {}
+    same_rules = details.get("fingerprint") == table.fingerprint
+    on_main = tuple(details.get("deliveries", ()))
+    arrived = {d.sha256: d for d in batch.arrivals}
+    effective = batch.effective()
+    kept = on_main if same_rules else ()
+    again = () if same_rules else tuple(arrived[d["sha256"]] for d in on_main)
+    there = {d["sha256"] for d in on_main}
+    new = again + tuple(d for d in effective if d.sha256 not in there)
+    counted = tuple(d.sha256 for d in effective)
+    key = digest(table.full_name, table.fingerprint, [d["sha256"] for d in kept] + [d.sha256 for d in new], counted)
+    return Plan(
+        partition=batch.partition,
+        version_key=key,
+        expected=current.version_key if current else None,
+        kept=kept,
+        kept_files=verdict.files if verdict and same_rules else (),
+        new=new,
+        effective=counted,
+    )
+
+
+def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings, table: Bronze, plan: Plan) -> Candidate:
+    """Read the new deliveries and lay the candidate out in `con`. Rows in: every record, those already on `main` too."""
+    columns = [c.name for c in table.table.columns]
+    problems: list[str] = []
+    facts: list[dict[str, Any]] = []
+    _create_records(con, columns)
+    for delivery in plan.new:
+        reader = _read(con, settings, table, delivery, columns)
+        problems += reader.problems
+        facts.append(
+            {
+                "name": delivery.name,
+                "sha256": delivery.sha256,
+                "records": reader.records,
+                "rejects": sum(reader.rejects.values()) if not reader.problems else 0,
+            }
+        )
+    _lay_out(con, plan.partition, columns)
+    rejects, reasons = _rejects(con, lake, table, plan)
+    return Candidate(
+        version_key=plan.version_key,
+        inputs=tuple(f"{d.name}@sha256:{d.sha256[:12]}" for d in plan.new) + tuple(f"{k['name']}@sha256:{k['sha256'][:12]}" for k in plan.kept),
+        expected=plan.expected,
+        rows_in=sum(f["records"] for f in (*plan.kept, *facts)),
+        rejects=rejects,
+        reject_reasons=reasons,
+        kept=plan.kept_files,
+        kept_rows=sum(f.rows for f in plan.kept_files),
+        refused=tuple(problems),
+        details={"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint},
+    )
+
+
+def _create_records(con: duckdb.DuckDBPyConnection, columns: list[str]) -> None:
+    declared = ", ".join(f"{quoted(c)} VARCHAR" for c in columns)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_RECORDS} (delivery_sha256 VARCHAR, delivery_name VARCHAR, received_at VARCHAR, "
+        f"record_number BIGINT, parse_problem VARCHAR, raw VARCHAR, {declared})"
+    )
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection, settings: Settings, table: Bronze, delivery: Delivery, columns: list[str]
+) -> RecordReader:
+    fmt = CsvFormat(delimiter=table.feed.delimiter, encoding=table.feed.encoding)
+    reader = RecordReader(settings.archive / delivery.archived, name=delivery.name, columns=columns, fmt=fmt)
+    con.register("_incoming", pa.RecordBatchReader.from_batches(reader.schema, reader.batches()))
+    origin = ", ".join(literal(v) for v in (delivery.sha256, delivery.name, delivery.received_at))
+    con.execute(f"INSERT INTO {_RECORDS} SELECT {origin}, * FROM _incoming")
+    con.unregister("_incoming")
+    return reader
+
+
+def _lay_out(con: duckdb.DuckDBPyConnection, partition: str, columns: list[str]) -> None:
+    declared = ", ".join(quoted(c) for c in columns)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {ROWS} AS SELECT {_ROW_ID} AS row_id, {literal(partition)} AS partition_key, "
+        f"delivery_sha256, delivery_name, record_number, received_at, {declared}, CAST([] AS VARCHAR[]) AS cast_failures "
+        f"FROM {_RECORDS} WHERE parse_problem IS NULL"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW {DELIVERED} AS SELECT row_id, {as_json(columns)} AS row_values, delivery_sha256, "
+        f"record_number FROM {ROWS}"
+    )
+
+
+_ROW_ID = "substr(delivery_sha256, 1, 32) || ':' || record_number"
+
+
+def _rejects(
+    con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan
+) -> tuple[str, dict[str, int]]:
+    """Return SQL for the rows that go to quarantine unread, and rows per reason.
+
+    The quarantine of a delivery that stays on `main` stays current with it, under the new candidate.
+    """
+    sql = (
+        f"SELECT {_ROW_ID} AS row_id, ['parse:' || parse_problem] AS reasons, CAST(to_json({{'raw': raw}}) AS VARCHAR) AS row_values, "
+        f"delivery_sha256, record_number FROM {_RECORDS} WHERE parse_problem IS NOT NULL"
+    )
+    if plan.kept and plan.expected:
+        source = quarantined(lake, table.full_name, partition=plan.partition)
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE _kept_quarantine AS SELECT row_id, reasons, row_values, delivery_sha256, record_number "
+            f"FROM {source} WHERE version_key = {literal(plan.expected)}"
+        )
+        sql += " UNION ALL SELECT * FROM _kept_quarantine"
+    counts = con.execute(f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM ({sql})) GROUP BY ALL ORDER BY ALL").fetchall()
+    return sql, {str(reason): int(n) for reason, n in counts}
+
+
+__all__ = ["Plan", "is_due", "plan", "propose", "receive"]

@@ -1,0 +1,73 @@
+"""The landing folder: what has landed for a partition, and its archived copy, named by its own sha256."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import Delivery
+
+_CHUNK = 1 << 20
+
+
+class SourceChanged(ReadinessError):
+    """A file changed while it was being archived: it is still being written. Run the partition again."""
+
+
+def landed(landing: Path, pattern: str, moment: datetime.datetime) -> list[Path]:
+    """Return what has landed for the partition that begins at `moment`, oldest first (by change time, then name).
+
+    `pattern` has strftime codes and `*`. Whatever carries a matching name counts, a folder or an unreadable file too:
+    the step says what is wrong with it. Raises ReadinessError for a pattern or link that leads out of the folder.
+    """
+    root = landing.resolve()
+    found = []
+    for path in landing.glob(moment.strftime(pattern)):
+        if not path.resolve().is_relative_to(root):
+            raise ReadinessError(f"{path.name}: leads out of the landing folder; deliver the file itself, not a link to it")
+        found.append(path)
+    return sorted(found, key=lambda path: (path.lstat().st_mtime_ns, path.name))
+
+
+def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: str) -> Delivery:
+    """Copy a landed file into the archive under its sha256, and return the delivery. Nothing is parsed before this.
+
+    The copy is complete and on disk before it gets its name. Raises SourceChanged if the file changes meanwhile, OSError
+    if it cannot be read.
+    """
+    before = path.stat()
+    archive.mkdir(parents=True, exist_ok=True)
+    hashed, size = hashlib.sha256(), 0
+    descriptor, name = tempfile.mkstemp(dir=archive, prefix=".incoming-")
+    incoming = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as copy, path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                hashed.update(piece)
+                size += len(piece)
+                copy.write(piece)
+            copy.flush()
+            os.fsync(copy.fileno())
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
+            raise SourceChanged(f"{path.name}: changed while it was read ({before.st_size} bytes, then {after.st_size})")
+        sha256 = hashed.hexdigest()
+        kept = archive / sha256[:2] / sha256
+        if not kept.exists():
+            kept.parent.mkdir(exist_ok=True)
+            incoming.replace(kept)
+    finally:
+        incoming.unlink(missing_ok=True)
+    return Delivery(
+        table=table,
+        partition=partition,
+        name=path.relative_to(landing).as_posix(),
+        sha256=sha256,
+        bytes=size,
+        archived=kept.relative_to(archive).as_posix(),
+        received_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    )
