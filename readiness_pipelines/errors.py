@@ -1,13 +1,13 @@
 """Errors, by what the operator does next. Bad data is never one of these: it is a verdict.
 
-    ReadinessError
-    ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
-    ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
-    ├── CandidateHeld         look at the held candidate, correct its source, run the partition again
-    ├── PublishConflict       run the partition again: another run published it meanwhile
-    ├── VersionNotFound       ask for a version that exists: `readiness status`
-    ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
-    └── BrokenInvariant       a bug of ours: nothing was published, report it
+ReadinessError
+├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
+├── NotAdmitted           wait for, correct or waive the partition upstream that is named
+├── CandidateHeld         look at the held candidate, correct its source, run the partition again
+├── PublishConflict       run the partition again: another run published it meanwhile
+├── VersionNotFound       ask for a version that exists: `readiness status`
+├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
+└── BrokenInvariant       a bug of ours: nothing was published, report it
 """
 
 from __future__ import annotations

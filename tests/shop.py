@@ -99,9 +99,7 @@ _SUITES = {
         " meta: {name: customer_known}}\n"
     ),
     "gold_paid_orders": "expectations:\n  - {type: expect_column_values_to_be_unique, kwargs: {column: order_id}}\n",
-    "gold_daily_revenue": (
-        "expectations:\n  - {type: expect_table_row_count_to_equal, kwargs: {value: 1}}\n"
-    ),
+    "gold_daily_revenue": ("expectations:\n  - {type: expect_table_row_count_to_equal, kwargs: {value: 1}}\n"),
 }
 
 

@@ -52,7 +52,13 @@ def show_(table: str, partition: str, product: ProductName = None, as_json: Json
     current = ledger.current_version(name, partition)
     console.print(f"  on main: {current or 'nothing; no reader sees this partition'}", markup=False)
     rules = [
-        {"rule": r.rule, "status": r.status.value, "rows": r.element_count, "failing": r.unexpected_count, "observed": r.observed_value}
+        {
+            "rule": r.rule,
+            "status": r.status.value,
+            "rows": r.element_count,
+            "failing": r.unexpected_count,
+            "observed": r.observed_value,
+        }
         for r in verdict.rules
         if r.status is not Status.PASSED
     ]

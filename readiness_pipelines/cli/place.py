@@ -53,7 +53,12 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str, empty:
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for column, value in rows[0].items():
-        table.add_column(column.replace("_", " "), justify="right" if isinstance(value, int) else "left", overflow="fold")
+        table.add_column(
+            column.replace("_", " "),
+            justify="right" if isinstance(value, int) else "left",
+            overflow="fold",
+            no_wrap=column == "table",
+        )
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     console.print(table)

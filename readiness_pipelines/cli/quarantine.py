@@ -29,7 +29,8 @@ def list_(
             reasons.update(verdict.quarantine_reasons)
             days.update(dict.fromkeys(verdict.quarantine_reasons, 1))
         rows += [
-            {"table": table.full_name, "reason": reason, "rows": n, "partitions": days[reason]} for reason, n in reasons.most_common()
+            {"table": table.full_name, "reason": reason, "rows": n, "partitions": days[reason]}
+            for reason, n in reasons.most_common()
         ]
     show(rows, as_json=as_json, title="Quarantine", empty="No row is in quarantine.")
 

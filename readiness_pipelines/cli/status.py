@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
-from readiness_pipelines.layers.overview import Overview, overview
+from readiness_pipelines.layers.overview import Overview, TableOverview, overview
+from readiness_pipelines.layers.standing import StandingKind
 
 _NAMED = 30  # partitions to look at that are listed; --json lists all
 
@@ -26,33 +26,31 @@ def status(
 
 def print_overview(found: Overview, *, as_json: bool = False) -> None:
     """Print an overview: for people, or as JSON."""
-    rows = [
-        {
-            "table": t.table.removeprefix(f"{found.product}."),
-            "rows_in": t.rows_in,
-            "admitted": t.admitted,
-            "quarantined": t.quarantined,
-            "duplicates": t.duplicates,
-            "dropped": t.dropped,
-            "held": t.held,
-            "adds_up": "yes" if t.conserved else "NO",
-            **_days(t.standings),
-        }
-        for t in found.tables
-    ]
+    attention = [{"partition": s.partition, "table": s.table, "standing": s.kind.value, "why": why} for s, why in found.attention]
     if as_json:
-        attention = [{"table": s.table, "partition": s.partition, "standing": s.kind.value, "why": why} for s, why in found.attention]
-        show([{"product": found.product, "tables": rows, "attention": attention}], as_json=True, title="", empty="")
+        tables = [{**_rows(t), "partitions": dict(t.standings)} for t in found.tables]
+        show([{"product": found.product, "tables": tables, "attention": attention}], as_json=True, title="", empty="")
         return
-    show(rows, as_json=False, title=f"{found.product}: rows, then partitions", empty="nothing declared")
-    looked = [
-        {"partition": s.partition, "table": s.table, "standing": s.kind.value, "why": why} for s, why in found.attention[:_NAMED]
-    ]
-    show(looked, as_json=False, title="To look at", empty="Nothing is held or missing.")
-    if len(found.attention) > _NAMED:
-        console.print(f"... and {len(found.attention) - _NAMED} more: --json lists all")
+    show([_rows(t) for t in found.tables], as_json=False, title=f"{found.product}: rows", empty="nothing declared")
+    show([_partitions(t) for t in found.tables], as_json=False, title=f"{found.product}: partitions", empty="nothing declared")
+    show(attention[:_NAMED], as_json=False, title="To look at", empty="Nothing is held or missing.")
+    if len(attention) > _NAMED:
+        console.print(f"... and {len(attention) - _NAMED} more: --json lists all")
 
 
-def _days(standings: Mapping[str, int]) -> dict[str, Any]:
-    kinds = ("admitted", "held", "missing", "blocked", "absent")
-    return {f"{kind}_": standings.get(kind, 0) for kind in kinds if kind != "held"} | {"held_": standings.get("held", 0)}
+def _rows(table: TableOverview) -> dict[str, Any]:
+    return {
+        "table": table.table.partition(".")[2],
+        "rows_in": table.rows_in,
+        "admitted": table.admitted,
+        "quarantined": table.quarantined,
+        "duplicates": table.duplicates,
+        "dropped": table.dropped,
+        "held": table.held,
+        "adds_up": "yes" if table.conserved else "NO",
+    }
+
+
+def _partitions(table: TableOverview) -> dict[str, Any]:
+    kinds = (kind.value for kind in StandingKind)
+    return {"table": table.table.partition(".")[2], **{kind: table.standings.get(kind, 0) for kind in kinds}}

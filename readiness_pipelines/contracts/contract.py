@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,8 @@ def load_contract(path: Path) -> Contract:
 
 def _against_the_standard(document: located.Document) -> Iterator[str]:
     import jsonschema
-    from open_data_contract_standard.model import OpenDataContractStandard
 
-    schema = json.loads(OpenDataContractStandard.json_schema())
+    schema = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
     for error in jsonschema.Draft201909Validator(schema).iter_errors(_plain(document.data)):
         deepest = jsonschema.exceptions.best_match([error])
         message = deepest.message if len(deepest.message) < 200 else f"{deepest.message[:200]} ..."
@@ -110,7 +110,7 @@ def _against_our_needs(document: located.Document) -> Iterator[str]:
     for i, table in enumerate(data.get("schema") or []):
         seen: dict[str, int] = {}
         for j, column in enumerate(table.get("properties") or []):
-            where = ["schema", i, "properties", j]
+            where: list[str | int] = ["schema", i, "properties", j]
             name, logical = column.get("name"), column.get("logicalType")
             if logical not in LOGICAL_TYPES:
                 yield document.problem([*where, "logicalType"], f"found {logical!r}, expected one of {', '.join(LOGICAL_TYPES)}")

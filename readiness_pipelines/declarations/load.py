@@ -140,7 +140,7 @@ def load_product(folder: Path, declaration: words.ProductDeclaration | None = No
                 problems.append(document.problem([*where, "name"], f"found {raw.name!r} twice, expected one table per name"))
                 continue
             try:
-                tables.append(_table(document, where, declaration, contract, suites, layer, raw, tables))  # type: ignore[arg-type]
+                tables.append(_table(document, where, declaration, contract, suites, layer, raw, tables))
             except DeclarationError as error:
                 problems += error.problems
     problems += _kpi_problems(document, declaration, tables)
@@ -204,9 +204,7 @@ def _table(
 
 
 def _silver(common: tuple[Any, ...], raw: words.SilverTable, text: str, path: Path) -> Silver:
-    return Silver(
-        *common, source=raw.from_, sql=text, sql_path=path, deduplicate=raw.deduplicate, drop_where=tuple(raw.drop_where)
-    )
+    return Silver(*common, source=raw.from_, sql=text, sql_path=path, deduplicate=raw.deduplicate, drop_where=tuple(raw.drop_where))
 
 
 def _gold(common: tuple[Any, ...], raw: words.GoldTable, text: str, path: Path) -> Gold:
@@ -245,5 +243,3 @@ def _kpi_problems(
         yield document.problem(["attributes", "kpi", "table"], f"{declaration.kpi.table!r} is no table of this product")
     elif declaration.kpi.column not in {c.name for c in table.table.columns}:
         yield document.problem(["attributes", "kpi", "column"], f"{declaration.kpi.column!r} is no column of {table.name}")
-
-

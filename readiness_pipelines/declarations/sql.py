@@ -38,7 +38,9 @@ def parse(sql: str) -> exp.Expression:
         raise ValueError(f"{at}does not parse: {first.get('description') or str(error)[:200]}") from error
     if len(statements) != 1:
         raise ValueError(f"found {len(statements)} statements, expected one SELECT")
-    return statements[0]
+    (statement,) = statements
+    assert isinstance(statement, exp.Expression)
+    return statement
 
 
 def row_map_problems(statement: exp.Expression, upstream: str) -> Iterator[str]:

@@ -57,11 +57,10 @@ def examine_rows(
             notes[rule.name] = str(error).splitlines()[0][:200]
     counts = _counts(con, source, compiled, notes)
     results = tuple(
-        _row_result(con, source, rule, compiled.get(rule.name), counts.get(rule.name), notes.get(rule.name), row_key) for rule in rules
+        _row_result(con, source, rule, compiled.get(rule.name), counts.get(rule.name), notes.get(rule.name), row_key)
+        for rule in rules
     )
-    bad = tuple(
-        (r.rule, compiled[r.rule].bad) for r in results if r.status is Status.FAILED and r.on_fail == "quarantine"
-    )
+    bad = tuple((r.rule, compiled[r.rule].bad) for r in results if r.status is Status.FAILED and r.on_fail == "quarantine")
     return RowExamination(results, source, row_key, bad)
 
 
@@ -82,7 +81,8 @@ def _guarded(
         keys = ", ".join(sql.quoted(k) for k in found.keys)
         table = f"_repeated_{rule.name}"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {keys} FROM {source} WHERE {considered} GROUP BY ALL HAVING count(*) > 1"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS "
+            f"SELECT {keys} FROM {source} WHERE {considered} GROUP BY ALL HAVING count(*) > 1"
         )
         # as text, with a character that no text holds for null: two nulls in a key are equal, which SQL's IN denies
         key = f"[{', '.join(f'coalesce(CAST({sql.quoted(k)} AS VARCHAR), chr(0))' for k in found.keys)}]"

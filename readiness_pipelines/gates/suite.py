@@ -190,7 +190,9 @@ def coerced(value: Any) -> Any:
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
     expectation = EXPECTATIONS[raw["type"]]
-    kwargs = {k: coerced(v) if k in ("min_value", "max_value") and v is not None else v for k, v in (raw.get("kwargs") or {}).items()}
+    kwargs = {
+        k: coerced(v) if k in ("min_value", "max_value") and v is not None else v for k, v in (raw.get("kwargs") or {}).items()
+    }
     severity, meta = raw.get("severity", "critical"), raw.get("meta") or {}
     strongest = "quarantine" if expectation.kind == "row" else "hold"
     on_fail = meta.get("on_fail") or (strongest if severity == "critical" else "warn")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from readiness_pipelines.errors import BrokenInvariant, PublishConflict
 from readiness_pipelines.flow import GateVerdict, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.filters import equals
 from readiness_pipelines.lakehouse.stage import check_footer, sha256_of
 from readiness_pipelines.lakehouse.steps import reached
 
@@ -100,13 +101,12 @@ def _commit(lake: Lakehouse, verdict: GateVerdict, expected: str | None) -> Tabl
 
 def _overwrite(table: Table, verdict: GateVerdict) -> int:
     """Commit one snapshot: this partition's files that the verdict does not name go, those it names and are not there come."""
-    from pyiceberg.expressions import EqualTo
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
     named = {file.path for file in verdict.files}
     there = {}
     if table.current_snapshot() is not None:
-        scan = table.scan(row_filter=EqualTo("partition_key", verdict.partition))
+        scan = table.scan(row_filter=equals("partition_key", verdict.partition))
         there = {_plain(task.file.file_path): task.file for task in scan.plan_files()}
     transaction = table.transaction()
     properties = {PARTITION: verdict.partition, VERSION_KEY: verdict.version_key}
@@ -136,8 +136,7 @@ def _check_files(table: Table, verdict: GateVerdict) -> None:
 
 def _newest_of(table: Table, partition: str) -> Snapshot | None:
     """Return the snapshot on `main` that published the partition last, walking back from its head."""
-    snapshot = table.metadata.current_snapshot()
-    for snapshot in _back_from(table, snapshot):
+    for snapshot in _back_from(table, table.metadata.current_snapshot()):
         if _property(snapshot, PARTITION) == partition:
             return snapshot
     return None
@@ -173,5 +172,3 @@ def _wait(attempt: int) -> None:
 
 def _short(key: str | None) -> str:
     return key[:12] if key else "none"
-
-

@@ -14,6 +14,7 @@ import duckdb
 from readiness_pipelines.errors import PublishConflict
 from readiness_pipelines.flow import StagedFile
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.filters import equals
 from readiness_pipelines.lakehouse.read import read_files
 from readiness_pipelines.lakehouse.stage import copy_to
 from readiness_pipelines.lakehouse.tables import ColumnSpec, TableSpec, ensure_table
@@ -54,12 +55,12 @@ def write_quarantine(
 
 def _append_once(lake: Lakehouse, name: str, staged: StagedFile, partition: str, version_key: str) -> None:
     from pyiceberg.exceptions import CommitFailedException
-    from pyiceberg.expressions import And, EqualTo
+    from pyiceberg.expressions import And
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
     from readiness_pipelines.lakehouse.publish import _is_locked, _wait
 
-    mine = And(EqualTo("partition_key", partition), EqualTo("version_key", version_key))
+    mine = And(equals("partition_key", partition), equals("version_key", version_key))
     for attempt in range(_TRIES):
         table = lake.load(name)
         if any(True for _ in table.scan(row_filter=mine).plan_files()):
@@ -84,7 +85,7 @@ def _append_once(lake: Lakehouse, name: str, staged: StagedFile, partition: str,
 def quarantined(lake: Lakehouse, table: str, *, partition: str | None = None) -> str:
     """Return SQL, usable after FROM, for the quarantine of a table: all candidates, of one partition if it is given."""
     from pyiceberg.exceptions import NoSuchTableError
-    from pyiceberg.expressions import AlwaysTrue, EqualTo
+    from pyiceberg.expressions import AlwaysTrue
 
     try:
         loaded = lake.load(f"{table}_quarantine")
@@ -94,6 +95,6 @@ def quarantined(lake: Lakehouse, table: str, *, partition: str | None = None) ->
             "NULL::VARCHAR[] AS reasons, NULL::VARCHAR AS row_values, NULL::VARCHAR AS delivery_sha256, "
             "NULL::BIGINT AS record_number, NULL::VARCHAR AS quarantined_at WHERE false)"
         )
-    wanted = EqualTo("partition_key", partition) if partition else AlwaysTrue()
+    wanted = equals("partition_key", partition) if partition else AlwaysTrue()
     paths = [task.file.file_path.removeprefix("file://") for task in loaded.scan(row_filter=wanted).plan_files()]
     return read_files(loaded.schema(), paths)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from readiness_pipelines.errors import PublishConflict, VersionNotFound
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.filters import is_in
 from readiness_pipelines.lakehouse.stage import duckdb_type
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def _files(lake: Lakehouse, table: Table, versions: Sequence[TableVersion]) -> l
         current = lake.ledger.current_versions(name, wanted)
         planned = _plan(table, table.metadata.current_snapshot_id, [v.partition for v in versions if current.get(v.partition) == v])
         if lake.ledger.current_versions(name, wanted) == current and _is_settled(lake, table, current):
-            return [
-                planned.get(v.partition, []) if current.get(v.partition) == v else _at_own_snapshot(table, v) for v in versions
-            ]
+            return [planned.get(v.partition, []) if current.get(v.partition) == v else _at_own_snapshot(table, v) for v in versions]
         table = lake.load(name)
     raise PublishConflict(f"{name}: is being published faster than it can be read; run it again")
 
@@ -70,12 +69,10 @@ def _at_own_snapshot(table: Table, version: TableVersion) -> list[str]:
 
 
 def _plan(table: Table, snapshot_id: int | None, partitions: Sequence[str]) -> dict[str, list[str]]:
-    from pyiceberg.expressions import In
-
     if not partitions or snapshot_id is None:
         return {}
     files: dict[str, list[str]] = {}
-    for task in table.scan(row_filter=In("partition_key", list(partitions)), snapshot_id=snapshot_id).plan_files():
+    for task in table.scan(row_filter=is_in("partition_key", partitions), snapshot_id=snapshot_id).plan_files():
         if task.delete_files:
             raise NotImplementedError(f"{task.file.file_path}: has row-level deletes; another writer changed this table")
         files.setdefault(task.file.partition[0], []).append(task.file.file_path.removeprefix("file://"))

@@ -38,11 +38,9 @@ def stage(
 
 def copy_to(con: duckdb.DuckDBPyConnection, select: str, schema: Schema, path: Path) -> tuple[StagedFile, ...]:
     """Write `select` to `path` with the schema's columns, types and field ids. Returns () and leaves no file for 0 rows."""
-    columns = ", ".join(f'CAST({_quoted(f.name)} AS {duckdb_type(f.field_type)}) AS {_quoted(f.name)}' for f in schema.fields)
+    columns = ", ".join(f"CAST({_quoted(f.name)} AS {duckdb_type(f.field_type)}) AS {_quoted(f.name)}" for f in schema.fields)
     ids = ", ".join(f"{_quoted(f.name)}: {_field_id(f)}" for f in schema.fields)
-    done = con.execute(
-        f"COPY (SELECT {columns} FROM ({select})) TO '{path}' ({_FORMAT}, FIELD_IDS {{{ids}}})"
-    ).fetchone()
+    done = con.execute(f"COPY (SELECT {columns} FROM ({select})) TO '{path}' ({_FORMAT}, FIELD_IDS {{{ids}}})").fetchone()
     rows = int(done[0]) if done else 0
     if rows == 0:
         path.unlink(missing_ok=True)

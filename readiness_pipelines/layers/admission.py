@@ -42,7 +42,8 @@ def examine(
         attempt=attempt,
     )
     reached("staged")
-    table_rules = examine_table(con, _staged(table, files), table.suite)
+    # a file that was refused as a whole has no rows to judge: what is wrong with it is the one reason to read
+    table_rules = () if candidate.refused else examine_table(con, _staged(table, files), table.suite)
     reached("examined")
     reasons = _reasons(con, candidate)
     rules = (*candidate.rules, *row_rules, *table_rules)
@@ -73,7 +74,9 @@ def _judge_rows(con: duckdb.DuckDBPyConnection, table: TableDeclaration) -> tupl
     uncast = con.execute(f"SELECT count(*) FROM {ROWS} WHERE len(cast_failures) > 0").fetchone()
     any_uncast = bool(uncast and uncast[0])
     judged = examine_rows(con, ROWS, table.suite, unjudged="cast_failures" if any_uncast else None)
-    cast = f"SELECT row_id, list_transform(cast_failures, lambda c: 'cast:' || c) AS reasons FROM {ROWS} WHERE len(cast_failures) > 0"
+    cast = (
+        f"SELECT row_id, list_transform(cast_failures, lambda c: 'cast:' || c) AS reasons FROM {ROWS} WHERE len(cast_failures) > 0"
+    )
     parts = [f"SELECT row_id, reasons, 0 AS place FROM ({cast})"] if any_uncast else []
     bad = judged.bad_rows_sql()
     if bad is not None:
@@ -96,7 +99,9 @@ def _staged(table: TableDeclaration, files: Sequence[StagedFile]) -> str:
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, int]:
-    found = con.execute(f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM {_REJECTED}) GROUP BY ALL ORDER BY ALL").fetchall()
+    found = con.execute(
+        f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM {_REJECTED}) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
     counts = dict(candidate.reject_reasons)
     for reason, n in found:
         counts[str(reason)] = counts.get(str(reason), 0) + int(n)
@@ -104,7 +109,10 @@ def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, 
 
 
 def _quarantine_rows(candidate: Candidate) -> str:
-    bad = f"SELECT r.row_id, r.reasons, d.row_values, d.delivery_sha256, d.record_number FROM {_REJECTED} r JOIN {DELIVERED} d USING (row_id)"
+    bad = (
+        "SELECT r.row_id, r.reasons, d.row_values, d.delivery_sha256, d.record_number "
+        f"FROM {_REJECTED} r JOIN {DELIVERED} d USING (row_id)"
+    )
     return f"{bad} UNION ALL {candidate.rejects}" if candidate.rejects else bad
 
 

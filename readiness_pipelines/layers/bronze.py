@@ -90,7 +90,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
     rejects, reasons = _rejects(con, lake, table, plan)
     return Candidate(
         version_key=plan.version_key,
-        inputs=tuple(f"{d.name}@sha256:{d.sha256[:12]}" for d in plan.new) + tuple(f"{k['name']}@sha256:{k['sha256'][:12]}" for k in plan.kept),
+        inputs=tuple(f"{d['name']}@sha256:{d['sha256'][:12]}" for d in (*plan.kept, *facts)),
         expected=plan.expected,
         rows_in=sum(f["records"] for f in (*plan.kept, *facts)),
         rejects=rejects,
@@ -138,16 +138,15 @@ def _lay_out(con: duckdb.DuckDBPyConnection, partition: str, columns: list[str])
 _ROW_ID = "substr(delivery_sha256, 1, 32) || ':' || record_number"
 
 
-def _rejects(
-    con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan
-) -> tuple[str, dict[str, int]]:
+def _rejects(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan) -> tuple[str, dict[str, int]]:
     """Return SQL for the rows that go to quarantine unread, and rows per reason.
 
     The quarantine of a delivery that stays on `main` stays current with it, under the new candidate.
     """
     sql = (
-        f"SELECT {_ROW_ID} AS row_id, ['parse:' || parse_problem] AS reasons, CAST(to_json({{'raw': raw}}) AS VARCHAR) AS row_values, "
-        f"delivery_sha256, record_number FROM {_RECORDS} WHERE parse_problem IS NOT NULL"
+        f"SELECT {_ROW_ID} AS row_id, ['parse:' || parse_problem] AS reasons, "
+        f"CAST(to_json({{'raw': raw}}) AS VARCHAR) AS row_values, delivery_sha256, record_number "
+        f"FROM {_RECORDS} WHERE parse_problem IS NOT NULL"
     )
     if plan.kept and plan.expected:
         source = quarantined(lake, table.full_name, partition=plan.partition)
@@ -156,7 +155,8 @@ def _rejects(
             f"FROM {source} WHERE version_key = {literal(plan.expected)}"
         )
         sql += " UNION ALL SELECT * FROM _kept_quarantine"
-    counts = con.execute(f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM ({sql})) GROUP BY ALL ORDER BY ALL").fetchall()
+    each = f"SELECT unnest(reasons) AS reason FROM ({sql})"
+    counts = con.execute(f"SELECT reason, count(*) FROM ({each}) GROUP BY ALL ORDER BY ALL").fetchall()
     return sql, {str(reason): int(n) for reason, n in counts}
 
 

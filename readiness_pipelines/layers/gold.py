@@ -5,16 +5,11 @@ from __future__ import annotations
 import duckdb
 
 from readiness_pipelines.declarations import Gold, Product
-from readiness_pipelines.flow import RuleResult, Status, digest
+from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.inputs import Inputs
 from readiness_pipelines.layers.rows import as_json, lay_out, literal, quoted
-
-
-def version_key(table: Gold, inputs: Inputs) -> str:
-    """Return the digest of everything the partition's rows depend on, inputs that were left out included."""
-    return digest(table.full_name, table.fingerprint, inputs.identity)
 
 
 def propose(
@@ -25,6 +20,7 @@ def propose(
     inputs: Inputs,
     *,
     partition: str,
+    version_key: str,
     expected: str | None,
 ) -> Candidate:
     """Lay the candidate out in `con` and return it. Rows in: the rows the SELECT gives, before declared drops."""
@@ -48,7 +44,7 @@ def propose(
     key_rule = _key_rule(con, table)
     refused = (key_rule.note,) if key_rule.status is Status.FAILED else ()
     return Candidate(
-        version_key=version_key(table, inputs),
+        version_key=version_key,
         inputs=tuple(str(v) for v in inputs.all),
         expected=expected,
         rows_in=int(rows_in[0]) if rows_in else 0,

@@ -7,7 +7,6 @@ from sqlglot import expressions as exp
 
 from readiness_pipelines.declarations import Product, Silver
 from readiness_pipelines.declarations.sql import parse
-from readiness_pipelines.flow import digest
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.candidate import DELIVERED, Candidate
 from readiness_pipelines.layers.inputs import Inputs
@@ -16,13 +15,15 @@ from readiness_pipelines.layers.rows import as_json, deduplicate, lay_out, liter
 _ORDER = ("_delivery_order", "_record_number")
 
 
-def version_key(table: Silver, inputs: Inputs) -> str:
-    """Return the digest of everything the partition's rows depend on."""
-    return digest(table.full_name, table.fingerprint, inputs.identity)
-
-
 def propose(
-    con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, table: Silver, inputs: Inputs, *, expected: str | None
+    con: duckdb.DuckDBPyConnection,
+    lake: Lakehouse,
+    product: Product,
+    table: Silver,
+    inputs: Inputs,
+    *,
+    version_key: str,
+    expected: str | None,
 ) -> Candidate:
     """Lay the candidate out in `con` and return it. Rows in: the rows of the effective deliveries."""
     (version,) = inputs.versions[table.source]
@@ -45,7 +46,7 @@ def propose(
     dropped = lay_out(con, mapped="_mapped", system=system, table=table.table, drop_where=table.drop_where, order=_ORDER)
     duplicates = deduplicate(con, table.deduplicate, order=_ORDER) if table.deduplicate else 0
     return Candidate(
-        version_key=version_key(table, inputs),
+        version_key=version_key,
         inputs=tuple(str(v) for v in inputs.all),
         expected=expected,
         rows_in=int(rows_in[0]) if rows_in else 0,

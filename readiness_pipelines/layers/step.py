@@ -12,7 +12,7 @@ from typing import Literal
 
 from readiness_pipelines.declarations import Gold, Product, Silver
 from readiness_pipelines.declarations.load import Bronze
-from readiness_pipelines.flow import GateVerdict, TableVersion
+from readiness_pipelines.flow import GateVerdict, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
@@ -48,9 +48,7 @@ class StepResult:
         return self.kind in ("held", "missing")
 
 
-def run_step(
-    lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str
-) -> StepResult:
+def run_step(lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str) -> StepResult:
     """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run."""
     table = product.by_name[name]
     recover(lake, table.full_name, partition)
@@ -84,8 +82,7 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
         return StepResult(table.full_name, partition, "not_due")
     if inputs.blocked is not None:
         return StepResult(table.full_name, partition, "blocked", why=inputs.blocked.why)
-    layer = silver if isinstance(table, Silver) else gold
-    key = layer.version_key(table, inputs)  # type: ignore[arg-type]  # the layer was chosen by the table's type
+    key = digest(table.full_name, table.fingerprint, inputs.identity)
     known = _already_decided(lake, table, partition, key)
     if known is not None:
         return known
@@ -94,9 +91,9 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
     expected = current.version_key if current else None
     with lake.connect() as con:
         if isinstance(table, Silver):
-            candidate = silver.propose(con, lake, product, table, inputs, expected=expected)
+            candidate = silver.propose(con, lake, product, table, inputs, version_key=key, expected=expected)
         else:
-            candidate = gold.propose(con, lake, product, table, inputs, partition=partition, expected=expected)
+            candidate = gold.propose(con, lake, product, table, inputs, partition=partition, version_key=key, expected=expected)
         verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
     return _conclude(lake, verdict, expected)
 

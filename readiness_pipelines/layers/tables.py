@@ -21,7 +21,7 @@ _SOURCE = (ColumnSpec("source_row_id", "string", doc="row_id of the one input ro
 
 def spec(table: TableDeclaration) -> TableSpec:
     """Return the Iceberg table's columns, in order."""
-    system = _ID
+    system: tuple[ColumnSpec, ...] = _ID
     if table.layer == "bronze":
         system += _PROVENANCE
     if isinstance(table, Gold) and table.carries_source_row_id:

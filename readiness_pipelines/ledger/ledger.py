@@ -101,9 +101,7 @@ class Ledger:
     def arrivals(self, table: str, partition: str) -> tuple[Delivery, ...]:
         """Return the arrivals of one partition, oldest first."""
         rows = self._rows(sa.select(_ARRIVALS).where(*_at(_ARRIVALS, table, partition)).order_by(_ARRIVALS.c.id))
-        return tuple(
-            Delivery(table, partition, r["name"], r["sha256"], r["bytes"], r["archived"], r["received_at"]) for r in rows
-        )
+        return tuple(Delivery(table, partition, r["name"], r["sha256"], r["bytes"], r["archived"], r["received_at"]) for r in rows)
 
     # verdicts
 

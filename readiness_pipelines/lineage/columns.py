@@ -16,7 +16,7 @@ def column_lineage(sql: str, inputs: Mapping[str, Sequence[str]]) -> dict[str, t
     `inputs` maps each input's name to its columns. A constant has no pairs. Columns that only decide which rows appear
     (join and filter conditions) are not named: this is lineage of values.
     """
-    schema = {table: dict.fromkeys(columns, "VARCHAR") for table, columns in inputs.items()}
+    schema: dict[str, object] = {table: dict.fromkeys(columns, "VARCHAR") for table, columns in inputs.items()}
     statement = qualify(sqlglot.parse_one(sql, read="duckdb"), schema=schema, dialect="duckdb")
     if not isinstance(statement, exp.Query):
         return {}

@@ -18,6 +18,7 @@ from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.product import events
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.settings import Settings
+from readiness_pipelines.sources import SourceUnreadable
 
 GATE = "gate"
 _NAMED = 20  # partitions a failed run names; the rest are counted
@@ -42,9 +43,7 @@ def partitions_of(product: Product) -> dg.TimeWindowPartitionsDefinition:
     until = end + datetime.timedelta(days=1) if end else None
     if partitions.every == "day":
         return dg.DailyPartitionsDefinition(start_date=str(partitions.start), end_date=str(until) if until else None)
-    return dg.HourlyPartitionsDefinition(
-        start_date=f"{partitions.start}-00:00", end_date=f"{until}-00:00" if until else None
-    )
+    return dg.HourlyPartitionsDefinition(start_date=f"{partitions.start}-00:00", end_date=f"{until}-00:00" if until else None)
 
 
 def build_assets(product: Product) -> dg.AssetsDefinition:
@@ -72,7 +71,6 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
     deps = [_dep(product, table, name) for name in table.upstream]
     owner = product.contract.owner
     owners = [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
-    shared = {"group_name": product.name, "owners": owners, "skippable": True}
     yield dg.AssetSpec(
         asset_key(table),
         deps=deps,
@@ -80,14 +78,18 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
         kinds={table.layer, "iceberg", "duckdb"},
         code_version=table.fingerprint[:12],
         metadata=events.static_metadata(product, table),
-        **shared,
+        group_name=product.name,
+        owners=owners,
+        skippable=True,
     )
     yield dg.AssetSpec(
         quarantine_key(table),
         deps=deps,
         description=f"Every row that {table.name} did not admit, with all its reasons; `readiness quarantine list` shows them.",
         kinds={"quarantine", "iceberg"},
-        **shared,
+        group_name=product.name,
+        owners=owners,
+        skippable=True,
     )
 
 
@@ -144,7 +146,7 @@ class _Run:
             place = f"{partition} {table.layer} {table.name}"
             try:
                 result = run_step(self.lake, self.settings, self.product, table.name, partition)
-            except (NotAdmitted, PublishConflict) as refusal:
+            except (NotAdmitted, PublishConflict, SourceUnreadable) as refusal:
                 self.bad[place] = str(refusal)
                 continue
             if result.kind == "blocked":
@@ -161,8 +163,14 @@ class _Run:
                 self.bad[f"{partition} {table.layer} {table.name}"] = "has no verdict to report; select the table to run it"
                 continue
             version = self.lake.ledger.current_version(table.full_name, partition)
-            kind = "unchanged" if verdict.outcome.is_admitted else "held"
-            yield StepResult(table.full_name, partition, kind, verdict, version, why="; ".join(verdict.held_because))
+            yield StepResult(
+                table.full_name,
+                partition,
+                "unchanged" if verdict.outcome.is_admitted else "held",
+                verdict,
+                version,
+                why="; ".join(verdict.held_because),
+            )
 
     def _events(self, table: TableDeclaration, results: Sequence[StepResult]) -> Iterator[object]:
         key, seen = asset_key(table), [r for r in results if r.verdict is not None]
@@ -197,5 +205,3 @@ class _Run:
         if blocked:
             lines.append(f"{len(blocked)} partitions downstream of these were not run")
         return "gate failed for " + "\n".join(lines)
-
-

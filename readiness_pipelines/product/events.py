@@ -80,9 +80,7 @@ def _shape(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
 def _lineage(product: Product, table: TableDeclaration) -> tuple[Any, ...]:
     if not isinstance(table, Silver | Gold):
         return ()
-    inputs = {
-        name: ("row_id", "partition_key", *(c.name for c in product.by_name[name].table.columns)) for name in table.upstream
-    }
+    inputs = {name: ("row_id", "partition_key", *(c.name for c in product.by_name[name].table.columns)) for name in table.upstream}
     declared = {c.name for c in table.table.columns}
     traced = _trace(table.sql, tuple(sorted(inputs.items())))
     return tuple(
@@ -292,5 +290,3 @@ def _summary(key: dg.AssetKey, rule: Rule, results: Sequence[StepResult]) -> dg.
         severity=_SEVERITY.get(rule.severity, dg.AssetCheckSeverity.WARN),
         blocking=False,
     )
-
-

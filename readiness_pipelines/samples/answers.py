@@ -16,9 +16,7 @@ def bronze(records: Sequence[Record]) -> Expected:
     """Return bronze's counts: a record that is no row of the table is quarantined, everything else is admitted."""
     bad = Counter(r.parse for r in records if r.parse)
     n = sum(bad.values())
-    return Expected(
-        "admitted", len(records), admitted=len(records) - n, quarantined=n, reasons=dict(sorted(bad.items()))
-    )
+    return Expected("admitted", len(records), admitted=len(records) - n, quarantined=n, reasons=dict(sorted(bad.items())))
 
 
 def silver(records: Sequence[Record]) -> tuple[Expected, list[Record], list[tuple[int, str]]]:
@@ -71,14 +69,10 @@ def kpi(outcomes: Sequence[Record], discharges: Collection[str]) -> Kpi:
     return Kpi(len(outcomes), len(matched), len(outcomes) - len(matched), back, rate)
 
 
-def defects(
-    file: str, records: Sequence[Record], fates: Sequence[tuple[int, str]], *, raw: str, typed: str
-) -> list[Defect]:
+def defects(file: str, records: Sequence[Record], fates: Sequence[tuple[int, str]], *, raw: str, typed: str) -> list[Defect]:
     """Return one defect per record that bronze (`raw`) or silver (`typed`) does not admit, in file order."""
     found = [
-        (n, Defect(file, n, r.kind, r.column, raw, "quarantined", r.reasons))
-        for n, r in enumerate(records, start=1)
-        if r.parse
+        (n, Defect(file, n, r.kind, r.column, raw, "quarantined", r.reasons)) for n, r in enumerate(records, start=1) if r.parse
     ]
     kinds = {r.key: r.kind for r in records if r.kind and r.key is not None}
     for n, fate in fates:

@@ -69,9 +69,7 @@ def corrected(landing: Path, manifest: Manifest, partition: str) -> Manifest:
     Raises ValueError for any other day.
     """
     start = datetime.date.fromisoformat(manifest.start)
-    stories = {
-        (start + datetime.timedelta(days=d)).isoformat() for d in (MISSING, RENAMED, BROKEN) if d < manifest.days
-    }
+    stories = {(start + datetime.timedelta(days=d)).isoformat() for d in (MISSING, RENAMED, BROKEN) if d < manifest.days}
     if partition not in stories:
         raise ValueError(
             f"found {partition!r}, expected a day with a story: {', '.join(sorted(stories)) or 'this sample has none'}"
@@ -190,9 +188,7 @@ def _encounters_of(
     rows = [s.fields for s in stays]
     blocked = Expected("blocked", because=f"{RAW_ENCOUNTERS}/{partition}")
     if sample.tells(MISSING, index):
-        book.defects.append(
-            Defect(f"encounters/encounters_{partition}.csv", None, "no_file", "", RAW_ENCOUNTERS, "missing")
-        )
+        book.defects.append(Defect(f"encounters/encounters_{partition}.csv", None, "no_file", "", RAW_ENCOUNTERS, "missing"))
         book.expect(partition, raw_encounters=Expected("missing"), encounters=blocked, features=blocked)
         return
     if sample.tells(RENAMED, index):

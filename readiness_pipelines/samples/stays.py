@@ -199,9 +199,7 @@ def draw_patients(random_: random.Random, count: int) -> list[Patient]:
     return [Patient(str(n), *values) for n, *values in zip(numbers, *drawn, strict=True)]
 
 
-def draw_stays(
-    random_: random.Random, patients: Sequence[Patient], day: datetime.date, *, first_id: int, count: int
-) -> list[Stay]:
+def draw_stays(random_: random.Random, patients: Sequence[Patient], day: datetime.date, *, first_id: int, count: int) -> list[Stay]:
     """Return `count` stays discharged on `day`, encounter ids ascending from `first_id` within 10 * `count`."""
     columns = {name: _choices(random_, shares, count) for name, shares in _DRAWN.items()}
     columns |= {

@@ -58,9 +58,7 @@ def replay(
         count = con.execute("SELECT count(*) FROM uci").fetchone()
         total = int(count[0]) if count else 0
         if not 1 <= days <= total:
-            raise ValueError(
-                f"found {total} encounters for {days} days, expected at least one of each and one encounter a day"
-            )
+            raise ValueError(f"found {total} encounters for {days} days, expected at least one of each and one encounter a day")
         # The i-th encounter (from 1) belongs to day (i * days - 1) // total, so that sizes differ by at most one.
         con.execute(
             "CREATE TABLE ordered AS SELECT *, (row_number() OVER (ORDER BY CAST(encounter_id AS BIGINT)) * $days - 1)"
@@ -86,9 +84,7 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> None:
             is_parquet = head.read(4) == b"PAR1"
         # All text, and no word means null: "?", "None" and "NO" must arrive as they are.
         reader = (
-            "read_parquet($path)"
-            if is_parquet
-            else "read_csv($path, header = true, all_varchar = true, nullstr = '', delim = ',')"
+            "read_parquet($path)" if is_parquet else "read_csv($path, header = true, all_varchar = true, nullstr = '', delim = ',')"
         )
         con.execute(f"CREATE TABLE uci AS SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {reader}", {"path": str(source)})
     except (duckdb.Error, zipfile.BadZipFile) as error:

@@ -14,8 +14,8 @@ from readiness_pipelines.flow import Delivery
 _CHUNK = 1 << 20
 
 
-class SourceChanged(ReadinessError):
-    """A file changed while it was being archived: it is still being written. Run the partition again."""
+class SourceUnreadable(ReadinessError):
+    """A landed file cannot be archived: it cannot be read, or is still being written. Nothing of it was recorded."""
 
 
 def landed(landing: Path, pattern: str, moment: datetime.datetime) -> list[Path]:
@@ -36,8 +36,8 @@ def landed(landing: Path, pattern: str, moment: datetime.datetime) -> list[Path]
 def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: str) -> Delivery:
     """Copy a landed file into the archive under its sha256, and return the delivery. Nothing is parsed before this.
 
-    The copy is complete and on disk before it gets its name. Raises SourceChanged if the file changes meanwhile, OSError
-    if it cannot be read.
+    The copy is complete and on disk before it gets its name. Raises SourceUnreadable if it cannot be read, or
+    changes meanwhile.
     """
     before = path.stat()
     archive.mkdir(parents=True, exist_ok=True)
@@ -54,12 +54,18 @@ def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: 
             os.fsync(copy.fileno())
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
-            raise SourceChanged(f"{path.name}: changed while it was read ({before.st_size} bytes, then {after.st_size})")
+            raise SourceUnreadable(
+                f"{path.name}: changed while it was read ({before.st_size} bytes, then {after.st_size}); "
+                "run it again when it is complete"
+            )
         sha256 = hashed.hexdigest()
         kept = archive / sha256[:2] / sha256
         if not kept.exists():
             kept.parent.mkdir(exist_ok=True)
             incoming.replace(kept)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SourceUnreadable(f"{path.name}: cannot be read ({reason}); expected a readable file") from error
     finally:
         incoming.unlink(missing_ok=True)
     return Delivery(

@@ -81,7 +81,7 @@ class RecordReader:
         compressed = self._name.lower().endswith(".gz")
         binary = gzip.open(self._path, "rb") if compressed else self._path.open("rb")  # noqa: SIM115 closed by the wrapper
         encoding = "utf-8-sig" if self._fmt.encoding.lower() in ("utf-8", "utf8") else self._fmt.encoding
-        return io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="")  # type: ignore[arg-type]
+        return io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="")
 
     def _read(self, lines: _Lines) -> Iterator[pa.RecordBatch]:
         reader = csv.reader(lines, delimiter=self._fmt.delimiter, strict=True)

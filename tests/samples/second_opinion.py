@@ -50,9 +50,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def run_model(
-    sql: str, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[Any]]]], partition: str
-) -> list[Row]:
+def run_model(sql: str, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[Any]]]], partition: str) -> list[Row]:
     """Return the rows that the model in `sql` gives over in-memory `tables`: name -> (columns, perhaps typed, rows)."""
     with duckdb.connect() as con:
         for name, (columns, rows) in tables.items():
@@ -62,9 +60,7 @@ def run_model(
             for start in range(0, len(filled), 500):
                 block = filled[start : start + 500]
                 marks = "(" + ", ".join("?" * len(block[0])) + ")"
-                con.execute(
-                    f"INSERT INTO {name} VALUES {', '.join([marks] * len(block))}", [v for r in block for v in r]
-                )
+                con.execute(f"INSERT INTO {name} VALUES {', '.join([marks] * len(block))}", [v for r in block for v in r])
         con.execute(f"SET VARIABLE partition_key = '{partition}'")
         found = con.execute((PRODUCT / sql).read_text(encoding="utf-8"))
         names = [d[0] for d in found.description or []]
@@ -128,16 +124,10 @@ def _judge(kind: str, kwargs: Mapping[str, Any]) -> tuple[tuple[str, ...], Calla
     return None
 
 
-def settle(
-    rows: Sequence[Row], types: Mapping[str, str], suite: str
-) -> tuple[list[Row], int, list[tuple[Row, tuple[str, ...]]]]:
+def settle(rows: Sequence[Row], types: Mapping[str, str], suite: str) -> tuple[list[Row], int, list[tuple[Row, tuple[str, ...]]]]:
     """Return (admitted, duplicates, [(bad row, its reasons)]): first casts, then the last of an id, then rules."""
     typed = [cast(row, types) for row in rows]
-    last = {
-        row["encounter_id"]: i
-        for i, (row, failed) in enumerate(typed)
-        if not failed and row["encounter_id"] is not None
-    }
+    last = {row["encounter_id"]: i for i, (row, failed) in enumerate(typed) if not failed and row["encounter_id"] is not None}
     rules = row_rules(suite)
     admitted: list[Row] = []
     bad: list[tuple[Row, tuple[str, ...]]] = []
@@ -146,9 +136,7 @@ def settle(
         if not failed and row["encounter_id"] is not None and last[row["encounter_id"]] != i:
             duplicates += 1
             continue
-        broken = [
-            n for n, columns, holds in rules if not set(columns) & set(failed) and not holds(*(row[c] for c in columns))
-        ]
+        broken = [n for n, columns, holds in rules if not set(columns) & set(failed) and not holds(*(row[c] for c in columns))]
         reasons = (*(f"cast:{c}" for c in failed), *broken)
         if reasons:
             bad.append((row, reasons))

@@ -44,9 +44,9 @@ TYPICAL = dict.fromkeys(ENCOUNTER_COLUMNS, "No") | {
 
 def silver(**changes: str) -> dict[str, Any]:
     row = TYPICAL | changes
-    return run_model(
-        "silver/encounters.sql", {"raw_encounters": (ENCOUNTER_COLUMNS, [[row[c] for c in ENCOUNTER_COLUMNS]])}, DAY
-    )[0]
+    return run_model("silver/encounters.sql", {"raw_encounters": (ENCOUNTER_COLUMNS, [[row[c] for c in ENCOUNTER_COLUMNS]])}, DAY)[
+        0
+    ]
 
 
 def reasons(contract: Mapping[str, Any], **changes: str) -> tuple[str, ...]:
@@ -105,9 +105,7 @@ def test_every_table_of_the_product_has_a_contract_and_a_suite_that_name_the_sam
         suite = yaml.safe_load((SUITES / f"{layer}_{name}.yaml").read_text(encoding="utf-8"))
         names = [r["meta"]["name"] for r in suite["expectations"]]
         assert len(set(names)) == len(names)
-        used = {
-            v for r in suite["expectations"] for k, v in r["kwargs"].items() if k in ("column", "column_A", "column_B")
-        }
+        used = {v for r in suite["expectations"] for k, v in r["kwargs"].items() if k in ("column", "column_A", "column_B")}
         assert used <= set(columns_of(contract, name))
 
 
@@ -126,9 +124,7 @@ def test_each_model_gives_the_columns_of_the_contract_in_its_order(
 ) -> None:
     with duckdb.connect() as con:
         for name in inputs:
-            con.execute(
-                f"CREATE TABLE {name} (row_id VARCHAR, partition_key VARCHAR, {', '.join(gold_types(contract, name))})"
-            )
+            con.execute(f"CREATE TABLE {name} (row_id VARCHAR, partition_key VARCHAR, {', '.join(gold_types(contract, name))})")
         con.execute(f"SET VARIABLE partition_key = '{DAY}'")
         given = [d[0] for d in con.execute((PRODUCT / sql).read_text(encoding="utf-8")).description or []]
     assert [c for c in given if c != "source_row_id"] == list(columns_of(contract, table))
@@ -188,9 +184,7 @@ def test_what_is_no_icd9_code_is_refused_by_name(contract: Mapping[str, Any], co
 
 
 def test_a_row_keeps_all_its_reasons(contract: Mapping[str, Any]) -> None:
-    found = reasons(
-        contract, num_lab_procedures="n/a", time_in_hospital="99", insulin="?", change="Maybe", encounter_id=""
-    )
+    found = reasons(contract, num_lab_procedures="n/a", time_in_hospital="99", insulin="?", change="Maybe", encounter_id="")
     assert set(found) == {
         "cast:num_lab_procedures",
         "cast:medication_changed",
@@ -290,11 +284,7 @@ def test_no_row_of_the_real_half_is_refused_by_silver(contract: Mapping[str, Any
                     assert holds(typed), (name, value)
         for name, logical in columns_of(contract, "encounters").items():
             form = {"integer": "[0-9]+", "boolean": "true|false", "date": re.escape(DAY)}.get(logical, ".*")
-            text = con.execute(
-                f'SELECT DISTINCT CAST("{name}" AS VARCHAR) FROM mapped WHERE "{name}" IS NOT NULL'
-            ).fetchall()
+            text = con.execute(f'SELECT DISTINCT CAST("{name}" AS VARCHAR) FROM mapped WHERE "{name}" IS NOT NULL').fetchall()
             assert all(re.fullmatch(form, value, re.DOTALL) for (value,) in text), name
-        chapters = con.execute(
-            "SELECT count(*) FROM mapped WHERE diag_1 IS NOT NULL AND diag_1_chapter IS NULL"
-        ).fetchone()
+        chapters = con.execute("SELECT count(*) FROM mapped WHERE diag_1 IS NOT NULL AND diag_1_chapter IS NULL").fetchone()
         assert chapters == (0,)

@@ -36,15 +36,11 @@ def with_stories(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return Counted(landing, write(landing, encounters_per_day=60, days=43, seed=11))
 
 
-def count(
-    landing: Path, contract: Mapping[str, Any], feed: str, day: str
-) -> tuple[Expected, Expected, list[dict[str, Any]]]:
+def count(landing: Path, contract: Mapping[str, Any], feed: str, day: str) -> tuple[Expected, Expected, list[dict[str, Any]]]:
     """Return what bronze and silver make of one file, by the slow reader, and silver's admitted rows."""
     header, rows, unreadable = read_records(landing / f"{feed}/{feed}_{day}.csv")
     n = sum(unreadable.values())
-    bronze = Expected(
-        "admitted", len(rows) + n, admitted=len(rows), quarantined=n, reasons=dict(sorted(unreadable.items()))
-    )
+    bronze = Expected("admitted", len(rows) + n, admitted=len(rows), quarantined=n, reasons=dict(sorted(unreadable.items())))
     mapped = run_model(f"silver/{feed}.sql", {f"raw_{feed}": (header, [fields for _, fields in rows])}, day)
     admitted, duplicates, bad = settle(mapped, columns_of(contract, feed), f"silver_{feed}")
     reasons = Counter(reason for _, found in bad for reason in found)
@@ -95,9 +91,7 @@ def test_a_slow_count_over_five_small_days_gives_the_manifest(small: Counted, co
     check(small, contract)
 
 
-def test_a_slow_count_over_the_days_with_stories_gives_the_manifest(
-    with_stories: Counted, contract: Mapping[str, Any]
-) -> None:
+def test_a_slow_count_over_the_days_with_stories_gives_the_manifest(with_stories: Counted, contract: Mapping[str, Any]) -> None:
     check(with_stories, contract)
 
 
@@ -115,9 +109,7 @@ def test_every_candidate_in_the_manifest_adds_up(with_stories: Counted) -> None:
 
 
 def test_every_listed_defect_stands_at_its_record(small: Counted, contract: Mapping[str, Any]) -> None:
-    listed = {
-        (d.file, d.record): d for d in small.manifest.defects if d.table.startswith("readmission.silver") and d.reasons
-    }
+    listed = {(d.file, d.record): d for d in small.manifest.defects if d.table.startswith("readmission.silver") and d.reasons}
     found: dict[tuple[str, int], tuple[str, ...]] = {}
     for file in small.manifest.files:
         feed = file.file.split("/")[0]
@@ -153,9 +145,7 @@ def test_a_corrected_day_changes_its_own_file_and_its_own_answers_only(tmp_path:
     assert Manifest.read(tmp_path / "readmission_manifest.json") == after
 
 
-def test_a_slow_count_after_all_corrections_gives_the_last_manifest(
-    tmp_path: Path, contract: Mapping[str, Any]
-) -> None:
+def test_a_slow_count_after_all_corrections_gives_the_last_manifest(tmp_path: Path, contract: Mapping[str, Any]) -> None:
     manifest = write(tmp_path, encounters_per_day=40, days=43)
     for day in ("2025-02-11", "2025-01-17", "2025-01-24"):
         manifest = corrected(tmp_path, manifest, day)

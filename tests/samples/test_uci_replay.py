@@ -39,9 +39,7 @@ def laid_down(landing: Path, feed: str) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def test_encounters_are_dealt_out_evenly_in_numeric_order_and_outcomes_follow_30_days_later(
-    tmp_path: Path, as_csv: Path
-) -> None:
+def test_encounters_are_dealt_out_evenly_in_numeric_order_and_outcomes_follow_30_days_later(tmp_path: Path, as_csv: Path) -> None:
     summary = replay(as_csv, tmp_path, days=3, start=datetime.date(2025, 1, 30))
     encounters, outcomes = laid_down(tmp_path, "encounters"), laid_down(tmp_path, "outcomes")
     assert {day: [r["encounter_id"] for r in rows] for day, rows in encounters.items()} == {
@@ -87,9 +85,7 @@ def test_progress_is_told_after_each_day(tmp_path: Path, as_csv: Path) -> None:
 def test_a_file_with_other_columns_is_named_with_what_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("encounter_id,colour\n1,red\n", encoding="utf-8")
-    with pytest.raises(
-        NotTheUciFile, match=r"found 2 columns, expected the 50 .* lacking A1Cresult.*; not in the set colour"
-    ):
+    with pytest.raises(NotTheUciFile, match=r"found 2 columns, expected the 50 .* lacking A1Cresult.*; not in the set colour"):
         replay(path, tmp_path / "landing")
     assert not (tmp_path / "landing").exists()
 
@@ -102,9 +98,7 @@ def test_a_file_with_other_columns_is_named_with_what_it_lacks(tmp_path: Path) -
         ("bad.csv", b"", "bad.csv"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_an_error_of_ours(
-    tmp_path: Path, name: str, content: bytes | None, told: str
-) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(NotTheUciFile, match=told):
