@@ -40,7 +40,7 @@ def demo(
     started = time.monotonic()
     code = _materialise(settings, product, keys)
     lake = Lakehouse.open(settings)
-    found = overview(product, lake.ledger, now=_now())
+    found = overview(product, lake, now=_now())
     print_overview(found)
     _print_kpi(lake, product)
     console.print(f"\n{len(keys)} delivery days in {time.monotonic() - started:.0f} s.", markup=False)

@@ -22,7 +22,6 @@ def list_(product: ProductName = None, as_json: Json = False) -> None:
         {
             "table": verdict.table,
             "partition": verdict.partition,
-            "candidate": verdict.version_key[:12],
             "rows_in": verdict.counts.rows_in,
             "rows_quarantined": verdict.counts.quarantined,
             "why": "; ".join(verdict.held_because),

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +18,7 @@ from readiness_pipelines.settings import Settings
 
 DEFS = Path(__file__).parent.parent / "defs"
 console = Console()
+_FOLDED = ("why", "row", "reasons", "staged_file", "observed")  # long text; every other column keeps to one line
 
 
 def product_named(name: str | None) -> Product:
@@ -53,12 +54,8 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str, empty:
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for column, value in rows[0].items():
-        table.add_column(
-            column.replace("_", " "),
-            justify="right" if isinstance(value, int) else "left",
-            overflow="fold",
-            no_wrap=column == "table",
-        )
+        justify: Literal["left", "right"] = "right" if isinstance(value, int) else "left"
+        table.add_column(column.replace("_", " "), justify=justify, overflow="fold", no_wrap=column not in _FOLDED)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     console.print(table)

@@ -19,14 +19,17 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of tables.")] = False,
 ) -> None:
     """Print totals per table and the partitions to look at."""
-    found = overview(product_named(product), lakehouse().ledger, now=datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
+    found = overview(product_named(product), lakehouse(), now=datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
     print_overview(found, as_json=as_json)
     raise typer.Exit(1 if found.attention else 0)
 
 
 def print_overview(found: Overview, *, as_json: bool = False) -> None:
     """Print an overview: for people, or as JSON."""
-    attention = [{"partition": s.partition, "table": s.table, "standing": s.kind.value, "why": why} for s, why in found.attention]
+    attention = [
+        {"partition": s.partition, "table": s.table.partition(".")[2], "standing": s.kind.value, "why": why}
+        for s, why in found.attention
+    ]
     if as_json:
         tables = [{**_rows(t), "partitions": dict(t.standings)} for t in found.tables]
         show([{"product": found.product, "tables": tables, "attention": attention}], as_json=True, title="", empty="")

@@ -43,7 +43,7 @@ def examine(
     )
     reached("staged")
     # a file that was refused as a whole has no rows to judge: what is wrong with it is the one reason to read
-    table_rules = () if candidate.refused else examine_table(con, _staged(table, files), table.suite)
+    table_rules = () if candidate.refused else examine_table(con, _published(table, candidate, files), table.suite)
     reached("examined")
     reasons = _reasons(con, candidate)
     rules = (*candidate.rules, *row_rules, *table_rules)
@@ -90,12 +90,13 @@ def _judge_rows(con: duckdb.DuckDBPyConnection, table: TableDeclaration) -> tupl
     return tuple(judged.results)
 
 
-def _staged(table: TableDeclaration, files: Sequence[StagedFile]) -> str:
-    """Return the staged rows as a relation with the contract's columns (the rules speak of those, not of ours)."""
+def _published(table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]) -> str:
+    """Return what an admission would publish, as a relation with the contract's columns (rules speak of those alone)."""
     columns = ", ".join(quoted(c.name) for c in table.table.columns)
-    if not files:
+    paths = [f.path for f in (*candidate.kept, *files)]
+    if not paths:
         return f"(SELECT {columns} FROM {ROWS} WHERE false)"
-    return f"(SELECT {columns} FROM read_parquet([{', '.join(literal(f.path) for f in files)}]))"
+    return f"(SELECT {columns} FROM read_parquet([{', '.join(literal(p) for p in paths)}]) WHERE {candidate.judged})"
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, int]:

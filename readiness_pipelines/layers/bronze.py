@@ -97,6 +97,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         reject_reasons=reasons,
         kept=plan.kept_files,
         kept_rows=sum(f.rows for f in plan.kept_files),
+        judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective)})",
         refused=tuple(problems),
         details={"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint},
     )

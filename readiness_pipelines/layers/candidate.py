@@ -17,7 +17,8 @@ class Candidate:
     """What a layer hands to the gate. The rows lie in the connection's temp table `_candidate`.
 
     `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records);
-    `kept` are files already on `main` that stay part of the version; `refused` says why the candidate is held whatever
+    `kept` are files already on `main` that stay part of the version; `judged` is the SQL
+    condition for the rows that the rules over the table look at (bronze: the effective deliveries); `refused` says why the candidate is held whatever
     the suite says. `rows_in` counts every row before anything was decided.
     """
 
@@ -31,6 +32,7 @@ class Candidate:
     reject_reasons: Mapping[str, int] = field(default_factory=dict)
     kept: tuple[StagedFile, ...] = ()
     kept_rows: int = 0
+    judged: str = "true"
     refused: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     notes: tuple[str, ...] = ()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import GateVerdict
+from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import first_key, keys_between, last_key
 from readiness_pipelines.layers.standing import Standing, StandingKind, standing_of
-from readiness_pipelines.ledger import Ledger
 
 
 @dataclass
@@ -49,17 +49,17 @@ class Overview:
     attention: tuple[tuple[Standing, str], ...]
 
 
-def overview(product: Product, ledger: Ledger, *, now: datetime.datetime) -> Overview:
-    """Return where every partition that has ended by `now` stands. Reads the ledger only, no data."""
+def overview(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Overview:
+    """Return where every partition that has ended by `now` stands. Reads ledger and landing folder, no data."""
     keys = keys_between(product, first_key(product), last_key(product, now=now))
     tables, attention = [], []
     for table in product.tables:
         seen = TableOverview(table.full_name)
-        verdicts = ledger.latest_verdicts(table.full_name)
+        verdicts = lake.ledger.latest_verdicts(table.full_name)
         for verdict in verdicts.values():
             seen.add(verdict)
         for key in keys:
-            standing = standing_of(product, ledger, table.name, key)
+            standing = standing_of(product, lake, table.name, key)
             seen.standings[standing.kind.value] += 1
             if standing.kind is StandingKind.HELD:
                 attention.append((standing, "; ".join(verdicts[key].held_because)))

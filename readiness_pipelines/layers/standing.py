@@ -1,4 +1,4 @@
-"""Where a partition stands: a value worked out from ledger and declaration, never stored.
+"""Where a partition stands: a value worked out from declaration, ledger and landing folder, never stored.
 
 `held` is a state of the newest candidate: a version admitted earlier stays readable, but nothing downstream runs again
 until a newer candidate is admitted. `missing` is a due delivery that never came; it blocks downstream the same way.
@@ -12,8 +12,9 @@ from enum import StrEnum
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.load import Bronze
 from readiness_pipelines.flow import TableVersion
-from readiness_pipelines.layers.calendar import is_due, partitions_read
-from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import is_due, partitions_read, start_of
+from readiness_pipelines.sources import landed
 
 
 class StandingKind(StrEnum):
@@ -40,9 +41,9 @@ class Standing:
         return self.kind in (StandingKind.HELD, StandingKind.MISSING, StandingKind.BLOCKED)
 
 
-def standing_of(product: Product, ledger: Ledger, name: str, partition: str) -> Standing:
+def standing_of(product: Product, lake: Lakehouse, name: str, partition: str) -> Standing:
     """Return where `partition` of the table `name` (leaf name) stands now, looking through its inputs up to bronze."""
-    table = product.by_name[name]
+    table, ledger = product.by_name[name], lake.ledger
     version = ledger.current_version(table.full_name, partition)
     verdict = ledger.latest_outcome(table.full_name, partition)
 
@@ -56,12 +57,14 @@ def standing_of(product: Product, ledger: Ledger, name: str, partition: str) -> 
             return stands(StandingKind.ADMITTED)
         if not is_due(product, table.feed, partition):
             return stands(StandingKind.NOT_DUE)
-        if ledger.arrivals(table.full_name, partition):
+        if ledger.arrivals(table.full_name, partition) or landed(
+            lake.settings.landing, table.feed.files, start_of(product, partition)
+        ):
             return stands(StandingKind.ABSENT)
         return stands(StandingKind.MISSING, f"{partition} {table.layer} {name} is missing")
     for upstream, given in table.upstream.items():
         for key in partitions_read(product, given, partition) if given.unavailable == "hold" else []:
-            above = standing_of(product, ledger, upstream, key)
+            above = standing_of(product, lake, upstream, key)
             if above.blocks:
                 return stands(StandingKind.BLOCKED, above.why)
             if above.kind is StandingKind.NOT_DUE and given.read == "same":

@@ -77,7 +77,7 @@ def _run_bronze(lake: Lakehouse, settings: Settings, product: Product, table: Br
 
 
 def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str) -> StepResult:
-    inputs = resolve(product, lake.ledger, table, partition)
+    inputs = resolve(product, lake, table, partition)
     if inputs.not_due:
         return StepResult(table.full_name, partition, "not_due")
     if inputs.blocked is not None:
