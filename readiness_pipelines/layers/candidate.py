@@ -16,10 +16,10 @@ DELIVERED = "_delivered"  # temp view: row_id, row_values (JSON text), delivery_
 class Candidate:
     """What a layer hands to the gate. The rows lie in the connection's temp table `_candidate`.
 
-    `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records);
-    `kept` are files already on `main` that stay part of the version; `judged` is the SQL
-    condition for the rows that the rules over the table look at (bronze: the effective deliveries); `refused` says why the candidate is held whatever
-    the suite says. `rows_in` counts every row before anything was decided.
+    `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records); `kept` are
+    files already on `main` that stay part of the version; `judged` is the SQL condition for the rows that the rules over
+    the table look at (bronze: the effective deliveries); `refused` says why the candidate is held whatever the suite
+    says. `rows_in` counts every row before anything was decided.
     """
 
     version_key: str
