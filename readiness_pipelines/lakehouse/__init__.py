@@ -3,7 +3,7 @@
 from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.publish import publish, recover
 from readiness_pipelines.lakehouse.quarantine import quarantined, write_quarantine
-from readiness_pipelines.lakehouse.read import relation
+from readiness_pipelines.lakehouse.read import file_list, relation
 from readiness_pipelines.lakehouse.stage import stage
 from readiness_pipelines.lakehouse.steps import reached
 from readiness_pipelines.lakehouse.tables import ColumnSpec, TableSpec, ensure_table
@@ -13,6 +13,7 @@ __all__ = [
     "Lakehouse",
     "TableSpec",
     "ensure_table",
+    "file_list",
     "publish",
     "quarantined",
     "reached",

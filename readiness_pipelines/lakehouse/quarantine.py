@@ -1,100 +1,111 @@
-"""Quarantine: every row that was not admitted, with all its reasons, kept for good.
+"""Quarantine: the rows a gate refused, with all their reasons, kept beside the table they were meant for.
 
-One table beside each table, appended to per candidate. Rows are never changed: which candidate is the newest, and so
-which rows are superseded, is what the ledger's latest verdict says.
+The table `<product>.<layer>.<name>_quarantine` has one row per refused row of a candidate. Rows of a candidate are
+written once, whatever happens in between; which candidates are current is the ledger's knowledge, so no row is changed.
 """
 
 from __future__ import annotations
 
 import datetime
 import uuid
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from readiness_pipelines.errors import PublishConflict
-from readiness_pipelines.flow import StagedFile
-from readiness_pipelines.lakehouse.catalog import Lakehouse
-from readiness_pipelines.lakehouse.filters import equals
-from readiness_pipelines.lakehouse.read import read_files
-from readiness_pipelines.lakehouse.stage import copy_to
-from readiness_pipelines.lakehouse.tables import ColumnSpec, TableSpec, ensure_table
+from readiness_pipelines.flow import StagedFile, TableVersion
+from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.lakehouse.columns import duckdb_type, iceberg_type, literal, quoted
+from readiness_pipelines.lakehouse.commits import Attempts
+from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
+from readiness_pipelines.lakehouse.history import PARTITION_PROPERTY, VERSION_PROPERTY
+from readiness_pipelines.lakehouse.read import rows_of
+from readiness_pipelines.lakehouse.stage import stage
+from readiness_pipelines.lakehouse.tables import PARTITION, ColumnSpec, TableSpec, ensure_table
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+VERSION = "version_key"
 
 _COLUMNS = (
-    ColumnSpec("row_id", "string", doc="names the row for ever: a re-run never doubles it"),
-    ColumnSpec("partition_key", "string"),
-    ColumnSpec("version_key", "string", doc="the candidate it was in"),
-    ColumnSpec("reasons", "list<string>", doc="every reason, in the order of the suite"),
+    ColumnSpec("row_id", "string", required=True, doc="names the refused row for ever"),
+    ColumnSpec(PARTITION, "string", required=True, doc="the partition of the candidate"),
+    ColumnSpec(VERSION, "string", required=True, doc="the version key of the candidate that held the row"),
+    ColumnSpec("reasons", "list<string>", doc="every reason for which the row was refused"),
     ColumnSpec("row_values", "string", doc="the row as it came, as JSON"),
-    ColumnSpec("delivery_sha256", "string", doc="the delivered file; null in gold"),
-    ColumnSpec("record_number", "long", doc="1-based record in that file; null in gold"),
-    ColumnSpec("quarantined_at", "string", doc="UTC, ISO 8601"),
+    ColumnSpec("delivery_sha256", "string", doc="sha256 of the delivered file; null in gold"),
+    ColumnSpec("record_number", "long", doc="1-based number of the record in the file; null in gold"),
+    ColumnSpec("quarantined_at", "string", doc="UTC time, ISO 8601"),
 )
-_TRIES = 60
+
+
+def quarantine_table(table: str) -> str:
+    """Return the name of the quarantine table of `table`."""
+    return f"{table}_quarantine"
 
 
 def write_quarantine(
-    lake: Lakehouse, con: duckdb.DuckDBPyConnection, table: str, select: str, *, partition: str, version_key: str
+    lake: Lakehouse, con: duckdb.DuckDBPyConnection, table: str, select_sql: str, *, partition: str, version_key: str
 ) -> int:
-    """Keep the rows of `select` (row_id, reasons, row_values, delivery_sha256, record_number) and return how many.
+    """Keep the refused rows of one candidate of `table`; return how many the candidate has in quarantine now.
 
-    A candidate that is written again keeps the rows it has: same candidate, same rows. No rows, no commit.
+    `select_sql` gives row_id, reasons, row_values, delivery_sha256, record_number. Written once per (partition, version
+    key), also when several processes do it at the same time or one was killed while doing it: rows that are there are
+    replaced only if the SELECT gives another number of them. Nothing is committed when nothing changes.
     """
-    rows = con.execute(f"SELECT count(*) FROM ({select})").fetchone()
-    if not rows or rows[0] == 0:
+    name = quarantine_table(table)
+    counted = con.execute(f"SELECT count(*) FROM ({select_sql})").fetchone()
+    rows = int(counted[0]) if counted else 0
+    if rows == 0 and lake.find(name) is None:
         return 0
-    spec = TableSpec(f"{table}_quarantine", _COLUMNS, partitioned_by=("partition_key", "version_key"))
-    schema = ensure_table(lake, spec).schema()
-    folder = lake.settings.staging / spec.name / partition.replace(":", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    full = f"SELECT *, '{partition}' AS partition_key, '{version_key}' AS version_key, '{now}' AS quarantined_at FROM ({select})"
-    (staged,) = copy_to(con, full, schema, folder / f"{version_key[:16]}-{uuid.uuid4().hex[:12]}.parquet")
-    _append_once(lake, spec.name, staged, partition, version_key)
-    return staged.rows
-
-
-def _append_once(lake: Lakehouse, name: str, staged: StagedFile, partition: str, version_key: str) -> None:
-    from pyiceberg.exceptions import CommitFailedException
-    from pyiceberg.expressions import And
-    from pyiceberg.io.pyarrow import parquet_files_to_data_files
-
-    from readiness_pipelines.lakehouse.publish import _is_locked, _wait
-
-    mine = And(equals("partition_key", partition), equals("version_key", version_key))
-    for attempt in range(_TRIES):
-        table = lake.load(name)
-        if any(True for _ in table.scan(row_filter=mine).plan_files()):
-            return
-        try:
-            transaction = table.transaction()
-            with transaction.update_snapshot().fast_append() as update:
-                for file in parquet_files_to_data_files(table.io, transaction.table_metadata, iter([staged.path])):
-                    update.append_data_file(file)
-            transaction.commit_transaction()
-        except CommitFailedException:
-            _wait(attempt)
-        except Exception as error:
-            if not _is_locked(error) and "older than last sequence number" not in str(error):
-                raise
-            _wait(attempt)
-        else:
-            return
-    raise PublishConflict(f"{name}/{partition}: {_TRIES} commits lost against other writers; run it again")
+    ensure_table(lake, TableSpec(name, _COLUMNS, partitioned_by=(PARTITION, VERSION)))
+    key = {PARTITION: partition, VERSION: version_key}
+    properties = {PARTITION_PROPERTY: partition, VERSION_PROPERTY: version_key}
+    staged: tuple[StagedFile, ...] = ()
+    for attempt in Attempts(f"quarantine {table}/{partition}"):
+        with attempt.once():
+            iceberg = lake.load(name)
+            there = _files_of(iceberg, key)
+            if sum(file.record_count for file in there) == rows:
+                return rows
+            if rows and not staged:
+                staged = _stage(con, lake, name, select_sql, partition, version_key)
+            coming = [data_file(iceberg, file, key) for file in staged]
+            snapshot = replace_files(iceberg, going=there, coming=coming, properties=properties)
+            lake.ledger.record_done(TableVersion(name, partition, version_key, snapshot))
+            return rows
+    raise AssertionError("unreachable: the loop ends by return or raise")
 
 
 def quarantined(lake: Lakehouse, table: str, *, partition: str | None = None) -> str:
-    """Return SQL, usable after FROM, for the quarantine of a table: all candidates, of one partition if it is given."""
-    from pyiceberg.exceptions import NoSuchTableError
-    from pyiceberg.expressions import AlwaysTrue
+    """Return SQL to select FROM: the rows of `table` in quarantine, of all candidates there ever were.
 
-    try:
-        loaded = lake.load(f"{table}_quarantine")
-    except NoSuchTableError:
-        return (
-            "(SELECT NULL::VARCHAR AS row_id, NULL::VARCHAR AS partition_key, NULL::VARCHAR AS version_key, "
-            "NULL::VARCHAR[] AS reasons, NULL::VARCHAR AS row_values, NULL::VARCHAR AS delivery_sha256, "
-            "NULL::BIGINT AS record_number, NULL::VARCHAR AS quarantined_at WHERE false)"
-        )
-    wanted = equals("partition_key", partition) if partition else AlwaysTrue()
-    paths = [task.file.file_path.removeprefix("file://") for task in loaded.scan(row_filter=wanted).plan_files()]
-    return read_files(loaded.schema(), paths)
+    Only those of `partition` if it is given. Gives no rows, with the right columns, where nothing was ever refused.
+    """
+    iceberg = lake.find(quarantine_table(table))
+    if iceberg is None:
+        empty = (f"CAST(NULL AS {duckdb_type(iceberg_type(c.type))}) AS {quoted(c.name)}" for c in _COLUMNS)
+        return f"(SELECT {', '.join(empty)} WHERE false)"
+    wanted = None if partition is None else one_of(PARTITION, [partition])
+    paths = [path_of(file.file_path) for file in planned(iceberg, wanted)]
+    condition = "true" if partition is None else f"{PARTITION} = {literal(partition)}"
+    return rows_of(iceberg.schema(), paths, [c.name for c in _COLUMNS], condition)
+
+
+def _files_of(iceberg: Table, key: dict[str, str]) -> list[DataFile]:
+    from pyiceberg.expressions import And
+
+    return planned(iceberg, And(*(one_of(column, [value]) for column, value in key.items())))
+
+
+def _stage(
+    con: duckdb.DuckDBPyConnection, lake: Lakehouse, name: str, select_sql: str, partition: str, version_key: str
+) -> tuple[StagedFile, ...]:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    rows = (
+        f"SELECT row_id, {literal(partition)} AS {PARTITION}, {literal(version_key)} AS {VERSION}, reasons, "
+        f"row_values, delivery_sha256, record_number, {literal(now)} AS quarantined_at FROM ({select_sql})"
+    )
+    attempt = uuid.uuid4().hex[:12]
+    return stage(con, lake, name, rows, partition=partition, version_key=version_key, attempt=attempt)

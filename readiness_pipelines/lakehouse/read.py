@@ -1,87 +1,105 @@
-"""Read exact versions, by field id, as SQL for DuckDB."""
+"""Read exact versions: by field id, from exactly the files that make them up."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from readiness_pipelines.errors import PublishConflict, VersionNotFound
+from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import TableVersion
-from readiness_pipelines.lakehouse.catalog import Lakehouse
-from readiness_pipelines.lakehouse.filters import is_in
-from readiness_pipelines.lakehouse.stage import duckdb_type
+from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.lakehouse.columns import duckdb_type, literal, quoted, read_map
+from readiness_pipelines.lakehouse.files import one_of, planned
+from readiness_pipelines.lakehouse.history import PARTITION_PROPERTY, VERSION_PROPERTY, all_on_main
+from readiness_pipelines.lakehouse.tables import PARTITION
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
 
-_TRIES = 5  # a reader that meets a publish of what it reads looks again; five in a row is a storm
+_LOOKS, _LOOK_AGAIN_S = 3, 0.05  # at the table, while the ledger knows a newer state of it
 
 
-def relation(lake: Lakehouse, versions: Sequence[TableVersion]) -> str:
-    """Return SQL, usable after FROM, for the rows of exactly these versions (at least one, all of one table).
+def relation(lake: Lakehouse, versions: Sequence[TableVersion], *, columns: Sequence[str] | None = None) -> str:
+    """Return SQL to select FROM: the rows of exactly these versions, all of one table.
 
-    Columns are the table's present ones, found by field id, so a renamed column keeps its data and a dropped one stays
-    gone. Raises VersionNotFound for a version that is no longer kept.
+    Columns (default: all, in the table's order) have today's names and types, also in rows written before a change of
+    the schema. A version without rows gives none. Raises VersionNotFound for a version that was superseded and whose
+    snapshot is not kept, or that never existed; ReadinessError for no version at all, versions of several tables,
+    two of one partition, or a column the table has not.
     """
-    table = lake.load(versions[0].table)
-    paths = [path for version_paths in _files(lake, table, versions) for path in version_paths]
-    return read_files(table.schema(), paths)
+    table = _only_table(versions)
+    iceberg, files = _locate(lake, table, versions)
+    schema = iceberg.schema()
+    names = [f.name for f in schema.fields] if columns is None else list(columns)
+    if unknown := sorted(set(names) - {f.name for f in schema.fields}):
+        there = ", ".join(f.name for f in schema.fields)
+        raise ReadinessError(f"{table} has no column {', '.join(unknown)}; it has {there}")
+    return rows_of(schema, files, names, f"{PARTITION} IN ({', '.join(literal(v.partition) for v in versions)})")
 
 
-def read_files(schema: Schema, paths: Sequence[str]) -> str:
-    """Return SQL for the rows of Parquet files, their columns found by field id; no files, no rows, same columns."""
+def file_list(lake: Lakehouse, version: TableVersion) -> tuple[str, ...]:
+    """Return the paths of the files that make up the version, sorted. Raises as `relation` does."""
+    return tuple(sorted(_locate(lake, version.table, [version])[1]))
+
+
+def rows_of(schema: Schema, paths: Sequence[str], names: Sequence[str], condition: str) -> str:
+    """Return SQL to select FROM: the columns `names` of the Parquet files' rows that satisfy `condition`.
+
+    Columns are found in the files by field id; one that a file has not is NULL there.
+    """
     if not paths:
-        columns = ", ".join(f"CAST(NULL AS {duckdb_type(f.field_type)}) AS {_quoted(f.name)}" for f in schema.fields)
-        return f"(SELECT {columns} WHERE false)"
-    listed = ", ".join(_literal(p) for p in paths)
-    fields = ", ".join(
-        f"{f.field_id}: {{name: {_literal(f.name)}, type: {_literal(duckdb_type(f.field_type))}, default_value: NULL}}"
-        for f in schema.fields
+        types = {f.name: duckdb_type(f.field_type) for f in schema.fields}
+        return f"(SELECT {', '.join(f'CAST(NULL AS {types[n]}) AS {quoted(n)}' for n in names)} WHERE false)"
+    listed = ", ".join(literal(path) for path in paths)
+    source = f"read_parquet([{listed}], schema={read_map(schema)})"
+    return f"(SELECT {', '.join(map(quoted, names))} FROM {source} WHERE {condition})"
+
+
+def _only_table(versions: Sequence[TableVersion]) -> str:
+    tables = sorted({v.table for v in versions})
+    if len(tables) != 1:
+        found = ", ".join(tables) or "no version at all"
+        raise ReadinessError(f"a relation is over versions of one table; found {found}")
+    if len({v.partition for v in versions}) != len(versions):
+        raise ReadinessError(f"a relation reads each partition of {tables[0]} at one version; found one of them twice")
+    return tables[0]
+
+
+def _locate(lake: Lakehouse, table: str, versions: Sequence[TableVersion]) -> tuple[Table, list[str]]:
+    """Return the table, and the paths of the files: of current versions at one head, of each other at its snapshot."""
+    for _ in range(_LOOKS):
+        iceberg = lake.find(table)
+        if iceberg is None:
+            raise _not_found(versions[0], "no such table was ever made")
+        main = all_on_main(lake, iceberg, table, [v.partition for v in versions])
+        keys = {partition: version.version_key for partition, version in main.items()}
+        older = [v for v in versions if keys.get(v.partition) != v.version_key]
+        gone = [v for v in older if not _is_kept(iceberg, v)]
+        if not gone:
+            current = [v.partition for v in versions if v not in older]
+            files = planned(iceberg, one_of(PARTITION, current)) if current else []
+            for v in older:
+                files += planned(iceberg, one_of(PARTITION, [v.partition]), snapshot_id=v.snapshot_id)
+            return iceberg, [path_of(file.file_path) for file in files]
+        if lake.ledger.current_version(table, gone[0].partition) != gone[0]:
+            break
+        time.sleep(_LOOK_AGAIN_S)  # it became current after this look at the table: look again
+    now = lake.ledger.current_version(table, gone[0].partition)
+    raise _not_found(gone[0], f"the current version is {now}" if now else "that partition was never published")
+
+
+def _is_kept(iceberg: Table, version: TableVersion) -> bool:
+    """Return whether the snapshot that published this very version can still be read."""
+    snapshot = iceberg.metadata.snapshot_by_id(version.snapshot_id)
+    properties = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    wanted = (version.partition, version.version_key)
+    return (properties.get(PARTITION_PROPERTY), properties.get(VERSION_PROPERTY)) == wanted
+
+
+def _not_found(version: TableVersion, found: str) -> VersionNotFound:
+    return VersionNotFound(
+        f"{version} (snapshot {version.snapshot_id}) is not kept: {found}. Read a version that `readiness status` "
+        "names, or run the partition again from the inputs of that version"
     )
-    return f"read_parquet([{listed}], schema = MAP {{{fields}}})"
-
-
-def _files(lake: Lakehouse, table: Table, versions: Sequence[TableVersion]) -> list[list[str]]:
-    """Return the files of each version: current ones from one plan of `main`, others from their own snapshot."""
-    name = versions[0].table
-    wanted = [v.partition for v in versions]
-    for _ in range(_TRIES):
-        current = lake.ledger.current_versions(name, wanted)
-        planned = _plan(table, table.metadata.current_snapshot_id, [v.partition for v in versions if current.get(v.partition) == v])
-        if lake.ledger.current_versions(name, wanted) == current and _is_settled(lake, table, current):
-            return [planned.get(v.partition, []) if current.get(v.partition) == v else _at_own_snapshot(table, v) for v in versions]
-        table = lake.load(name)
-    raise PublishConflict(f"{name}: is being published faster than it can be read; run it again")
-
-
-def _is_settled(lake: Lakehouse, table: Table, current: dict[str, TableVersion]) -> bool:
-    """Whether the head that was planned is what the ledger speaks of: no publish of these partitions is under way."""
-    known = all(table.metadata.snapshot_by_id(v.snapshot_id) is not None for v in current.values())
-    newer = lake.ledger.last_done(next(iter(current.values())).table) if current else None
-    return known and (newer is None or table.metadata.snapshot_by_id(newer.snapshot_id) is not None)
-
-
-def _at_own_snapshot(table: Table, version: TableVersion) -> list[str]:
-    if table.metadata.snapshot_by_id(version.snapshot_id) is None:
-        raise VersionNotFound(f"{version} is no longer kept; `readiness status` names the versions that are")
-    return _plan(table, version.snapshot_id, [version.partition]).get(version.partition, [])
-
-
-def _plan(table: Table, snapshot_id: int | None, partitions: Sequence[str]) -> dict[str, list[str]]:
-    if not partitions or snapshot_id is None:
-        return {}
-    files: dict[str, list[str]] = {}
-    for task in table.scan(row_filter=is_in("partition_key", partitions), snapshot_id=snapshot_id).plan_files():
-        if task.delete_files:
-            raise NotImplementedError(f"{task.file.file_path}: has row-level deletes; another writer changed this table")
-        files.setdefault(task.file.partition[0], []).append(task.file.file_path.removeprefix("file://"))
-    return {partition: sorted(paths) for partition, paths in files.items()}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

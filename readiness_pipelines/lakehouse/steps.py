@@ -1,7 +1,4 @@
-"""The named steps of the protocol, so that a test can stop a process at each of them.
-
-In the order of a step: staged, examined, quarantined, verdict_recorded, intent_recorded, committed, done_recorded.
-"""
+"""The named steps of the protocol, in their order, so that a test can stop a process right after each of them."""
 
 from __future__ import annotations
 
@@ -9,10 +6,10 @@ from collections.abc import Callable
 
 NAMES = ("staged", "examined", "quarantined", "verdict_recorded", "intent_recorded", "committed", "done_recorded")
 
-on_reached: Callable[[str], None] | None = None  # only tests set it
+on_reached: Callable[[str], None] | None = None  # only a test installs one
 
 
 def reached(name: str) -> None:
-    """Say that a named step has just been completed."""
+    """Say that the step `name` has just been completed. Does nothing unless a test listens."""
     if on_reached is not None:
         on_reached(name)

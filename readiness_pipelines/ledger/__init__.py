@@ -1,5 +1,5 @@
 """Every fact about deliveries, verdicts and publications: rows only inserted, state is the latest row."""
 
-from readiness_pipelines.ledger.ledger import Ledger
+from readiness_pipelines.ledger.ledger import Ledger, Publication
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Publication"]

@@ -1,0 +1,120 @@
+"""The ledger's three tables, and what keeps their rows as they were written.
+
+| table | one row per |
+|---|---|
+| arrivals | delivery whose bytes were new for its name |
+| verdicts | gate decision about one candidate |
+| publications | step of the publish protocol: `intent` before the commit on `main`, `done` (with its snapshot) after |
+
+The definitions are valid on SQLite and PostgreSQL. On SQLite, triggers refuse UPDATE and DELETE.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+BUSY_TIMEOUT_MS = 30_000
+
+metadata = sa.MetaData()
+_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+_WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
+
+
+def _table(name: str, *columns: sa.Column[Any] | sa.CheckConstraint) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", _ID, primary_key=True, autoincrement=True),
+        sa.Column("table_name", sa.Text, nullable=False),
+        sa.Column("partition_key", sa.Text, nullable=False),
+        *columns,
+        sa.Index(f"{name}_by_partition", "table_name", "partition_key", "id"),
+        sqlite_autoincrement=True,  # ids order the rows, so none is ever given twice
+    )
+
+
+arrivals = _table(
+    "arrivals",
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("archived", sa.Text, nullable=False),
+    sa.Column("received_at", sa.Text, nullable=False),
+)
+verdicts = _table(
+    "verdicts",
+    sa.Column("version_key", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),  # GateVerdict as JSON
+    sa.Column("recorded_at", sa.Text, nullable=False),
+)
+publications = _table(
+    "publications",
+    sa.Column("version_key", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("snapshot_id", sa.BigInteger, nullable=True),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.CheckConstraint("(state = 'intent') = (snapshot_id IS NULL)", name="done_names_its_snapshot"),
+)
+sa.Index("publications_by_table", publications.c.table_name, publications.c.state, publications.c.id)
+
+
+def engine_for(url: sa.URL) -> sa.Engine:
+    """Return an engine whose SQLite connections use WAL, wait for a lock, and leave BEGIN to `begin_writing`."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def begin_writing(connection: sa.Connection) -> None:
+    """Begin a transaction beside which nobody else writes: what it reads stays true until it commits."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the write lock now: an upgrade later could deadlock
+    elif connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+
+
+def exists(connection: sa.Connection) -> bool:
+    """Return whether the ledger was set up completely: the mark below is written last."""
+    if connection.dialect.name == "sqlite":
+        return bool(connection.exec_driver_sql("PRAGMA user_version").scalar())
+    return sa.inspect(connection).has_table(publications.name)
+
+
+def create(connection: sa.Connection) -> None:
+    """Create what is missing, inside a writing transaction."""
+    metadata.create_all(connection)
+    if connection.dialect.name != "sqlite":
+        return
+    for table in metadata.tables:
+        for verb in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never changed: insert a new one'); END"
+            )
+    connection.exec_driver_sql("PRAGMA user_version = 1")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # no implicit BEGIN by the driver
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    _use_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a killed process loses nothing that was committed
+
+
+def _use_wal(connection: Any) -> None:
+    """Turning WAL on needs the file alone, and SQLite does not wait for that: two openers of a new file meet here."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

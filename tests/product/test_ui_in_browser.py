@@ -1,0 +1,195 @@
+"""What a reader of Dagster's own pages sees of a product: its graph, its checks with the held day's reason, its days."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.shop import Shop, build_shop
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if CHROMIUM is None:
+    pytest.skip("no Chromium on the path", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+LOCATION = "defs_file.py"
+PATIENCE = 60  # seconds a page gets to show something
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+HELD, GOOD = 3, 2
+
+_DEFS_FILE = """\
+from pathlib import Path
+
+import dagster as dg
+
+from readiness_pipelines.declarations import load_product
+from readiness_pipelines.product import definitions_of
+
+defs = dg.Definitions.merge(
+    definitions_of(load_product(Path({folder!r}))), dg.Definitions(executor=dg.in_process_executor)
+)
+"""
+_LOCATIONS = (
+    "{ workspaceOrError { __typename ... on Workspace { locationEntries { loadStatus locationOrLoadError"
+    " { __typename ... on PythonError { message } } } } } }"
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The webserver's address and the shop behind it."""
+
+    address: str
+    shop: Shop
+
+    def asset(self, name: str, query: str) -> str:
+        return f"{self.address}/assets/shop/{name}?{query}"
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _location(address: str) -> str:
+    """Return what GraphQL calls the only code location: `RepositoryLocation` once it is loaded."""
+    request = urllib.request.Request(
+        f"{address}/graphql", json.dumps({"query": _LOCATIONS}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+    found = entries[0]["locationOrLoadError"] if entries else None
+    if found and found["__typename"] == "PythonError":
+        raise AssertionError(f"the code location does not load: {found['message']}")
+    return found["__typename"] if found else "loading"
+
+
+def _wait_until_loaded(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        assert server.poll() is None, f"the webserver ended:\n{log.read_text()[-3000:]}"
+        try:
+            if _location(address) == "RepositoryLocation":
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass  # not listening yet
+        time.sleep(0.5)
+    raise AssertionError(f"the code location was not loaded in 120 s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Five days of the shop, the third one held, after one range run, behind a real webserver."""
+    root = tmp_path_factory.mktemp("site")
+    shop = build_shop(root)
+    for day in range(1, 6):
+        shop.land(day)
+    shop.land_broken(HELD)
+    (root / LOCATION).write_text(_DEFS_FILE.format(folder=str(shop.folder)), encoding="utf-8")
+    home = root / "dagster"
+    home.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", home)
+    environment = {**os.environ, **shop.environment, "DAGSTER_HOME": str(home)}
+
+    days = f"{shop.day(1)}...{shop.day(5)}"
+    command = ["dagster", "asset", "materialize", "-f", LOCATION, "--select", "group:shop", "--partition-range", days]
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode != 0, "the third day is held: the run ends failed"
+    assert "silver orders: held" in run.stderr, run.stderr[-3000:]
+
+    port, log = _free_port(), root / "webserver.log"
+    address = f"http://127.0.0.1:{port}"
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dagster_webserver", "-f", LOCATION, "-h", "127.0.0.1", "-p", str(port)],
+            cwd=root,
+            env=environment,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_loaded(address, server, log)
+            yield Site(address, shop)
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    opened.set_default_timeout(PATIENCE * 1000)
+    yield opened
+    opened.close()
+
+
+def _picture(page: sync_api.Page, name: str) -> None:
+    if folder := os.environ.get("READINESS_PICTURES"):
+        page.wait_for_timeout(1000)  # let animations end
+        page.screenshot(path=Path(folder) / f"{name}.png")
+        (Path(folder) / f"{name}.txt").write_text(page.inner_text("body"))
+
+
+def test_a(page, site):
+    page.goto(f"{site.address}/locations/__repository__@{LOCATION}/asset-groups/shop")
+    page.wait_for_timeout(8000)
+    _picture(page, "a")
+
+
+def test_b(page, site):
+    page.goto(site.asset("silver/orders", "view=checks"))
+    page.wait_for_timeout(6000)
+    _picture(page, "b")
+    page.goto(site.asset("silver/orders", f"view=checks&checkDetail=gate"))
+    page.wait_for_timeout(6000)
+    _picture(page, "b2")
+    page.goto(site.asset("silver/orders", f"view=checks&checkDetail=amount_in_range"))
+    page.wait_for_timeout(6000)
+    _picture(page, "b3")
+
+
+def test_c(page, site):
+    for d in (3, 2):
+        page.goto(site.asset("silver/orders", f"view=partitions&partition={site.shop.day(d)}"))
+        page.wait_for_timeout(6000)
+        _picture(page, f"c{d}")
+    print(site, open(site.shop.root / "webserver.log").read())
