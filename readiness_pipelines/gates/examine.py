@@ -199,7 +199,8 @@ def _judge(rule: Rule, observed: Any, columns: Sequence[str]) -> tuple[Any, bool
             exact = kwargs.get("exact_match", True)
             return list(columns), set(columns) == wanted if exact else wanted <= set(columns)
         case "expect_table_columns_to_match_ordered_list":
-            return list(columns), list(columns) == list(kwargs["column_list"] or ())
+            wanted_order = kwargs["column_list"]  # None is vacuously true, as it is in GX
+            return list(columns), wanted_order is None or list(columns) == list(wanted_order)
         case "expect_table_column_count_to_equal":
             return len(columns), len(columns) == kwargs["value"]
         case "expect_table_column_count_to_be_between":
