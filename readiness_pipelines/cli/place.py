@@ -17,7 +17,8 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings
 
 DEFS = Path(__file__).parent.parent / "defs"
-console = Console()
+_WIDTH = 120  # below that tables fold into columns of single letters; a terminal that is narrower wraps whole lines
+console = Console() if Console().width >= _WIDTH else Console(width=_WIDTH)
 _FOLDED = ("why", "row", "reasons", "staged_file", "observed")  # long text; every other column keeps to one line
 
 

@@ -1,0 +1,236 @@
+"""What a reader of Dagster's own pages sees of a product: its graph, its checks with the held day's reason, its days."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.shop import Shop, build_shop
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if CHROMIUM is None:
+    pytest.skip("no Chromium on the path", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+LOCATION = "defs_file.py"
+PATIENCE = 60  # seconds a page gets to show something
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+HELD, GOOD = 3, 2
+
+_DEFS_FILE = """\
+from pathlib import Path
+
+import dagster as dg
+
+from readiness_pipelines.declarations import load_product
+from readiness_pipelines.product import definitions_of
+
+defs = dg.Definitions.merge(
+    definitions_of(load_product(Path({folder!r}))), dg.Definitions(executor=dg.in_process_executor)
+)
+"""
+_LOCATIONS = (
+    "{ workspaceOrError { __typename ... on Workspace { locationEntries { loadStatus locationOrLoadError"
+    " { __typename ... on PythonError { message } } } } } }"
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The webserver's address and the shop behind it."""
+
+    address: str
+    shop: Shop
+
+    def asset(self, name: str, query: str) -> str:
+        return f"{self.address}/assets/shop/{name}?{query}"
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _location(address: str) -> str:
+    """Return what GraphQL calls the only code location: `RepositoryLocation` once it is loaded."""
+    request = urllib.request.Request(
+        f"{address}/graphql", json.dumps({"query": _LOCATIONS}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+    found = entries[0]["locationOrLoadError"] if entries else None
+    if found and found["__typename"] == "PythonError":
+        raise AssertionError(f"the code location does not load: {found['message']}")
+    return found["__typename"] if found else "loading"
+
+
+def _wait_until_loaded(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        assert server.poll() is None, f"the webserver ended:\n{log.read_text()[-3000:]}"
+        try:
+            if _location(address) == "RepositoryLocation":
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass  # not listening yet
+        time.sleep(0.5)
+    raise AssertionError(f"the code location was not loaded in 120 s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Five days of the shop, the third one held, after one range run, behind a real webserver."""
+    root = tmp_path_factory.mktemp("site")
+    shop = build_shop(root)
+    for day in range(1, 6):
+        shop.land(day)
+    shop.land_broken(HELD)
+    (root / LOCATION).write_text(_DEFS_FILE.format(folder=str(shop.folder)), encoding="utf-8")
+    home = root / "dagster"
+    home.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", home)
+    environment = {**os.environ, **shop.environment, "DAGSTER_HOME": str(home)}
+
+    days = f"{shop.day(1)}...{shop.day(5)}"
+    command = ["dagster", "asset", "materialize", "-f", LOCATION, "--select", "group:shop", "--partition-range", days]
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode != 0, "the third day is held: the run ends failed"
+    assert "silver orders: held" in run.stderr, run.stderr[-3000:]
+
+    port, log = _free_port(), root / "webserver.log"
+    address = f"http://127.0.0.1:{port}"
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dagster_webserver", "-f", LOCATION, "-h", "127.0.0.1", "-p", str(port)],
+            cwd=root,
+            env=environment,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_loaded(address, server, log)
+            yield Site(address, shop)
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    opened.set_default_timeout(PATIENCE * 1000)
+    sync_api.expect.set_options(timeout=PATIENCE * 1000)
+    yield opened
+    opened.close()
+
+
+def _shows(page: sync_api.Page, text: str | re.Pattern[str], *, exact: bool = False) -> None:
+    sync_api.expect(page.get_by_text(text, exact=exact).filter(visible=True).first).to_be_visible()
+
+
+def _picture(page: sync_api.Page, name: str) -> None:
+    """Save what the page shows now, where the environment asks for pictures."""
+    if folder := os.environ.get("READINESS_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.wait_for_timeout(1000)  # what is loading or moving comes to rest
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_the_graph_shows_every_table_with_its_quarantine_and_its_layer(site: Site, page: sync_api.Page) -> None:
+    page.goto(f"{site.address}/locations/__repository__@{LOCATION}/asset-groups/shop")
+    for name in ("raw_orders", "orders", "orders_quarantine", "paid_orders", "daily_revenue"):
+        _shows(page, name, exact=True)
+    for layer in ("Bronze", "Silver", "Gold"):
+        _shows(page, layer, exact=True)
+    _shows(page, "40% filled (1 failed)")
+    _picture(page, "graph")
+
+
+def test_the_checks_of_a_table_show_its_gate_and_its_rules(site: Site, page: sync_api.Page) -> None:
+    page.goto(site.asset("silver/orders", "view=checks&checkDetail=amount_in_range"))
+    _shows(page, "Checks (3)")
+    for name in ("gate", "amount_in_range", "customer_known"):
+        _shows(page, name, exact=True)
+    _shows(page, "expect_column_values_to_be_between")
+    _shows(page, "critical, on failure: quarantine")
+    _picture(page, "checks")
+
+
+def test_the_gate_shows_why_the_held_day_is_held(site: Site, page: sync_api.Page) -> None:
+    page.goto(site.asset("silver/orders", "view=checks&checkDetail=gate"))
+    page.get_by_role("tab", name="Execution history").click()
+    held = page.locator("tr", has_text=site.shop.day(HELD))
+    sync_api.expect(held).to_contain_text("10 of 20 rows are bad (50.00%), more than the 20.00% that the suite allows")
+    sync_api.expect(held).to_contain_text("Failed")
+    good = page.locator("tr", has_text=site.shop.day(GOOD))
+    sync_api.expect(good).to_contain_text("Passed")
+    sync_api.expect(good).to_contain_text("admitted")
+    _picture(page, "gate")
+
+
+def test_the_held_day_is_failed_and_not_materialised(site: Site, page: sync_api.Page) -> None:
+    page.goto(site.asset("silver/orders", f"view=partitions&partition={site.shop.day(HELD)}"))
+    _shows(page, re.compile("failed, and did not materialize this asset"))
+    for count in ("Failed (1)", "Materialized (4)", "Missing (5)"):
+        _shows(page, count)
+    _shows(page, "No metadata entries")
+    _picture(page, "held_day")
+
+
+def test_a_good_day_is_materialised_with_the_version_it_published(site: Site, page: sync_api.Page) -> None:
+    page.goto(site.asset("silver/orders", f"view=partitions&partition={site.shop.day(GOOD)}"))
+    _shows(page, "Materialized", exact=True)
+    _shows(page, f"shop.silver.orders/{site.shop.day(GOOD)}@")
+    assert "did not materialize" not in page.inner_text("body")
+    _picture(page, "good_day")
+
+
+def test_zz(site: Site, page: sync_api.Page) -> None:
+    for layer, name in (("silver/orders", "amount_in_range"), ("silver/orders", "customer_known"), ("gold/paid_orders", "gate")):
+        page.set_default_timeout(8000)
+        page.goto(site.asset(layer, f"view=checks&checkDetail={name}"))
+        page.get_by_role("tab", name="Execution history").click()
+        page.wait_for_timeout(2000)
+        print("HIST", layer, name, page.inner_text("body")[230:].replace(chr(10), "|"))
+        page.get_by_role("tab", name="Partitions").last.click()
+        page.wait_for_timeout(2000)
+        print("PART", layer, name, page.inner_text("body")[230:].replace(chr(10), "|"))
+        _picture(page, f"zz_{name}")
