@@ -111,9 +111,7 @@ def _check_specs(table: TableDeclaration, calendar: dg.PartitionsDefinition) -> 
         description="The verdict on the candidate. While it fails, nothing of the candidate is readable.",
     )
     for rule in table.suite.rules:
-        yield dg.AssetCheckSpec(
-            rule.name, asset=key, partitions_def=calendar, description=events.describe_rule(rule), blocking=False
-        )
+        yield dg.AssetCheckSpec(rule.name, asset=key, description=events.describe_rule(rule), blocking=False)
 
 
 class _Run:
