@@ -29,10 +29,6 @@ class NotAdmitted(ReadinessError):
     """A partition that this step must read has no admitted version, or its newest candidate is held."""
 
 
-class CandidateHeld(ReadinessError):
-    """The gate held the candidate: nothing was published."""
-
-
 class PublishConflict(ReadinessError):
     """The partition moved on `main` after this candidate was computed; nothing was published."""
 
