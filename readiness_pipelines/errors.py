@@ -3,11 +3,12 @@
 ReadinessError
 ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
-├── CandidateHeld         look at the held candidate, correct its source, run the partition again
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
-└── BrokenInvariant       a bug of ours: nothing was published, report it
+├── BrokenInvariant       a bug of ours: nothing was published, report it
+├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
+└── NotTheUciFile         (samples) give the file that the replay is for
 """
 
 from __future__ import annotations
