@@ -41,6 +41,20 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """A landed file as it stood: its name under the landing folder, size and time of last change (ns since 1970, UTC).
+
+    A file whose newest sighting says the same has been taken in already, and nobody needs to read it to know.
+    """
+
+    table: str
+    partition: str
+    name: str
+    bytes: int
+    changed_ns: int
+
+
+@dataclass(frozen=True)
 class SourceBatch:
     """All arrivals of one partition, oldest first, and how a later one counts against an earlier one.
 

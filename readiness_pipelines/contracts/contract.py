@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness_pipelines import located
+from readiness_pipelines.contracts.service_level import ServiceLevel, service_level, service_level_problems
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, duckdb_type
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
@@ -45,6 +46,7 @@ class Table:
     name: str
     description: str
     columns: tuple[Column, ...]
+    service_level: ServiceLevel = ServiceLevel("daily")
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -70,7 +72,6 @@ class Contract:
     version: str
     owner: str
     steward: str
-    frequency: str
     tables: Mapping[str, Table]
 
 
@@ -105,8 +106,11 @@ def _against_our_needs(document: located.Document) -> Iterator[str]:
     for role in ("owner", "data steward"):
         if not _member(data, role):
             yield document.problem(["team"], f"found no member with role {role!r}, expected one")
-    if not _sla(data, "frequency"):
-        yield document.problem(["slaProperties"], "found no property 'frequency', expected one (as in: daily)")
+    promises = data.get("slaProperties") or []
+    if not any(p.get("property") == "frequency" and not p.get("element") for p in promises):
+        yield document.problem(["slaProperties"], "found no property 'frequency' for all tables, expected one (as in: daily)")
+    for where_, message in service_level_problems(promises):
+        yield document.problem(["slaProperties", *where_], message)
     for i, table in enumerate(data.get("schema") or []):
         seen: dict[str, int] = {}
         for j, column in enumerate(table.get("properties") or []):
@@ -128,25 +132,21 @@ def _member(data: Mapping[str, Any], role: str) -> str | None:
     return next((m["username"] for m in members if str(m.get("role", "")).lower() == role), None)
 
 
-def _sla(data: Mapping[str, Any], name: str) -> Any:
-    return next((p.get("value") for p in data.get("slaProperties") or [] if p.get("property") == name), None)
-
-
 def _build(document: located.Document) -> Contract:
     data = document.data
-    tables = [_table(raw) for raw in data.get("schema") or []]
+    promises = data.get("slaProperties") or []
+    tables = [_table(raw, service_level(promises, raw["name"])) for raw in data.get("schema") or []]
     return Contract(
         path=document.path,
         name=str(data.get("name") or data["id"]),
         version=str(data["version"]),
         owner=_member(data, "owner") or "",
         steward=_member(data, "data steward") or "",
-        frequency=str(_sla(data, "frequency")),
         tables={table.name: table for table in tables},
     )
 
 
-def _table(raw: Mapping[str, Any]) -> Table:
+def _table(raw: Mapping[str, Any], promised: ServiceLevel) -> Table:
     columns = tuple(
         Column(
             name=c["name"],
@@ -158,4 +158,4 @@ def _table(raw: Mapping[str, Any]) -> Table:
         )
         for c in raw.get("properties") or []
     )
-    return Table(name=raw["name"], description=str(raw.get("description") or "").strip(), columns=columns)
+    return Table(raw["name"], str(raw.get("description") or "").strip(), columns, promised)

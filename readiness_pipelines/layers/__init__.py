@@ -1,6 +1,6 @@
 """The step of each layer: read the admitted inputs, stage a candidate, examine it, quarantine, publish or hold."""
 
-from readiness_pipelines.layers.standing import Standing, StandingKind, standing_of
+from readiness_pipelines.layers.standing import Standing, StandingKind, Standings
 from readiness_pipelines.layers.step import StepResult, run_step
 
-__all__ = ["Standing", "StandingKind", "StepResult", "run_step", "standing_of"]
+__all__ = ["Standing", "StandingKind", "Standings", "StepResult", "run_step"]

@@ -12,7 +12,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.load import Bronze
 from readiness_pipelines.flow import Delivery, SourceBatch, StagedFile, digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
-from readiness_pipelines.layers.calendar import is_due, start_of
+from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.rows import as_json, literal, quoted
 from readiness_pipelines.settings import Settings
@@ -37,8 +37,9 @@ class Plan:
 def receive(lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str) -> SourceBatch:
     """Archive and record whatever has landed since, and return all arrivals of the partition."""
     for path in landed(settings.landing, table.feed.files, start_of(product, partition)):
-        delivery = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
+        delivery, sighting = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
         lake.ledger.record_arrival(delivery)
+        lake.ledger.record_sighting(sighting)
     arrivals = lake.ledger.arrivals(table.full_name, partition)
     return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery)
 
@@ -159,6 +160,3 @@ def _rejects(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, pla
     each = f"SELECT unnest(reasons) AS reason FROM ({sql})"
     counts = con.execute(f"SELECT reason, count(*) FROM ({each}) GROUP BY ALL ORDER BY ALL").fetchall()
     return sql, {str(reason): int(n) for reason, n in counts}
-
-
-__all__ = ["Plan", "is_due", "plan", "propose", "receive"]

@@ -1,19 +1,37 @@
-"""Partition keys and the days between them."""
+"""Partition keys, the time between them, and when a delivery is due. All of it in UTC, without daylight saving."""
 
 from __future__ import annotations
 
 import datetime
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.product import Feed, Input, Last
+from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations.product import Input, Last
 
 FORMATS = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d-%H:%M"}
-_STEPS = {"day": datetime.timedelta(days=1), "hour": datetime.timedelta(hours=1)}
+STEPS = {"day": datetime.timedelta(days=1), "hour": datetime.timedelta(hours=1)}
+
+
+def clock() -> datetime.datetime:
+    """Return the time now, in UTC, without a zone: as all times of this module are."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+def key_of(product: Product, moment: datetime.datetime) -> str:
+    """Return the key of the partition that `moment` lies in."""
+    every = product.declaration.partitions.every
+    start = moment.replace(minute=0, second=0, microsecond=0, hour=moment.hour if every == "hour" else 0)
+    return start.strftime(FORMATS[every])
 
 
 def start_of(product: Product, partition: str) -> datetime.datetime:
-    """Return the instant a partition begins (naive: the product's own calendar). Raises ValueError for no such key."""
-    return datetime.datetime.strptime(partition, FORMATS[product.declaration.partitions.every])  # noqa: DTZ007 calendar, not clock
+    """Return the instant a partition begins. Raises ValueError for no such key."""
+    return datetime.datetime.strptime(partition, FORMATS[product.declaration.partitions.every])  # noqa: DTZ007 UTC throughout
+
+
+def end_of(product: Product, partition: str) -> datetime.datetime:
+    """Return the instant a partition has ended: the next one begins."""
+    return start_of(product, partition) + STEPS[product.declaration.partitions.every]
 
 
 def keys_between(product: Product, first: str, last: str) -> list[str]:
@@ -23,7 +41,7 @@ def keys_between(product: Product, first: str, last: str) -> list[str]:
     keys = []
     while moment <= end:
         keys.append(moment.strftime(FORMATS[every]))
-        moment += _STEPS[every]
+        moment += STEPS[every]
     return keys
 
 
@@ -35,17 +53,45 @@ def first_key(product: Product) -> str:
 
 def last_key(product: Product, *, now: datetime.datetime) -> str:
     """Return the key of the newest partition that has ended by `now`, or of the last day on which anything is due."""
-    every = product.declaration.partitions.every
-    ended = now - _STEPS[every]
+    ended = now - STEPS[product.declaration.partitions.every]
     if product.last_due is not None:
         ended = min(ended, datetime.datetime.combine(product.last_due, datetime.time(23)))
-    return ended.strftime(FORMATS[every] if every == "day" else "%Y-%m-%d-%H:00")
+    return key_of(product, ended)
 
 
-def is_due(product: Product, feed: Feed, partition: str) -> bool:
-    """Return whether a delivery of `feed` is due for `partition` (first and last due day inclusive)."""
-    day = start_of(product, partition).date()
-    return feed.first_due <= day and (feed.last_due is None or day <= feed.last_due)
+def is_expected(product: Product, table: Bronze, partition: str) -> bool:
+    """Return whether the partition ever gets a delivery: first and last due day inclusive, at the contract's frequency.
+
+    `weekdays` is Monday to Friday; `weekly` and `monthly` fall on the weekday or day of month of `first_due` (on the
+    last day of a shorter month); below a day, such a frequency means the first partition of its day.
+    """
+    feed, start = table.feed, start_of(product, partition)
+    day, first = start.date(), table.feed.first_due
+    if not feed.first_due <= day or (feed.last_due is not None and day > feed.last_due):
+        return False
+    match table.table.service_level.frequency:
+        case "hourly":
+            return True
+        case "daily":
+            on_its_day = True
+        case "weekdays":
+            on_its_day = day.weekday() < 5
+        case "weekly":
+            on_its_day = day.weekday() == first.weekday()
+        case "monthly":
+            is_last_of_month = (day + datetime.timedelta(days=1)).day == 1
+            on_its_day = day.day == first.day or (is_last_of_month and day.day < first.day)
+    return on_its_day and start.time() == datetime.time()
+
+
+def due_at(product: Product, table: Bronze, partition: str) -> datetime.datetime:
+    """Return the instant by which the partition's delivery must have landed: its end, and the contract's latency."""
+    return end_of(product, partition) + table.table.service_level.latency
+
+
+def is_due(product: Product, table: Bronze, partition: str, *, now: datetime.datetime) -> bool:
+    """Return whether a delivery for `partition` should have landed by `now` (inclusive)."""
+    return is_expected(product, table, partition) and due_at(product, table, partition) <= now
 
 
 def partitions_read(product: Product, given: Input, partition: str) -> list[str]:

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.load import Gold, Silver
 from readiness_pipelines.errors import NotAdmitted
 from readiness_pipelines.flow import TableVersion
-from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import partitions_read
-from readiness_pipelines.layers.standing import Standing, StandingKind, standing_of
+from readiness_pipelines.layers.standing import Standing, StandingKind, Standings
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Inputs:
         return [[[v.table, v.partition, v.version_key] for v in self.all], list(self.ignored)]
 
 
-def resolve(product: Product, lake: Lakehouse, table: Silver | Gold, partition: str) -> Inputs:
+def resolve(standings: Standings, table: Silver | Gold, partition: str) -> Inputs:
     """Return the inputs of `partition`. `blocked` names the held or missing partition that forbids it, if one does.
 
     Raises NotAdmitted where an input's partition is due and has simply not been run yet.
@@ -44,8 +42,8 @@ def resolve(product: Product, lake: Lakehouse, table: Silver | Gold, partition: 
     ignored: list[str] = []
     for name, given in table.upstream.items():
         read: list[TableVersion] = []
-        for key in partitions_read(product, given, partition):
-            above = standing_of(product, lake, name, key)
+        for key in partitions_read(standings.product, given, partition):
+            above = standings.of(name, key)
             if above.kind is StandingKind.NOT_DUE:
                 if given.read == "same":
                     return Inputs({}, not_due=True)

@@ -10,7 +10,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import GateVerdict
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import first_key, keys_between, last_key
-from readiness_pipelines.layers.standing import Standing, StandingKind, standing_of
+from readiness_pipelines.layers.standing import Standing, StandingKind, Standings
 
 
 @dataclass
@@ -52,19 +52,19 @@ class Overview:
 def overview(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Overview:
     """Return where every partition that has ended by `now` stands. Reads ledger and landing folder, no data."""
     keys = keys_between(product, first_key(product), last_key(product, now=now))
-    tables, attention = [], []
+    standings, tables, attention = Standings(product, lake, now=now, everything=True), [], []
     for table in product.tables:
         seen = TableOverview(table.full_name)
         verdicts = lake.ledger.latest_verdicts(table.full_name)
         for verdict in verdicts.values():
             seen.add(verdict)
         for key in keys:
-            standing = standing_of(product, lake, table.name, key)
+            standing = standings.of(table.name, key)
             seen.standings[standing.kind.value] += 1
             if standing.kind is StandingKind.HELD:
                 attention.append((standing, "; ".join(verdicts[key].held_because)))
             elif standing.kind is StandingKind.MISSING:
-                attention.append((standing, "a delivery was due and none came"))
+                attention.append((standing, standing.why))
         tables.append(seen)
     attention.sort(key=lambda found: (found[0].partition, found[0].table))
     return Overview(product.name, tuple(tables), tuple(attention))

@@ -6,6 +6,7 @@ that was cut short is taken up from what Iceberg and the ledger agree on.
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +17,9 @@ from readiness_pipelines.flow import GateVerdict, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
+from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.inputs import resolve
+from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
 from readiness_pipelines.settings import Settings
 
@@ -48,19 +51,26 @@ class StepResult:
         return self.kind in ("held", "missing")
 
 
-def run_step(lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str) -> StepResult:
-    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run."""
-    table = product.by_name[name]
+def run_step(
+    lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str, *, now: datetime.datetime | None = None
+) -> StepResult:
+    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run.
+
+    `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
+    """
+    table, now = product.by_name[name], now or clock()
     recover(lake, table.full_name, partition)
     if isinstance(table, Bronze):
-        return _run_bronze(lake, settings, product, table, partition)
-    return _run_model(lake, product, table, partition)
+        return _run_bronze(lake, settings, product, table, partition, now)
+    return _run_model(lake, product, table, partition, now)
 
 
-def _run_bronze(lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str) -> StepResult:
+def _run_bronze(
+    lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str, now: datetime.datetime
+) -> StepResult:
     batch = bronze.receive(lake, settings, product, table, partition)
     if not batch.arrivals:
-        if bronze.is_due(product, table.feed, partition):
+        if is_due(product, table, partition, now=now):
             return StepResult(
                 table.full_name, partition, "missing", why=f"{partition} bronze {table.name}: a delivery was due and none came"
             )
@@ -76,8 +86,8 @@ def _run_bronze(lake: Lakehouse, settings: Settings, product: Product, table: Br
     return _conclude(lake, verdict, candidate.expected)
 
 
-def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str) -> StepResult:
-    inputs = resolve(product, lake, table, partition)
+def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str, now: datetime.datetime) -> StepResult:
+    inputs = resolve(Standings(product, lake, now=now), table, partition)
     if inputs.not_due:
         return StepResult(table.full_name, partition, "not_due")
     if inputs.blocked is not None:

@@ -1,5 +1,7 @@
 """Every fact about deliveries, verdicts and publications: rows only inserted, state is the latest row."""
 
+from readiness_pipelines.ledger.incidents import Incident
 from readiness_pipelines.ledger.ledger import Ledger, Publication
+from readiness_pipelines.ledger.requests import Request
 
-__all__ = ["Ledger", "Publication"]
+__all__ = ["Incident", "Ledger", "Publication", "Request"]

@@ -6,20 +6,18 @@ Times are UTC, ISO 8601. Safe to use from several processes at once.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, TableVersion
-from readiness_pipelines.ledger import schema
-from readiness_pipelines.ledger.schema import arrivals, publications, verdicts
-
-_IN_ONE_QUERY = 500  # keys in one IN list: well below every database's limit on variables
+from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, Sighting, TableVersion
+from readiness_pipelines.ledger.database import Database, at, in_batches, insert, now
+from readiness_pipelines.ledger.incidents import Incidents
+from readiness_pipelines.ledger.requests import Requests
+from readiness_pipelines.ledger.schema import arrivals, publications, sightings, verdicts
 
 
 @dataclass(frozen=True)
@@ -41,28 +39,20 @@ class Ledger:
     """
 
     def __init__(self, place: str | Path) -> None:
-        if isinstance(place, Path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            url = sa.URL.create("sqlite", database=str(place))
-        else:
-            url = sa.make_url(place)
-        self._engine = schema.engine_for(url)
-        with self._engine.connect() as connection:
-            known = schema.exists(connection)
-        if not known:
-            with self._writing() as connection:
-                schema.create(connection)
+        self._database = Database(place)
+        self.requests = Requests(self._database)
+        self.incidents = Incidents(self._database)
 
     # arrivals
 
     def record_arrival(self, delivery: Delivery) -> bool:
         """Record an arrival. Return False, and record nothing, if the newest one of that name has the same bytes."""
         c = arrivals.c
-        newest = sa.select(c.sha256).where(*_at(arrivals, delivery.table, delivery.partition), c.name == delivery.name)
-        with self._writing() as connection:
+        newest = sa.select(c.sha256).where(*at(arrivals, delivery.table, delivery.partition), c.name == delivery.name)
+        with self._database.writing() as connection:
             if connection.execute(newest.order_by(c.id.desc()).limit(1)).scalar() == delivery.sha256:
                 return False
-            _insert(
+            insert(
                 connection,
                 arrivals,
                 table_name=delivery.table,
@@ -77,21 +67,47 @@ class Ledger:
 
     def arrivals(self, table: str, partition: str) -> tuple[Delivery, ...]:
         """Return the arrivals of one partition, oldest first."""
-        rows = self._rows(sa.select(arrivals).where(*_at(arrivals, table, partition)).order_by(arrivals.c.id))
+        rows = self._database.rows(sa.select(arrivals).where(*at(arrivals, table, partition)).order_by(arrivals.c.id))
         return tuple(Delivery(table, partition, r.name, r.sha256, r.bytes, r.archived, r.received_at) for r in rows)
 
     def arrivals_by_partition(self, table: str) -> dict[str, int]:
         """Return how many arrivals each partition of the table has, in order of partition; none with zero."""
         key = arrivals.c.partition_key
         query = sa.select(key, sa.func.count().label("n")).where(arrivals.c.table_name == table).group_by(key)
-        return {r.partition_key: r.n for r in self._rows(query.order_by(key))}
+        return {r.partition_key: r.n for r in self._database.rows(query.order_by(key))}
+
+    def record_sighting(self, sighting: Sighting) -> None:
+        """Record that a landed file was taken in as it stood (name, size, change time); nothing if that is known."""
+        c = sightings.c
+        newest = sa.select(c.bytes, c.changed_ns).where(*at(sightings, sighting.table, sighting.partition), c.name == sighting.name)
+        with self._database.writing() as connection:
+            row = connection.execute(newest.order_by(c.id.desc()).limit(1)).first()
+            if row is not None and (row.bytes, row.changed_ns) == (sighting.bytes, sighting.changed_ns):
+                return
+            insert(
+                connection,
+                sightings,
+                table_name=sighting.table,
+                partition_key=sighting.partition,
+                name=sighting.name,
+                bytes=sighting.bytes,
+                changed_ns=sighting.changed_ns,
+                recorded_at=now(),
+            )
+
+    def sightings(self, table: str) -> dict[str, Sighting]:
+        """Return the newest sighting of each landed file of the table, by file name."""
+        c = sightings.c
+        newest = sa.select(sa.func.max(c.id)).where(c.table_name == table).group_by(c.name)
+        rows = self._database.rows(sa.select(sightings).where(c.id.in_(newest)))
+        return {r.name: Sighting(table, r.partition_key, r.name, r.bytes, r.changed_ns) for r in rows}
 
     # verdicts
 
     def record_verdict(self, verdict: GateVerdict) -> int:
         """Record what the gate said, and return the row's number; it is now the newest verdict of its partition."""
-        with self._writing() as connection:
-            return _insert(
+        with self._database.writing() as connection:
+            return insert(
                 connection,
                 verdicts,
                 table_name=verdict.table,
@@ -99,50 +115,57 @@ class Ledger:
                 version_key=verdict.version_key,
                 outcome=verdict.outcome.value,
                 verdict=verdict.to_json(),
-                recorded_at=_now(),
+                recorded_at=now(),
             )
 
     def latest_outcome(self, table: str, partition: str) -> tuple[str, Outcome] | None:
         """Return (version key, outcome) of the newest verdict of the partition, or None if it has none."""
         c = verdicts.c
-        row = self._newest(sa.select(c.version_key, c.outcome).where(*_at(verdicts, table, partition)), verdicts)
+        row = self._database.newest(sa.select(c.version_key, c.outcome).where(*at(verdicts, table, partition)), verdicts)
         return (row.version_key, Outcome(row.outcome)) if row else None
+
+    def latest_outcomes(self, table: str) -> dict[str, Outcome]:
+        """Return the outcome of the newest verdict of each partition that has one, without reading what it says."""
+        c = verdicts.c
+        newest = sa.select(sa.func.max(c.id)).where(c.table_name == table).group_by(c.partition_key)
+        rows = self._database.rows(sa.select(c.partition_key, c.outcome).where(c.id.in_(newest)))
+        return {r.partition_key: Outcome(r.outcome) for r in rows}
 
     def latest_verdict(self, table: str, partition: str) -> GateVerdict | None:
         """Return the newest verdict of the partition, or None if it has none."""
-        row = self._newest(sa.select(verdicts.c.verdict).where(*_at(verdicts, table, partition)), verdicts)
+        row = self._database.newest(sa.select(verdicts.c.verdict).where(*at(verdicts, table, partition)), verdicts)
         return GateVerdict.from_json(row.verdict) if row else None
 
     def latest_verdicts(self, table: str, partitions: Sequence[str] | None = None) -> dict[str, GateVerdict]:
         """Return the newest verdict of each partition that has one, in order of partition; of all by default."""
-        rows = self._newest_each(verdicts, table, partitions)
+        rows = self._database.newest_each(verdicts, table, partitions)
         return {r.partition_key: GateVerdict.from_json(r.verdict) for r in rows}
 
     def verdict_of(self, table: str, partition: str, version_key: str) -> GateVerdict | None:
         """Return the newest verdict about the candidate with this version key, or None."""
         c = verdicts.c
-        query = sa.select(c.verdict).where(*_at(verdicts, table, partition), c.version_key == version_key)
-        row = self._newest(query, verdicts)
+        query = sa.select(c.verdict).where(*at(verdicts, table, partition), c.version_key == version_key)
+        row = self._database.newest(query, verdicts)
         return GateVerdict.from_json(row.verdict) if row else None
 
     def verdicts(self, table: str, partition: str) -> list[tuple[str, GateVerdict]]:
         """Return (recorded at, verdict) of every verdict of the partition, oldest first."""
         c = verdicts.c
-        rows = self._rows(sa.select(c.recorded_at, c.verdict).where(*_at(verdicts, table, partition)).order_by(c.id))
+        rows = self._database.rows(sa.select(c.recorded_at, c.verdict).where(*at(verdicts, table, partition)).order_by(c.id))
         return [(r.recorded_at, GateVerdict.from_json(r.verdict)) for r in rows]
 
     def count_decided(self, table: str, partitions: Sequence[str]) -> int:
         """Return how many of `partitions` have a verdict, whatever it says."""
         c = verdicts.c
         query = sa.select(sa.func.count(c.partition_key.distinct())).where(c.table_name == table)
-        found = [self._rows(query.where(c.partition_key.in_(some))) for some in _in_batches(sorted(set(partitions)))]
+        found = [self._database.rows(query.where(c.partition_key.in_(some))) for some in in_batches(sorted(set(partitions)))]
         return sum(int(rows[0][0]) for rows in found)
 
     # publications
 
     def record_intent(self, table: str, partition: str, version_key: str) -> None:
         """Record that a commit of this version on `main` is about to be tried."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             _insert_publication(connection, table, partition, version_key, "intent", None)
 
     def record_done(self, version: TableVersion) -> None:
@@ -152,93 +175,52 @@ class Ledger:
         that was superseded meanwhile is not made current again, and an intent for another version stays open.
         """
         c = publications.c
-        here = sa.select(publications).where(*_at(publications, version.table, version.partition)).order_by(c.id.desc())
+        here = sa.select(publications).where(*at(publications, version.table, version.partition)).order_by(c.id.desc())
         same = here.where(c.version_key == version.version_key, c.snapshot_id == version.snapshot_id).limit(1)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             if connection.execute(same).first() is not None:
                 newest = connection.execute(here.limit(1)).one()
                 newest_done = connection.execute(here.where(c.state == "done").limit(1)).one()
                 is_left_open = newest.state == "intent" and newest.version_key == version.version_key
                 if not is_left_open or _version(newest_done) != version:
                     return
-            at = (version.table, version.partition, version.version_key)
-            _insert_publication(connection, *at, "done", version.snapshot_id)
+            of = (version.table, version.partition, version.version_key)
+            _insert_publication(connection, *of, "done", version.snapshot_id)
 
     def open_intent(self, table: str, partition: str) -> str | None:
         """Return the version key of the newest intent if nothing was recorded after it: it may have been committed."""
-        row = self._newest(sa.select(publications).where(*_at(publications, table, partition)), publications)
+        row = self._database.newest(sa.select(publications).where(*at(publications, table, partition)), publications)
         return row.version_key if row and row.state == "intent" else None
 
     def current_version(self, table: str, partition: str) -> TableVersion | None:
         """Return the version of the partition that was published last, or None if none ever was."""
-        done = sa.select(publications).where(*_at(publications, table, partition), publications.c.state == "done")
-        row = self._newest(done, publications)
+        done = sa.select(publications).where(*at(publications, table, partition), publications.c.state == "done")
+        row = self._database.newest(done, publications)
         return _version(row) if row else None
 
     def current_versions(self, table: str, partitions: Sequence[str] | None = None) -> dict[str, TableVersion]:
         """Return the version published last of each partition that has one, by partition; of all by default."""
-        rows = self._newest_each(publications, table, partitions, publications.c.state == "done")
+        rows = self._database.newest_each(publications, table, partitions, publications.c.state == "done")
         return {r.partition_key: _version(r) for r in rows}
 
     def last_done(self, table: str) -> TableVersion | None:
         """Return the version of the table that was published last, whatever its partition."""
         c = publications.c
-        row = self._newest(sa.select(publications).where(c.table_name == table, c.state == "done"), publications)
+        row = self._database.newest(sa.select(publications).where(c.table_name == table, c.state == "done"), publications)
         return _version(row) if row else None
 
     def publications(self, table: str, partition: str) -> list[Publication]:
         """Return the partition's whole publish protocol, intents too, oldest first."""
-        query = sa.select(publications).where(*_at(publications, table, partition)).order_by(publications.c.id)
-        return [Publication(table, partition, r.version_key, r.state, r.snapshot_id, r.recorded_at) for r in self._rows(query)]
-
-    # ways to the database
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._engine.connect() as connection:
-            schema.begin_writing(connection)
-            yield connection
-            connection.commit()
-
-    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with self._engine.connect() as connection:
-            return connection.execute(query).all()
-
-    def _newest(self, query: sa.Select[Any], table: sa.Table) -> sa.Row[Any] | None:
-        rows = self._rows(query.order_by(table.c.id.desc()).limit(1))
-        return rows[0] if rows else None
-
-    def _newest_each(
-        self, table: sa.Table, name: str, partitions: Sequence[str] | None, *conditions: sa.ColumnElement[bool]
-    ) -> list[sa.Row[Any]]:
-        c = table.c
-        newest = sa.select(sa.func.max(c.id)).where(c.table_name == name, *conditions).group_by(c.partition_key)
-        some = (
-            [newest]
-            if partitions is None
-            else [newest.where(c.partition_key.in_(keys)) for keys in _in_batches(sorted(set(partitions)))]
-        )
-        found = [self._rows(sa.select(table).where(c.id.in_(ids)).order_by(c.partition_key)) for ids in some]
-        return [row for rows in found for row in rows]
-
-
-def _at(table: sa.Table, name: str, partition: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return table.c.table_name == name, table.c.partition_key == partition
-
-
-def _in_batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[at : at + _IN_ONE_QUERY] for at in range(0, len(keys), _IN_ONE_QUERY))
-
-
-def _insert(connection: sa.Connection, table: sa.Table, **values: object) -> int:
-    key = connection.execute(table.insert().values(**values)).inserted_primary_key
-    return int(key[0]) if key else 0
+        query = sa.select(publications).where(*at(publications, table, partition)).order_by(publications.c.id)
+        return [
+            Publication(table, partition, r.version_key, r.state, r.snapshot_id, r.recorded_at) for r in self._database.rows(query)
+        ]
 
 
 def _insert_publication(
     connection: sa.Connection, table: str, partition: str, version_key: str, state: str, snapshot_id: int | None
 ) -> None:
-    _insert(
+    insert(
         connection,
         publications,
         table_name=table,
@@ -246,13 +228,9 @@ def _insert_publication(
         version_key=version_key,
         state=state,
         snapshot_id=snapshot_id,
-        recorded_at=_now(),
+        recorded_at=now(),
     )
 
 
 def _version(row: sa.Row[Any]) -> TableVersion:
     return TableVersion(row.table_name, row.partition_key, row.version_key, row.snapshot_id)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -1,10 +1,13 @@
-"""The ledger's three tables, and what keeps their rows as they were written.
+"""The ledger's tables, and what keeps their rows as they were written.
 
 | table | one row per |
 |---|---|
 | arrivals | delivery whose bytes were new for its name |
 | verdicts | gate decision about one candidate |
 | publications | step of the publish protocol: `intent` before the commit on `main`, `done` (with its snapshot) after |
+| sightings | landed file as it stood (name, size, change time) when it was taken in |
+| requests | run that was asked for because files had landed: which partitions, which files |
+| incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
 
 The definitions are valid on SQLite and PostgreSQL. On SQLite, triggers refuse UPDATE and DELETE.
 """
@@ -21,19 +24,22 @@ BUSY_TIMEOUT_MS = 30_000
 
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+_VERSION = 2  # of the tables here: an older ledger gets what it lacks when it is opened
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
 
 
-def _table(name: str, *columns: sa.Column[Any] | sa.CheckConstraint) -> sa.Table:
-    return sa.Table(
+def _numbered(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    number = sa.Column("id", _ID, primary_key=True, autoincrement=True)
+    return sa.Table(name, metadata, number, *columns, sqlite_autoincrement=True)  # ids order the rows: none is given twice
+
+
+def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    return _numbered(
         name,
-        metadata,
-        sa.Column("id", _ID, primary_key=True, autoincrement=True),
         sa.Column("table_name", sa.Text, nullable=False),
         sa.Column("partition_key", sa.Text, nullable=False),
         *columns,
         sa.Index(f"{name}_by_partition", "table_name", "partition_key", "id"),
-        sqlite_autoincrement=True,  # ids order the rows, so none is ever given twice
     )
 
 
@@ -60,6 +66,35 @@ publications = _table(
     sa.Column("recorded_at", sa.Text, nullable=False),
     sa.CheckConstraint("(state = 'intent') = (snapshot_id IS NULL)", name="done_names_its_snapshot"),
 )
+sightings = _table(
+    "sightings",
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("changed_ns", sa.BigInteger, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+)
+requests = _numbered(
+    "requests",
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text, nullable=False),
+    sa.Column("files", sa.Text, nullable=False),  # digest of the landed files as they stood
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("run_key", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.UniqueConstraint("product", "partition_key", "files", "attempt", name="one_request_per_attempt"),
+)
+incidents = _numbered(
+    "incidents",
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),  # <table>/<partition>, or the run's id
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),  # JSON
+    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Index("incidents_by_subject", "product", "kind", "subject", "id"),
+)
+sa.Index("sightings_by_name", sightings.c.table_name, sightings.c.name, sightings.c.id)
 sa.Index("publications_by_table", publications.c.table_name, publications.c.state, publications.c.id)
 
 
@@ -82,8 +117,8 @@ def begin_writing(connection: sa.Connection) -> None:
 def exists(connection: sa.Connection) -> bool:
     """Return whether the ledger was set up completely: the mark below is written last."""
     if connection.dialect.name == "sqlite":
-        return bool(connection.exec_driver_sql("PRAGMA user_version").scalar())
-    return sa.inspect(connection).has_table(publications.name)
+        return int(connection.exec_driver_sql("PRAGMA user_version").scalar() or 0) >= _VERSION
+    return sa.inspect(connection).has_table(incidents.name)
 
 
 def create(connection: sa.Connection) -> None:
@@ -97,7 +132,7 @@ def create(connection: sa.Connection) -> None:
                 f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
                 "BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never changed: insert a new one'); END"
             )
-    connection.exec_driver_sql("PRAGMA user_version = 1")
+    connection.exec_driver_sql(f"PRAGMA user_version = {_VERSION}")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -6,10 +6,12 @@ import datetime
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Delivery
+from readiness_pipelines.flow import Delivery, Sighting
+from readiness_pipelines.sources.pattern import Pattern
 
 _CHUNK = 1 << 20
 
@@ -21,20 +23,36 @@ class SourceUnreadable(ReadinessError):
 def landed(landing: Path, pattern: str, moment: datetime.datetime) -> list[Path]:
     """Return what has landed for the partition that begins at `moment`, oldest first (by change time, then name).
 
-    `pattern` has strftime codes and `*`. Whatever carries a matching name counts, a folder or an unreadable file too:
-    the step says what is wrong with it. Raises ReadinessError for a pattern or link that leads out of the folder.
+    Whatever carries a matching name counts, a folder or an unreadable file too: the step says what is wrong with it.
+    Raises ReadinessError for a link that leads out of the folder.
     """
     root = landing.resolve()
     found = []
-    for path in landing.glob(moment.strftime(pattern)):
+    for path in Pattern(pattern).matches(landing, moment):
         if not path.resolve().is_relative_to(root):
             raise ReadinessError(f"{path.name}: leads out of the landing folder; deliver the file itself, not a link to it")
         found.append(path)
     return sorted(found, key=lambda path: (path.lstat().st_mtime_ns, path.name))
 
 
-def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: str) -> Delivery:
-    """Copy a landed file into the archive under its sha256, and return the delivery. Nothing is parsed before this.
+def look(landing: Path, pattern: str, *, table: str, key: Callable[[datetime.datetime], str]) -> Iterator[Sighting]:
+    """Yield every landed file of a feed as it stands now, in no order; nothing is read but folders.
+
+    `key` gives the partition of the moment that a file's name says.
+    """
+    for path, moment in Pattern(pattern).dated(landing):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # taken away since the folder was listed, or a link to nothing
+        name = path.relative_to(landing).as_posix()
+        yield Sighting(table, key(moment), name, status.st_size, status.st_mtime_ns)
+
+
+def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: str) -> tuple[Delivery, Sighting]:
+    """Copy a landed file into the archive under its sha256, and return the delivery and how the file stood.
+
+    Nothing is parsed before this.
 
     The copy is complete and on disk before it gets its name. Raises SourceUnreadable if it cannot be read, or
     changes meanwhile.
@@ -68,12 +86,14 @@ def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: 
         raise SourceUnreadable(f"{path.name}: cannot be read ({reason}); expected a readable file") from error
     finally:
         incoming.unlink(missing_ok=True)
-    return Delivery(
+    name = path.relative_to(landing).as_posix()
+    delivery = Delivery(
         table=table,
         partition=partition,
-        name=path.relative_to(landing).as_posix(),
+        name=name,
         sha256=sha256,
         bytes=size,
         archived=kept.relative_to(archive).as_posix(),
         received_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
+    return delivery, Sighting(table, partition, name, before.st_size, before.st_mtime_ns)

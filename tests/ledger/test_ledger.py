@@ -151,7 +151,7 @@ def test_another_versions_intent_stays_open_when_the_old_done_is_recorded_again(
 def test_current_versions_of_ten_years_come_in_order_and_bounded_queries(ledger: Ledger) -> None:
     days = [f"{n:04d}" for n in range(1200)]
     same = {"table_name": T, "version_key": "k", "state": "done", "recorded_at": ""}
-    with ledger._writing() as connection:
+    with ledger._database.writing() as connection:
         rows = [{"partition_key": d, "snapshot_id": n, **same} for n, d in enumerate(days)]
         connection.execute(schema.publications.insert(), rows)
     assert list(ledger.current_versions(T)) == days
@@ -175,7 +175,7 @@ def test_no_row_can_be_changed_or_deleted(ledger: Ledger, file: Path, table: str
 
 def test_every_question_is_answered_from_an_index(ledger: Ledger, file: Path) -> None:
     asked: list[tuple[str, object]] = []
-    sa.event.listen(ledger._engine, "before_cursor_execute", lambda c, cur, sql, p, ctx, many: asked.append((sql, p)))
+    sa.event.listen(ledger._database.engine, "before_cursor_execute", lambda c, cur, sql, p, ctx, many: asked.append((sql, p)))
     ledger.arrivals(T, DAY)
     ledger.arrivals_by_partition(T)
     ledger.latest_verdict(T, DAY)
