@@ -12,9 +12,15 @@ Relative paths are relative to the working directory.
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def with_variables(text: str) -> str:
+    """Return `text` with each $NAME replaced by that environment variable. Raises KeyError naming one that is not set."""
+    return string.Template(text).substitute(os.environ)
 
 
 @dataclass(frozen=True)

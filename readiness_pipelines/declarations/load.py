@@ -15,6 +15,7 @@ from readiness_pipelines import located
 from readiness_pipelines.contracts import Contract, Table, load_contract
 from readiness_pipelines.declarations import product as words
 from readiness_pipelines.declarations import sql as models
+from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
 from readiness_pipelines.gates import Suite, load_suite
@@ -144,6 +145,8 @@ def load_product(folder: Path, declaration: words.ProductDeclaration | None = No
             except DeclarationError as error:
                 problems += error.problems
     problems += _kpi_problems(document, declaration, tables)
+    for i, problem in address_problems(declaration.alerts.to, owner=contract.owner):
+        problems.append(document.problem(["attributes", "alerts", "to", i], problem))
     if problems:
         raise DeclarationError(problems)
     return Product(declaration, folder, contract, tuple(tables))

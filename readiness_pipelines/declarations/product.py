@@ -94,6 +94,15 @@ class Kpi(_Declared):
     column: str
 
 
+class Alerts(_Declared):
+    """Who is told when a partition is held or missing, or a run fails. The log is told always."""
+
+    to: list[str] = Field(
+        default_factory=list,
+        description="apprise URLs, e.g. mailtos://user:$MAIL_KEY@example.com?to={owner}; $NAME is an environment variable",
+    )
+
+
 class ProductDeclaration(_Declared):
     """A data product: feeds into bronze, bronze into silver, silver into gold, one KPI."""
 
@@ -106,6 +115,7 @@ class ProductDeclaration(_Declared):
     )
     partitions: Partitions
     kpi: Kpi
+    alerts: Alerts = Field(default_factory=Alerts)
     bronze: list[BronzeTable] = Field(min_length=1)
     silver: list[SilverTable] = Field(default_factory=list)
     gold: list[GoldTable] = Field(default_factory=list)

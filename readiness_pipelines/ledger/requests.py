@@ -6,6 +6,7 @@ two daemons or two names of one code location, cannot ask twice: the second one'
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class Request:
     files: str
     attempt: int
     run_key: str
+    claimed_at: datetime.datetime  # UTC, without a zone
 
 
 class Requests:
@@ -37,7 +39,8 @@ class Requests:
         for some in in_batches(sorted(set(partitions))):
             ids = sa.select(sa.func.max(c.id)).where(c.product == product, c.partition_key.in_(some)).group_by(c.partition_key)
             for r in self._database.rows(sa.select(requests).where(c.id.in_(ids))):
-                found[r.partition_key] = Request(r.partition_key, r.files, r.attempt, r.run_key)
+                claimed = datetime.datetime.fromisoformat(r.recorded_at).replace(tzinfo=None)
+                found[r.partition_key] = Request(r.partition_key, r.files, r.attempt, r.run_key, claimed)
         return found
 
     def of_run(self, product: str, run_key: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from readiness_pipelines.declarations import Product, TableDeclaration
+from readiness_pipelines.declarations.load import Bronze
 from readiness_pipelines.declarations.product import Last
 from readiness_pipelines.errors import NotAdmitted, PublishConflict
 from readiness_pipelines.lakehouse import Lakehouse
@@ -21,6 +22,7 @@ from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import SourceUnreadable
 
 GATE = "gate"
+TOLD_BY_PARTITION = "readiness/partitions_to_look_at"  # on a failure: nothing went wrong but these, each an incident of its own
 _NAMED = 20  # partitions a failed run names; the rest are counted
 
 
@@ -74,6 +76,7 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
     yield dg.AssetSpec(
         asset_key(table),
         deps=deps,
+        freshness_policy=_freshness(table),
         description=events.describe(product, table),
         kinds={table.layer, "iceberg", "duckdb"},
         code_version=table.fingerprint[:12],
@@ -91,6 +94,16 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
         owners=owners,
         skippable=True,
     )
+
+
+def _freshness(table: TableDeclaration) -> dg.FreshnessPolicy | None:
+    """Late is what the contract calls late: the longest gap between two deliveries that are both in time.
+
+    On bronze alone, where data comes in, and not on a feed that has an end: it would be stale for ever.
+    """
+    if not isinstance(table, Bronze) or table.feed.last_due is not None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=table.table.service_level.longest_gap)
 
 
 def _dep(product: Product, table: TableDeclaration, name: str) -> dg.AssetDep:
@@ -124,6 +137,7 @@ class _Run:
         self.checks = set(context.op_execution_context.selected_asset_check_keys)
         self.is_range = len(self.partitions) > 1
         self.bad: dict[str, str] = {}  # what failed -> why, in the order it was met
+        self.refused = 0  # of these, what has no verdict to show for it: the run itself is what went wrong
 
     def go(self) -> Iterator[object]:
         for table in self.product.tables:
@@ -137,7 +151,8 @@ class _Run:
             if run_it:
                 self._log(table, results)
         if self.bad:
-            raise dg.Failure(self._message(), allow_retries=False)
+            told = {} if self.refused else {TOLD_BY_PARTITION: list(self.bad)[:_NAMED]}
+            raise dg.Failure(self._message(), metadata=told, allow_retries=False)
 
     def _results(self, table: TableDeclaration) -> Iterator[StepResult]:
         for partition in self.partitions:
@@ -146,6 +161,7 @@ class _Run:
                 result = run_step(self.lake, self.settings, self.product, table.name, partition)
             except (NotAdmitted, PublishConflict, SourceUnreadable) as refusal:
                 self.bad[place] = str(refusal)
+                self.refused += 1
                 continue
             if result.kind == "blocked":
                 self.bad.setdefault(f"{place} blocked", f"not run, because {result.why}")
@@ -159,6 +175,7 @@ class _Run:
             verdict = self.lake.ledger.latest_verdict(table.full_name, partition)
             if verdict is None:
                 self.bad[f"{partition} {table.layer} {table.name}"] = "has no verdict to report; select the table to run it"
+                self.refused += 1
                 continue
             version = self.lake.ledger.current_version(table.full_name, partition)
             yield StepResult(

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
 from readiness_pipelines.product.resources import READINESS
+from readiness_pipelines.product.sensors import incidents_sensor, landed_sensor
 
 
 class DataProduct(dg.Component):
@@ -31,12 +32,19 @@ class DataProduct(dg.Component):
 
 
 def definitions_of(product: Product) -> dg.Definitions:
-    """Return a checked product as Dagster definitions: its assets and checks, its job, its daily schedule."""
+    """Return a checked product as Dagster definitions: its assets and checks, its job, its schedule, its two sensors."""
     assets = build_assets(product)
     job = dg.define_asset_job(
         f"{product.name}_job",
         selection=dg.AssetSelection.assets(*data_asset_keys(product)),
         description=f"Bring {product.name} from landing files to admitted gold, a partition or a range at a time.",
+        executor_def=dg.in_process_executor,  # one step: a process of its own would only import everything again
     )
     schedule = dg.build_schedule_from_partitioned_job(job, default_status=dg.DefaultScheduleStatus.RUNNING)
-    return dg.Definitions(assets=[assets], jobs=[job], schedules=[schedule], resources={"readiness": READINESS})
+    return dg.Definitions(
+        assets=[assets],
+        jobs=[job],
+        schedules=[schedule],
+        sensors=[landed_sensor(product, job), incidents_sensor(product)],
+        resources={"readiness": READINESS},
+    )

@@ -1,0 +1,154 @@
+"""The product's two sensors: files that have landed are run, and what is held, missing or failed is told. Dagster only
+carries; the ledger decides what was asked for and what was told."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.execution.plan.objects import StepFailureData  # both are public in their use, private in their place
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.incidents import reconcile, send
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.waiting import RunState, WantedRun, find_waiting
+from readiness_pipelines.ledger import Incident
+from readiness_pipelines.product.assets import TOLD_BY_PARTITION
+from readiness_pipelines.product.resources import Readiness
+
+REQUEST_TAG = "readiness/request"
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_LANDED_SECONDS, _INCIDENTS_SECONDS = 30, 60
+_OVERLAP = datetime.timedelta(minutes=5)  # runs are looked at again for so long: the ledger knows which were told
+
+
+def landed_sensor(product: Product, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Return the sensor that asks for exactly the partitions with files no run has taken in."""
+
+    @dg.sensor(
+        name=f"{product.name}_landed",
+        job=job,
+        minimum_interval_seconds=_LANDED_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Runs the partitions of {product.name} for which files have landed; its cursor tells what waits.",
+    )
+    def landed(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult | dg.SkipReason:
+        now = clock()
+        lake = Lakehouse.open(readiness.settings())
+        waiting = find_waiting(product, lake, now=now, state_of=lambda key: _state_of(context.instance, key))
+        told = waiting.told(now=now)
+        if waiting.given_up:
+            context.log.error(told)
+        if not waiting.runs:
+            return dg.SkipReason(told)
+        context.log.info(told)
+        return dg.SensorResult(run_requests=[_request(run) for run in waiting.runs], cursor=told)
+
+    return landed
+
+
+def _request(run: WantedRun) -> dg.RunRequest:
+    tags = {REQUEST_TAG: run.run_key}
+    if len(run.partitions) == 1:
+        return dg.RunRequest(run_key=run.run_key, partition_key=run.partitions[0], tags=tags)
+    span = {_RANGE_START: run.partitions[0], _RANGE_END: run.partitions[-1]}
+    return dg.RunRequest(run_key=run.run_key, tags={**tags, **span})
+
+
+def _state_of(instance: dg.DagsterInstance, run_key: str) -> RunState:
+    runs = instance.get_runs(dg.RunsFilter(tags={REQUEST_TAG: run_key}), limit=20)
+    if not runs:
+        return "unknown"
+    return "over" if all(run.is_finished for run in runs) else "going"
+
+
+def incidents_sensor(product: Product) -> dg.SensorDefinition:
+    """Return the sensor that opens, tells and resolves the product's incidents. It launches nothing."""
+
+    @dg.sensor(
+        name=f"{product.name}_incidents",
+        minimum_interval_seconds=_INCIDENTS_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Tells the owner of {product.name} what is held or missing and which runs failed; launches nothing.",
+    )
+    def incidents(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult:
+        started = datetime.datetime.now(datetime.UTC)
+        since = datetime.datetime.fromisoformat(context.cursor) if context.cursor else started - datetime.timedelta(days=1)
+        lake = Lakehouse.open(readiness.settings())
+        ended = _ended(context.instance, product, since - _OVERLAP)
+        failed = [run for run in ended if run.status is dg.DagsterRunStatus.FAILURE]
+        open_runs = [i for i in lake.ledger.incidents.newest(product.name).values() if i.kind == "run_failed" and i.is_open]
+        changes = reconcile(
+            product,
+            lake,
+            now=clock(),
+            failed_runs=[i for run in failed for i in _failure(context.instance, product, run)],
+            recovered_runs=[i.subject for i in open_runs if _is_made_good(context.instance, i, ended)],
+        )
+        delivered = send(product, lake, changes.resolved, log=context.log)
+        reason = f"{len(changes.opened)} opened, {len(changes.resolved)} resolved, {delivered} messages delivered"
+        return dg.SensorResult(skip_reason=reason, cursor=started.isoformat())
+
+    return incidents
+
+
+def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datetime) -> list[dg.DagsterRun]:
+    """Return the product's runs that ended since then, well or badly, oldest first."""
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], updated_after=since)
+    records = instance.get_run_records(wanted, order_by="update_timestamp", ascending=True)
+    return [record.dagster_run for record in records if _is_of(record.dagster_run, product)]
+
+
+def _is_of(run: dg.DagsterRun, product: Product) -> bool:
+    if run.asset_selection:
+        return any(key.path[0] == product.name for key in run.asset_selection)
+    return run.job_name == f"{product.name}_job"
+
+
+def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun) -> Iterator[Incident]:
+    """Yield the run's incident, unless it failed for held or missing partitions alone: those are told one by one."""
+    if _ended_at_the_gate(instance, run):
+        return
+    told = [t for d in _step_failures(instance, run) if (t := (d.error.message if d.error else "").strip())]
+    first, last = _span(run)
+    yield Incident(
+        product=product.name,
+        kind="run_failed",
+        subject=run.run_id,
+        why=("; ".join(told) or "it ended before any step could say why")[:1000],
+        details={"owner": product.contract.owner, "partition": first if first == last else f"{first}...{last}"},
+    )
+
+
+def _ended_at_the_gate(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    said = [d.user_failure_data for d in _step_failures(instance, run)]
+    return bool(said) and all(s is not None and TOLD_BY_PARTITION in s.metadata for s in said)
+
+
+def _step_failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[StepFailureData]:
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    return [record.event_log_entry.get_dagster_event().step_failure_data for record in records]
+
+
+def _span(run: dg.DagsterRun) -> tuple[str, str]:
+    """Return the first and last partition of a run; empty where it has none."""
+    one = run.tags.get("dagster/partition", "")
+    return run.tags.get(_RANGE_START, one), run.tags.get(_RANGE_END, one)
+
+
+def _is_made_good(instance: dg.DagsterInstance, incident: Incident, ended: Sequence[dg.DagsterRun]) -> bool:
+    """Return whether a later run covered the failed one's partitions and ended well, or at the gate alone."""
+    failed = instance.get_run_record_by_id(incident.subject)
+    if failed is None:
+        return True  # its record was purged: nothing is left to look at
+    first, last = _span(failed.dagster_run)
+    for run in ended:
+        record = instance.get_run_record_by_id(run.run_id)
+        if record is None or record.create_timestamp <= failed.create_timestamp:
+            continue
+        start, end = _span(run)
+        well = run.status is dg.DagsterRunStatus.SUCCESS or _ended_at_the_gate(instance, run)
+        if well and start <= first and last <= end:
+            return True
+    return False
