@@ -161,10 +161,10 @@ def test_whatever_the_order_of_events_every_file_is_taken_in_and_no_partition_is
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, int]]
 ) -> None:
     desk = Desk(build_shop(tmp_path_factory.mktemp("shop")))
-    now, open_runs, n = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + GRACE, {}, 0  # type: dict[str, tuple[str, ...]]
-    for event, day in [*events, *[("look", 1), ("run", 1), ("end", 1)] * 3]:
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + GRACE
+    open_runs: dict[str, tuple[str, ...]] = {}
+    for n, (event, day) in enumerate([*events, *[("look", 1), ("run", 1), ("end", 1)] * 3]):
         now += GRACE * 2
-        n += 1
         match event:
             case "land":
                 desk.land(day, suffix=f"_{n}")
