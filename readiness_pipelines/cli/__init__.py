@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from readiness_pipelines.cli import demo, held, incidents, quarantine, replay, status
+from readiness_pipelines.cli import backfill, demo, held, incidents, quarantine, replay, status
 from readiness_pipelines.errors import ReadinessError
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.command("status", help="Where every table of a product stands; exit code 1 if anything is held or missing.")(status.status)
 app.command("incidents", help="What is held, missing or failed and not yet right again; exit code 1 if anything is.")(
     incidents.incidents
+)
+app.command("backfill", help="Bring a range of partitions through all layers, some in one run; can be stopped and resumed.")(
+    backfill.backfill
 )
 app.command("demo", help="Write sample data if there is none, run the readmission product over it, tell what happened.")(demo.demo)
 app.command("ui", help="Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both.")(demo.ui)

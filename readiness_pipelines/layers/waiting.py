@@ -72,7 +72,7 @@ def find_waiting(product: Product, lake: Lakehouse, *, now: datetime.datetime, s
 
     `state_of` says of a run key whether a run of it exists and has ended. At most `MAX_OPEN` runs are open at a time.
     """
-    seen = _look(product, lake, now=now)
+    seen = look_for_files(product, lake, now=now)
     requests = lake.ledger.requests.newest(product.name, list(seen.waiting))
     states = {key: state_of(key) for key in {r.run_key for r in requests.values()}}
     again = _never_launched(product, lake, requests, states, now=now)
@@ -92,14 +92,16 @@ def find_waiting(product: Product, lake: Lakehouse, *, now: datetime.datetime, s
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Files:
+    """The landed files that no run has taken in as they stand: by partition where all have settled, else counted."""
+
     waiting: Mapping[str, Sequence[Sighting]]
     settling: int
     outside: int
 
 
-def _look(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> _Seen:
-    """Return the landed files that no run has taken in as they stand, by partition."""
+def look_for_files(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Files:
+    """Look at the landing folder once, and return what waits there. Nothing is claimed and no file is read."""
     first, last = first_key(product), last_key(product, now=now)
     waiting: dict[str, list[Sighting]] = defaultdict(list)
     unsettled: dict[str, int] = defaultdict(int)
@@ -118,7 +120,7 @@ def _look(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> _Seen
             if datetime.timedelta() <= now - _moment(file.changed_ns) < SETTLING:
                 unsettled[file.partition] += 1
     settled = {key: waiting[key] for key in sorted(waiting) if key not in unsettled}
-    return _Seen(settled, sum(unsettled.values()), outside)
+    return Files(settled, sum(unsettled.values()), outside)
 
 
 def _never_launched(
