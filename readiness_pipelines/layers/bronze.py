@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.load import Bronze
-from readiness_pipelines.flow import Delivery, SourceBatch, StagedFile, digest
+from readiness_pipelines.flow import Delivery, Sighting, SourceBatch, StagedFile, digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
@@ -34,14 +34,17 @@ class Plan:
     effective: tuple[str, ...]
 
 
-def receive(lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str) -> SourceBatch:
-    """Archive and record whatever has landed since, and return all arrivals of the partition."""
+def receive(
+    lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str
+) -> tuple[SourceBatch, tuple[Sighting, ...]]:
+    """Archive and record whatever has landed since; return all arrivals of the partition, and the files as they stood."""
+    stood = []
     for path in landed(settings.landing, table.feed.files, start_of(product, partition)):
         delivery, sighting = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
         lake.ledger.record_arrival(delivery)
-        lake.ledger.record_sighting(sighting)
+        stood.append(sighting)
     arrivals = lake.ledger.arrivals(table.full_name, partition)
-    return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery)
+    return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery), tuple(stood)
 
 
 def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:

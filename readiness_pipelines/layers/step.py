@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from readiness_pipelines.declarations import Gold, Product, Silver
 from readiness_pipelines.declarations.load import Bronze
-from readiness_pipelines.flow import GateVerdict, TableVersion, digest
+from readiness_pipelines.flow import GateVerdict, Sighting, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
@@ -31,7 +31,8 @@ class StepResult:
     """What became of one partition of one table in this run.
 
     `admitted` and `unchanged` carry the version that is on `main`; `held` carries the verdict; `missing` and `blocked`
-    say in `why` which partition of which table stopped it.
+    say in `why` which partition of which table stopped it. `files` are the landed files a bronze step has read: they
+    are taken in, and to be recorded as such, once every table of their partition has been run.
     """
 
     table: str
@@ -40,6 +41,7 @@ class StepResult:
     verdict: GateVerdict | None = None
     version: TableVersion | None = None
     why: str = ""
+    files: tuple[Sighting, ...] = ()
 
     @property
     def is_published(self) -> bool:
@@ -68,7 +70,7 @@ def run_step(
 def _run_bronze(
     lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str, now: datetime.datetime
 ) -> StepResult:
-    batch = bronze.receive(lake, settings, product, table, partition)
+    batch, stood = bronze.receive(lake, settings, product, table, partition)
     if not batch.arrivals:
         if is_due(product, table, partition, now=now):
             return StepResult(
@@ -76,14 +78,14 @@ def _run_bronze(
             )
         return StepResult(table.full_name, partition, "not_due")
     plan = bronze.plan(lake, table, batch)
-    known = _already_decided(lake, table, partition, plan.version_key)
-    if known is not None:
-        return known
-    ensure(lake, table)
-    with lake.connect() as con:
-        candidate = bronze.propose(con, lake, settings, table, plan)
-        verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
-    return _conclude(lake, verdict, candidate.expected)
+    result = _already_decided(lake, table, partition, plan.version_key)
+    if result is None:
+        ensure(lake, table)
+        with lake.connect() as con:
+            candidate = bronze.propose(con, lake, settings, table, plan)
+            verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
+        result = _conclude(lake, verdict, candidate.expected)
+    return replace(result, files=stood)
 
 
 def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str, now: datetime.datetime) -> StepResult:

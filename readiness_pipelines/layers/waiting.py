@@ -1,8 +1,8 @@
 """What has landed and waits to be taken in, and which runs to ask for: each landed file once, whoever looks.
 
-The ledger decides. A file is taken in when a run has recorded its sighting; until then its partition is asked for in
-exactly one run at a time. A run is claimed in the ledger before anybody launches it, so looking twice, from two
-daemons, or after a crash, asks for nothing twice and forgets nothing.
+The ledger decides. A file is taken in when a run has brought its partition through every table and recorded how the
+file stood; until then its partition is asked for in exactly one run at a time. A run is claimed in the ledger before
+anybody launches it, so looking twice, from two daemons, or after a crash, asks for nothing twice and forgets nothing.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Times are UTC, ISO 8601. Safe to use from several processes at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,24 +76,25 @@ class Ledger:
         query = sa.select(key, sa.func.count().label("n")).where(arrivals.c.table_name == table).group_by(key)
         return {r.partition_key: r.n for r in self._database.rows(query.order_by(key))}
 
-    def record_sighting(self, sighting: Sighting) -> None:
-        """Record that a landed file was taken in as it stood (name, size, change time); nothing if that is known."""
+    def record_sightings(self, files: Iterable[Sighting]) -> None:
+        """Record that landed files were taken in as they stood (name, size, change time); what is known adds nothing."""
         c = sightings.c
-        newest = sa.select(c.bytes, c.changed_ns).where(*at(sightings, sighting.table, sighting.partition), c.name == sighting.name)
         with self._database.writing() as connection:
-            row = connection.execute(newest.order_by(c.id.desc()).limit(1)).first()
-            if row is not None and (row.bytes, row.changed_ns) == (sighting.bytes, sighting.changed_ns):
-                return
-            insert(
-                connection,
-                sightings,
-                table_name=sighting.table,
-                partition_key=sighting.partition,
-                name=sighting.name,
-                bytes=sighting.bytes,
-                changed_ns=sighting.changed_ns,
-                recorded_at=now(),
-            )
+            for file in files:
+                newest = sa.select(c.bytes, c.changed_ns).where(c.table_name == file.table, c.name == file.name)
+                row = connection.execute(newest.order_by(c.id.desc()).limit(1)).first()
+                if row is not None and (row.bytes, row.changed_ns) == (file.bytes, file.changed_ns):
+                    continue
+                insert(
+                    connection,
+                    sightings,
+                    table_name=file.table,
+                    partition_key=file.partition,
+                    name=file.name,
+                    bytes=file.bytes,
+                    changed_ns=file.changed_ns,
+                    recorded_at=now(),
+                )
 
     def sightings(self, table: str) -> dict[str, Sighting]:
         """Return the newest sighting of each landed file of the table, by file name."""

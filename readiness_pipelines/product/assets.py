@@ -14,6 +14,7 @@ from readiness_pipelines.declarations import Product, TableDeclaration
 from readiness_pipelines.declarations.load import Bronze
 from readiness_pipelines.declarations.product import Last
 from readiness_pipelines.errors import NotAdmitted, PublishConflict
+from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.product import events
@@ -140,6 +141,7 @@ class _Run:
         self.refused = 0  # of these, what has no verdict to show for it: the run itself is what went wrong
 
     def go(self) -> Iterator[object]:
+        files: list[Sighting] = []
         for table in self.product.tables:
             wanted = {asset_key(table), quarantine_key(table)} & self.assets
             checked = [key for key in self.checks if key.asset_key == asset_key(table)]
@@ -150,6 +152,9 @@ class _Run:
             yield from self._events(table, results)
             if run_it:
                 self._log(table, results)
+                files += [file for result in results for file in result.files]
+        if {asset_key(table) for table in self.product.tables} <= self.assets:
+            self.lake.ledger.record_sightings(files)  # only now: a run that is killed halfway is asked for again
         if self.bad:
             told = {} if self.refused else {TOLD_BY_PARTITION: list(self.bad)[:_NAMED]}
             raise dg.Failure(self._message(), metadata=told, allow_retries=False)

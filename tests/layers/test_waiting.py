@@ -41,7 +41,8 @@ class Desk:
 
     def take_in(self, partitions: Iterable[str]) -> None:
         for partition in partitions:
-            run_step(self.lake, self.shop.settings, self.shop.product, "raw_orders", partition)
+            step = run_step(self.lake, self.shop.settings, self.shop.product, "raw_orders", partition)
+            self.lake.ledger.record_sightings(step.files)
 
     def end_all(self) -> None:
         self.runs = dict.fromkeys(self.runs, "over")
