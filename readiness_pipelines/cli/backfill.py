@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from readiness_pipelines.cli.place import console, lakehouse, product_named
+from readiness_pipelines.cli.project import project
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
@@ -41,7 +42,7 @@ def backfill(
     for n, run in enumerate(runs, start=1):
         begun = time.monotonic()
         with shown_progress(lake, declared, run) as look:
-            code = materialise(settings, declared, run, log=log, meanwhile=look)
+            code = materialise(settings, project(), declared, run, log=log, meanwhile=look)
         console.print(f"run {n} of {len(runs)}: {run[0]} to {run[-1]}, {time.monotonic() - begun:.0f} s", markup=False)
         seen = [why for _, why in _to_look_at(declared, lake, run)]
         if code != 0 and (not seen or _NOT_RUN in seen):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from readiness_pipelines.cli.place import console, product_named
+from readiness_pipelines.cli.project import project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
 from readiness_pipelines.declarations import Product
@@ -26,14 +27,14 @@ def demo(
 ) -> None:
     """Run the readmission product over everything that has landed, and tell what happened."""
     settings = Settings.from_environment()
-    product = product_named("readmission")
+    product = product_named("readmission", of=shipped())
     if sample:
         _write_sample(settings)
     keys = keys_between(product, first_key(product), last_key(product, now=clock()))
     started = time.monotonic()
     lake = Lakehouse.open(settings)
     with shown_progress(lake, product, keys) as look:
-        code = materialise(settings, product, keys, log=settings.state / "demo.log", meanwhile=look)
+        code = materialise(settings, shipped(), product, keys, log=settings.state / "demo.log", meanwhile=look)
     found = overview(product, lake, now=clock())
     print_overview(found)
     _print_kpi(lake, product)
@@ -52,7 +53,9 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     """Serve Dagster's UI and daemon until interrupted."""
     settings = Settings.from_environment()
     environment = dagster_environment(settings)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    place = project()
+    target = ["-m", place.definitions, "-d", str(place.imported_from)]
+    command = [sys.executable, "-m", "dagster", "dev", *target, "-h", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, env=environment)
     try:
         raise typer.Exit(process.wait())

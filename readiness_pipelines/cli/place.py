@@ -5,30 +5,37 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 
+from readiness_pipelines.cli.project import TYPE, Project, project
 from readiness_pipelines.declarations import Product, load_product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings
 
-DEFS = Path(__file__).parent.parent / "defs"
 _WIDTH = 120  # below that tables fold into columns of single letters; a terminal that is narrower wraps whole lines
 console = Console() if Console().width >= _WIDTH else Console(width=_WIDTH)
 _FOLDED = ("why", "row", "reasons", "staged_file", "observed")  # long text; every other column keeps to one line
 
 
-def product_named(name: str | None) -> Product:
-    """Return the product of that name, or the only one. Raises ReadinessError naming the products there are."""
-    found = {path.parent.name: path.parent for path in sorted(DEFS.glob("*/defs.yaml"))}
+def product_named(name: str | None, *, of: Project | None = None) -> Product:
+    """Return the product of that name, or the only one, of a project (default: the one that the command is run in).
+
+    Raises ReadinessError naming the products there are.
+    """
+    place = of or project()
+    found = place.products()
+    if not found:
+        raise ReadinessError(f"found no product under {place.defs}, expected a defs.yaml of type {TYPE} below it")
     if name is None and len(found) == 1:
         (name,) = found
+    if name is None:
+        raise ReadinessError(f"found {len(found)} products, expected the name of one: {', '.join(found)}")
     if name not in found:
-        raise ReadinessError(f"found no product {name!r}; expected one of: {', '.join(found)}")
+        raise ReadinessError(f"found no product {name!r}, expected one of: {', '.join(found)}")
     return load_product(found[name])
 
 

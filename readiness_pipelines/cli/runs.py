@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from readiness_pipelines.cli.place import console
+from readiness_pipelines.cli.project import Project
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings
 
 _DAGSTER_YAML = Path("dagster.yaml")
-_DEFINITIONS = "readiness_pipelines.definitions"
 _LOOK_SECONDS = 0.5
 
 
@@ -42,14 +42,20 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 
 
 def materialise(
-    settings: Settings, product: Product, keys: Sequence[str], *, log: Path, meanwhile: Callable[[], None] = lambda: None
+    settings: Settings,
+    place: Project,
+    product: Product,
+    keys: Sequence[str],
+    *,
+    log: Path,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> int:
-    """Materialise all of the product for a range of partitions in one run, and return Dagster's exit code.
+    """Materialise all of the product of the project `place` for a range of partitions in one run, and return Dagster's exit code.
 
     Dagster's output is appended to `log`; `meanwhile` is called twice a second. An interruption ends the run too.
     """
     command = [
-        *(sys.executable, "-m", "dagster", "asset", "materialize", "-m", _DEFINITIONS),
+        *(sys.executable, "-m", "dagster", "asset", "materialize", "-m", place.definitions, "-d", str(place.imported_from)),
         *("--select", f"group:{product.name}", "--partition-range", f"{keys[0]}...{keys[-1]}"),
     ]
     log.parent.mkdir(parents=True, exist_ok=True)

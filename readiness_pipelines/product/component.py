@@ -8,9 +8,11 @@ from pydantic import BaseModel
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
 from readiness_pipelines.product.resources import READINESS
+from readiness_pipelines.product.scaffold import ProductScaffolder
 from readiness_pipelines.product.sensors import incidents_sensor, landed_sensor
 
 
+@dg.scaffold_with(ProductScaffolder)
 class DataProduct(dg.Component):
     """A data product: feeds into bronze, bronze into silver, silver into gold, every version behind a gate."""
 
