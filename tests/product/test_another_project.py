@@ -1,0 +1,146 @@
+"""The package used from elsewhere: from its wheel, in a fresh folder, by the very commands of docs/first_product.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PROJECT = Path(__file__).parent.parent.parent
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, unpacked where nothing else is."""
+    root = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", root], cwd=PROJECT, check=True, capture_output=True
+    )
+    (wheel,) = root.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", root / "site", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    return root / "site"
+
+
+@pytest.fixture
+def environment(site: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("READINESS_", "DAGSTER_"))}
+    return {**kept, "PYTHONPATH": str(site), "PATH": f"{BIN}{os.pathsep}{kept['PATH']}"}
+
+
+def blocks(document: Path) -> Iterator[str]:
+    """Yield the `sh` blocks of a document that people follow, the installation left out: the wheel is there already."""
+    for block in re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL):
+        yield "\n".join(line for line in block.splitlines() if not re.match(r"python3 -m venv|pip install", line))
+
+
+def test_the_first_product_document_works_word_by_word_from_the_wheel(
+    tmp_path: Path, environment: dict[str, str], site: Path
+) -> None:
+    where = subprocess.run(
+        [sys.executable, "-c", "import readiness_pipelines; print(readiness_pipelines.__file__)"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(site))
+    script = "set -euo pipefail\n" + "\n".join(blocks(PROJECT / "docs" / "first_product.md"))
+    done = subprocess.run(["bash", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    told = done.stdout
+    assert "4 records looked at: order_id integer, customer string, amount number, ordered_on date" in told
+    assert "All definitions loaded successfully." in told
+    assert "the run failed, as it should" in told
+    assert "2 of 4 rows are bad (50.00%), more than the 5.00% that the suite allows" in told
+    assert told.count("cast:amount") >= 2
+    assert told.rstrip().endswith("Nothing is held or missing.")
+    assert (tmp_path / "tour" / "quality_suites" / "orders" / "silver_orders.yaml").is_file()
+
+
+def dg(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BIN / "dg", *arguments], env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def acme(tmp_path: Path, environment: dict[str, str]) -> Path:
+    """A dg project with a src layout and defaults of its own, and nothing in it."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "acme"\nversion = "1"\n[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "acme"\n'
+    )
+    package = tmp_path / "src" / "acme"
+    (package / "defs").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "defs" / "__init__.py").touch()
+    (package / "definitions.py").write_text(
+        "from pathlib import Path\nimport dagster as dg\n\n\n@dg.definitions\ndef defs():\n"
+        "    mine = dg.Definitions(resources={'mine': 1}, executor=dg.multiprocess_executor)\n"
+        "    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=Path(__file__).parent), mine)\n"
+    )
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path / 'src'}"
+    environment["DAGSTER_HOME"] = str(tmp_path / "home")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    return tmp_path
+
+
+COMPONENT = "readiness_pipelines.product.DataProduct"
+
+
+def test_dg_knows_the_component_its_words_and_what_it_defines(acme: Path, environment: dict[str, str]) -> None:
+    def told(*arguments: str) -> str:
+        done = dg(*arguments, environment=environment, cwd=acme)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert COMPONENT in told("list", "components", "--json")
+    schema = told("utils", "inspect-component", COMPONENT, "--defs-yaml-json-schema")
+    assert '"additionalProperties": false' in schema and "pattern under the landing folder" in schema
+    told("scaffold", "defs", COMPONENT, "visits")
+    assert "All component YAML validated successfully." in told("check", "yaml")
+    told("check", "defs")
+    assert "visits/gold/visits_daily" in told("list", "defs", "--json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Visits"], "found the name 'Visits', expected lower case letters"),
+        (["visits", "--csv", "nowhere.csv"], "nowhere.csv: found no such file"),
+        (["visits", "--csv", "pyproject.toml", "--day", "2025-02-30"], "found --day '2025-02-30', expected yyyy-mm-dd"),
+    ],
+)
+def test_what_cannot_be_scaffolded_is_refused_in_one_line_and_leaves_nothing(
+    acme: Path, environment: dict[str, str], arguments: list[str], said: str
+) -> None:
+    before = sorted(str(path) for path in acme.rglob("*") if "__pycache__" not in str(path))
+    done = dg("scaffold", "defs", COMPONENT, *arguments, environment=environment, cwd=acme)
+    assert done.returncode == 1
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert sorted(str(path) for path in acme.rglob("*") if "__pycache__" not in str(path)) == before
+
+
+def test_a_product_that_exists_is_not_written_over(acme: Path, environment: dict[str, str]) -> None:
+    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+    assert (acme / "data" / "landing" / "visits" / "visits_2025-01-05.csv").is_file()
+    declared = acme / "src" / "acme" / "defs" / "visits" / "defs.yaml"
+    declared.write_text(declared.read_text() + "# mine\n")
+    assert dg("scaffold", "defs", COMPONENT, "visits", environment=environment, cwd=acme).returncode != 0
+    assert declared.read_text().endswith("# mine\n")
+
+
+def test_a_run_of_another_projects_job_is_one_process_whatever_its_executor_is(acme: Path, environment: dict[str, str]) -> None:
+    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+    done = dg("launch", "--job", "visits_job", "--partition", "2025-01-05", environment=environment, cwd=acme)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "gold visits_daily: 1 admitted" in done.stderr + done.stdout
+    assert "STEP_WORKER_START" not in done.stderr + done.stdout
