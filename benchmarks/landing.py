@@ -1,4 +1,4 @@
-"""2,000 late files at once under a real daemon, stopped and started again in the middle.
+"""2,000 late files at once under a real daemon, which is killed with its runs and started again in the middle.
 
     python benchmarks/landing.py [--files 2000] [--per-partition 4]
 
@@ -72,7 +72,7 @@ def _late_files(shop: Shop, *, files: int, days: int) -> None:
     with serve(shop.root, location([shop.folder], sensors=True), shop.environment) as served:
         wait_for(lambda: len(lake.ledger.current_versions("shop.bronze.raw_orders")) > days // 5, seconds=600, what="a fifth")
         half = len(lake.ledger.current_versions(gold))
-        served.stop()
+        served.kill()
         served.start()
         wait_for(lambda: len(lake.ledger.current_versions(gold)) == days, seconds=3000, what="all partitions")
         wait_for(lambda: _is_quiet(served), seconds=600, what="the last run")
@@ -90,7 +90,7 @@ def _late_files(shop: Shop, *, files: int, days: int) -> None:
         sum(p.state == "done" for p in lake.ledger.publications("shop.silver.orders", version.partition)) for version in versions
     )
     _print(
-        f"{files} files, {days} partitions; stopped and started with {half} of them in gold",
+        f"{files} files, {days} partitions; killed and started again with {half} of them in gold",
         f"  runs started           {len(runs)}, of them {dict(Counter(r.status.value for r in runs))}",
         f"  ticks                  {len(ticks)}, median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s",
         f"  files taken in         {arrivals} (lost {files - arrivals})",

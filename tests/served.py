@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from dagster import AssetKey, DagsterInstance
 
 PROJECT = Path(__file__).parent.parent
@@ -60,11 +61,23 @@ class Served:
         wait_for(self._is_loaded, seconds=150, what="the code location")
 
     def stop(self) -> None:
-        """Stop it and all it started, runs too, as a shutdown does."""
+        """Stop it as a shutdown does; what has not ended after half a minute, such as a run in its midst, is killed."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(timeout=90)
-            self.process = None
+            try:
+                self.process.wait(timeout=30)
+                self.process = None
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """Kill it and all it started, runs too, as a power cut does."""
+        assert self.process is not None
+        everything = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
+        for process in everything:
+            process.kill()
+        psutil.wait_procs(everything, timeout=30)
+        self.process = None
 
     def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """Return the data of a GraphQL query or mutation."""
@@ -94,7 +107,9 @@ def serve(root: Path, text: str, environment: Mapping[str, str]) -> Iterator[Ser
     (root / "location.py").write_text(text)
     home = root / "home"
     home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    (home / "dagster.yaml").write_text(
+        (PROJECT / "dagster.yaml").read_text().replace("poll_interval_seconds: 60", "poll_interval_seconds: 5")
+    )
     served = Served(root, {**os.environ, **environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)})
     served.start()
     try:

@@ -25,7 +25,7 @@ app.command("incidents", help="What is held, missing or failed and not yet right
 app.command("backfill", help="Bring a range of partitions through all layers, some in one run; can be stopped and resumed.")(
     backfill.backfill
 )
-app.command("demo", help="Write sample data if there is none, run the readmission product over it, tell what happened.")(demo.demo)
+app.command("demo", help="Write sample data if there is none, run a shipped product over it, tell what happened.")(demo.demo)
 app.command("ui", help="Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both.")(demo.ui)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(held.app, name="held")

@@ -14,39 +14,42 @@ from readiness_pipelines.cli.project import project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
 from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.load import Bronze
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.calendar import clock, first_key, keys_between, last_key
 from readiness_pipelines.layers.overview import overview
 from readiness_pipelines.layers.rows import quoted
 from readiness_pipelines.settings import Settings
+from readiness_pipelines.sources.pattern import Pattern
 
 
 def demo(
+    product: Annotated[str, typer.Argument(help="A shipped product: readmission or machine_telemetry.")] = "readmission",
     sample: Annotated[bool, typer.Option(help="Write the sample data if the landing folder has none.")] = True,
 ) -> None:
-    """Run the readmission product over everything that has landed, and tell what happened."""
+    """Run a shipped product over everything that has landed, and tell what happened."""
     settings = Settings.from_environment()
-    product = product_named("readmission", of=shipped())
+    declared = product_named(product, of=shipped())
     if sample:
-        _write_sample(settings)
-    keys = keys_between(product, first_key(product), last_key(product, now=clock()))
+        _write_sample(settings, declared)
+    keys = keys_between(declared, first_key(declared), last_key(declared, now=clock()))
     started = time.monotonic()
     lake = Lakehouse.open(settings)
-    with shown_progress(lake, product, keys) as look:
-        code = materialise(settings, shipped(), product, keys, log=settings.state / "demo.log", meanwhile=look)
-    found = overview(product, lake, now=clock())
+    with shown_progress(lake, declared, keys) as look:
+        code = materialise(settings, shipped(), declared, keys, log=settings.state / "demo.log", meanwhile=look)
+    found = overview(declared, lake, now=clock())
     print_overview(found)
-    _print_kpi(lake, product)
-    console.print(f"\n{len(keys)} delivery days in {time.monotonic() - started:.0f} s.", markup=False)
+    _print_kpi(lake, declared)
+    console.print(f"\n{len(keys)} partitions in {time.monotonic() - started:.0f} s.", markup=False)
     if found.attention:
-        console.print("Dagster's run is marked failed, because it names the days above; every other day is published.")
+        console.print("Dagster's run is marked failed, because it names those above; every other one is published.")
         first = next((s for s, _ in found.attention if s.kind.value == "held"), None)
         if first:
             console.print(f"Look at one: readiness held show {first.table} {first.partition}", markup=False)
     console.print("Rows in quarantine: readiness quarantine list    The graph: make ui, then http://127.0.0.1:3000", markup=False)
     if code != 0 and not found.attention:
-        raise ReadinessError(f"the run failed and no day is held or missing; its log is {settings.state / 'demo.log'}")
+        raise ReadinessError(f"the run failed and nothing is held or missing; its log is {settings.state / 'demo.log'}")
 
 
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
@@ -64,13 +67,17 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
         process.wait(timeout=30)
 
 
-def _write_sample(settings: Settings) -> None:
-    from readiness_pipelines.samples import readmission
+def _write_sample(settings: Settings, product: Product) -> None:
+    from readiness_pipelines.samples import machine_telemetry, readmission
 
-    if any(settings.landing.glob("encounters/*.csv")):
+    feeds = [table.feed.files for table in product.tables if isinstance(table, Bronze)]
+    if any(next(Pattern(files).dated(settings.landing), None) for files in feeds):
         return
     with console.status(f"writing sample data under {settings.landing}"):
-        readmission.write(settings.landing)
+        if product.name == "readmission":
+            readmission.write(settings.landing)
+        else:
+            machine_telemetry.write(settings.landing)
 
 
 def _print_kpi(lake: Lakehouse, product: Product) -> None:
@@ -78,7 +85,7 @@ def _print_kpi(lake: Lakehouse, product: Product) -> None:
     table = product.by_name[kpi.table]
     versions = list(lake.ledger.current_versions(table.full_name).values())
     if not versions:
-        console.print(f"KPI {kpi.table}.{kpi.column}: no day is admitted yet")
+        console.print(f"KPI {kpi.table}.{kpi.column}: no partition is admitted yet")
         return
     with lake.connect() as con:
         rows = con.execute(
@@ -88,5 +95,5 @@ def _print_kpi(lake: Lakehouse, product: Product) -> None:
     mean = sum(values) / len(values) if values else float("nan")
     newest = rows[-1]
     console.print(
-        f"KPI {kpi.table}.{kpi.column}: {len(values)} days, mean {mean:.4f}, newest {newest[0]} {newest[1]:.4f}", markup=False
+        f"KPI {kpi.table}.{kpi.column}: {len(values)} partitions, mean {mean:.4f}, newest {newest[0]} {newest[1]:.4f}", markup=False
     )

@@ -14,11 +14,6 @@ from readiness_pipelines.settings import Settings
 app = typer.Typer(help="Lay real data down as landing files.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `uci` a subcommand although it is the only one."""
-
-
 @app.command("uci", help="The UCI set 'Diabetes 130-US hospitals' (csv, zip or parquet) as days of encounters and outcomes.")
 def uci(
     path: Path,
@@ -31,3 +26,17 @@ def uci(
     told = replay(path, landing, days=days, start=datetime.date.fromisoformat(start))
     console.print(f"{told}", markup=False)
     console.print(f"laid down under {landing}; next: readiness demo --no-sample, or materialise the range in Dagster", markup=False)
+
+
+@app.command("nab", help="NAB's machine temperature (csv or parquet) as hours of machine telemetry.")
+def nab(
+    path: Path,
+    hours: Annotated[int, typer.Option(min=1, help="Hours from the first reading on.")] = 72,
+    start: Annotated[str, typer.Option(help="Day whose first hour the series begins in, yyyy-mm-dd.")] = "2025-01-06",
+) -> None:
+    from readiness_pipelines.samples.nab import replay
+
+    landing = Settings.from_environment().landing
+    told = replay(path, landing, hours=hours, start=datetime.date.fromisoformat(start))
+    console.print(f"{told}", markup=False)
+    console.print(f"laid down under {landing}; next: readiness demo machine_telemetry --no-sample", markup=False)

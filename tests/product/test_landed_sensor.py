@@ -1,4 +1,4 @@
-"""The landed-file sensor under a real daemon: every late file once, also when the daemon is stopped in the middle."""
+"""The landed-file sensor under a real daemon: every late file once, also when everything is killed in the middle."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def runs_by_partition(served: Served) -> Counter[tuple[str, str]]:
     return Counter(spans)
 
 
-def test_late_files_are_each_taken_in_once_although_the_daemon_is_stopped_in_the_middle(shop: Shop) -> None:
+def test_late_files_are_each_taken_in_once_although_daemon_and_runs_are_killed_in_the_middle(shop: Shop) -> None:
     files = land_late(shop)
     days = {shop.day(n) for n in DAYS}
     lake = Lakehouse.open(shop.settings)
     table = "shop.bronze.raw_orders"
     with serve(shop.root, location([shop.folder], sensors=True), shop.environment) as served:
         wait_for(lambda: len(lake.ledger.arrivals_by_partition(table)) >= 5, seconds=120, what="the first arrivals")
-        served.stop()  # runs in the middle of their work are ended with it
+        served.kill()
         taken_in = set(lake.ledger.current_versions("shop.gold.paid_orders"))
-        assert taken_in < days, "the daemon was stopped too late to show anything"
+        assert taken_in < days, "the daemon was killed too late to show anything"
         served.start()
         wait_for(lambda: set(lake.ledger.current_versions("shop.gold.paid_orders")) == days, seconds=400, what="all days")
         wait_for(lambda: not _unfinished(served), seconds=120, what="the last run's end")
@@ -72,7 +72,7 @@ def test_late_files_are_each_taken_in_once_although_the_daemon_is_stopped_in_the
             states = [p.state for p in lake.ledger.publications(f"shop.{table_name}", day)]
             assert states.count("done") == 1, (table_name, day, states)
     again = {span for span, n in runs_by_partition(served).items() if n > 2}
-    assert not again, f"asked for more than once and once more after the stop: {again}"
+    assert not again, f"asked for more than once and once more after the kill: {again}"
 
 
 def _unfinished(served: Served) -> bool:
