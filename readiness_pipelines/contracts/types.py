@@ -7,9 +7,9 @@ and reads '2025-1-5', which would admit values nobody delivered.
 |---|---|---|
 | string | VARCHAR | any |
 | integer | BIGINT | optional sign, ASCII digits, within 64 bits |
-| number | DOUBLE, or DECIMAL(p,s) when physicalType says so | plain decimal, no exponent, infinity or NaN |
+| number | DOUBLE, or DECIMAL(p,s) when physicalType says so | plain decimal, no exponent, infinity or NaN; for DECIMAL not more than s digits after the point |
 | boolean | BOOLEAN | true, false (any case) |
-| date | DATE | yyyy-mm-dd, a day of the calendar |
+| date | DATE | yyyy-mm-dd, a day of the calendar, years 0001 to 9999 |
 | timestamp | TIMESTAMPTZ | ISO 8601 with seconds; without an offset it is UTC |
 
 NULL casts to NULL and is no failure.
@@ -37,16 +37,19 @@ _ICEBERG = {
     "TIMESTAMPTZ": "timestamptz",
 }
 
-_TEXT_FORM = {
-    "BIGINT": r"[+-]?[0-9]+",
-    "DOUBLE": r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)",
-    "DECIMAL": r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)",
-    "BOOLEAN": r"(?i)true|false",
-    "DATE": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "TIMESTAMPTZ": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?",
-}
+_DECIMAL_TEXT = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
+_DAY = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"  # DuckDB also knows a year 0
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"  # no 24:00:00, no leap second
+_OFFSET = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 
 _DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),\s*([0-9]{1,2})\)", re.IGNORECASE)
+_GIVEN_DECIMAL = re.compile(r"DECIMAL\(([0-9]+),([0-9]+)\)")
+_MAX_PRECISION = 38
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_FLOATS = ("FLOAT", "DOUBLE")
+_ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+_LOCAL = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 
 
 def duckdb_type(logical_type: str, physical_type: str | None = None) -> str | None:
@@ -57,22 +60,98 @@ def duckdb_type(logical_type: str, physical_type: str | None = None) -> str | No
     return LOGICAL_TYPES.get(logical_type)
 
 
+def physical_type_problem(logical_type: str, physical_type: str) -> str | None:
+    """Return why a physicalType cannot be meant, or None. Only decimals are read; any other word is documentation."""
+    text = physical_type.strip()
+    if not re.match(r"(dec|decimal|numeric)\b", text, re.IGNORECASE):
+        return None
+    if logical_type != "number":
+        return f"found {text!r} beside logicalType {logical_type}, expected it beside number only"
+    decimal = _DECIMAL.fullmatch(text)
+    if decimal and int(decimal[1]) <= _MAX_PRECISION and int(decimal[2]) <= int(decimal[1]):
+        return None
+    return f"found {text!r}, expected decimal(p,s) with p up to {_MAX_PRECISION} and s up to p"
+
+
 def iceberg_type(duckdb: str) -> str:
     """Return Iceberg's name of a type that `duckdb_type` gave."""
     return duckdb.lower().replace(",", ", ") if duckdb.startswith("DECIMAL") else _ICEBERG[duckdb]
 
 
+def castable(given: str, wanted: str) -> bool:
+    """Return whether any value of the type `given` has the same meaning as `wanted`."""
+    return _same(given, wanted) or given == '"NULL"' or _cast("x", given, wanted) is not None
+
+
 def strict_cast(expression: str, *, given: str, wanted: str) -> str:
     """Return SQL that is `expression` as `wanted`, or NULL where that would change its meaning.
 
-    `given` is the expression's own DuckDB type: text goes through the forms in the table above, a number with a
-    fraction is no integer, the same type passes untouched.
+    `given` is the expression's own DuckDB type: text goes through the forms in the table above, a number must keep its
+    value to the last digit, a time without a zone is UTC whatever the session says, a time that is not midnight is no
+    date. The same type passes untouched. Types that have nothing in common (`castable`) give NULL for every value.
     """
-    if given == wanted:
+    if _same(given, wanted):
         return expression
+    return _cast(expression, given, wanted) or f"CAST(NULL AS {wanted})"
+
+
+def _same(given: str, wanted: str) -> bool:
+    return given == wanted or (given in _ZONED and wanted in _ZONED)
+
+
+def _cast(x: str, given: str, wanted: str) -> str | None:
+    tried = f"TRY_CAST({x} AS {wanted})"
     if given == "VARCHAR":
-        form = _TEXT_FORM["DECIMAL" if wanted.startswith("DECIMAL") else wanted]
-        return f"CASE WHEN regexp_full_match({expression}, '{form}') THEN TRY_CAST({expression} AS {wanted}) END"
-    if wanted == "BIGINT" and given.startswith(("DOUBLE", "FLOAT", "DECIMAL")):
-        return f"CASE WHEN {expression} = trunc({expression}) THEN TRY_CAST({expression} AS {wanted}) END"
-    return f"TRY_CAST({expression} AS {wanted})"
+        return _from_text(x, wanted)
+    if wanted == "VARCHAR":
+        return _to_text(x, given)
+    if wanted == "DATE" and given in (*_LOCAL, *_ZONED):
+        moment = f"timezone('UTC', {x})" if given in _ZONED else x
+        return f"CASE WHEN {moment} = date_trunc('day', {moment}) THEN TRY_CAST({moment} AS DATE) END"
+    if wanted in _ZONED and given in ("DATE", *_LOCAL):
+        moment = f"TRY_CAST({x} AS TIMESTAMP)"
+        return f"CASE WHEN {moment} = {x} THEN timezone('UTC', {moment}) END"
+    decimal, source = _GIVEN_DECIMAL.fullmatch(wanted), _GIVEN_DECIMAL.fullmatch(given)
+    if given in _INTEGERS and (wanted == "BIGINT" or decimal):
+        return tried
+    if given == "FLOAT" and wanted == "DOUBLE":
+        return tried
+    if source and decimal and int(source[2]) <= int(decimal[2]):
+        return tried
+    if (given in _INTEGERS or given in _FLOATS or source) and (wanted in ("BIGINT", "DOUBLE") or decimal):
+        return f"CASE WHEN TRY_CAST({tried} AS {given}) = {x} THEN {tried} END"  # there and back again, to the last digit
+    return None
+
+
+def _from_text(x: str, wanted: str) -> str:
+    tried = f"TRY_CAST({x} AS {wanted})"
+    decimal = _GIVEN_DECIMAL.fullmatch(wanted)
+    if decimal:
+        scale = int(decimal[2])
+        short = rf"\.[0-9]{{1,{scale}}}"  # DuckDB rounds what is longer
+        form = rf"[+-]?([0-9]+({short}|\.)?|{short})" if scale else r"[+-]?[0-9]+\.?"
+        return f"CASE WHEN regexp_full_match({x}, '{form}') THEN {tried} END"
+    if wanted in _ZONED:
+        zoned, local = f"{_DAY}[T ]{_TIME}{_OFFSET}", f"{_DAY}[T ]{_TIME}"
+        return (
+            f"CASE WHEN regexp_full_match({x}, '{zoned}') THEN {tried} "
+            f"WHEN regexp_full_match({x}, '{local}') THEN TRY_CAST({x} || 'Z' AS {wanted}) END"
+        )
+    match wanted:
+        case "BIGINT":
+            form = r"[+-]?[0-9]+"
+        case "DOUBLE":
+            # What is too large becomes infinity in one place and an error in another: neither is the number.
+            return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND isfinite({tried}) THEN {tried} END"
+        case "BOOLEAN":
+            form = r"(?i)true|false"
+        case "DATE":
+            form = _DAY
+    return f"CASE WHEN regexp_full_match({x}, '{form}') THEN {tried} END"
+
+
+def _to_text(x: str, given: str) -> str | None:
+    if given in _ZONED:
+        return f"(CAST(timezone('UTC', {x}) AS VARCHAR) || '+00')"
+    plain = (*_INTEGERS, *_FLOATS, *_LOCAL, "BOOLEAN", "DATE", "TIME", "UUID")
+    return f"CAST({x} AS VARCHAR)" if given in plain or given.startswith(("DECIMAL", "ENUM")) else None

@@ -6,11 +6,28 @@ Every model forbids unknown keys, so that a typo is an error and never a default
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
+TYPE = "readiness_pipelines.product.DataProduct"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
+
+
+def _day(value: Any) -> Any:
+    """A day of the calendar; pydantic alone would also take seconds since 1970 and a time at midnight."""
+    if isinstance(value, str):
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value
+    raise PydanticCustomError("no_day", "expected a day as in 2025-01-31")
+
+
+Day = Annotated[datetime.date, BeforeValidator(_day)]
 
 
 class _Declared(BaseModel):
@@ -21,15 +38,15 @@ class Partitions(_Declared):
     """The calendar of the product: one partition per day or hour of delivery."""
 
     every: Literal["day", "hour"] = Field(description="how long a partition is")
-    start: datetime.date = Field(description="first partition, inclusive")
+    start: Day = Field(description="first partition, inclusive")
 
 
 class Feed(_Declared):
     """Files that land for one bronze table."""
 
     files: str = Field(description="pattern under the landing folder: strftime codes and *, e.g. orders/%Y-%m-%d*.csv")
-    first_due: datetime.date = Field(description="first day on which a delivery is due, inclusive")
-    last_due: datetime.date | None = Field(default=None, description="last day on which one is due, inclusive; none: no end")
+    first_due: Day = Field(description="first day on which a delivery is due, inclusive")
+    last_due: Day | None = Field(default=None, description="last day on which one is due, inclusive; none: no end")
     delivery: Literal["replace", "append"] = Field(
         default="replace", description="replace: the newest file is the day; append: every file of the day counts"
     )
@@ -67,13 +84,22 @@ class SilverTable(_Declared):
 class Last(_Declared):
     """The newest `last` partitions, the one being computed included."""
 
-    last: int = Field(ge=1)
+    last: int = Field(ge=1, strict=True)
+
+
+def _form(value: Any) -> str:
+    return LAST if isinstance(value, dict | Last) else WORD
+
+
+# Which form of `read` was meant shows from the outside, so that a mistake in one is not told for both.
+WORD, LAST = "(a word)", "(a number of partitions)"
+Read = Annotated[Annotated[Literal["same", "all_until"], Tag(WORD)] | Annotated[Last, Tag(LAST)], Discriminator(_form)]
 
 
 class Input(_Declared):
     """Which partitions of a table a gold model reads, and what a held or missing one among them does."""
 
-    read: Literal["same", "all_until"] | Last = Field(default="same")
+    read: Read = Field(default="same")
     unavailable: Literal["hold", "ignore"] = Field(
         default="hold", description="hold: a held or missing partition blocks this one; ignore: it is left out, by name"
     )
@@ -119,3 +145,17 @@ class ProductDeclaration(_Declared):
     bronze: list[BronzeTable] = Field(min_length=1)
     silver: list[SilverTable] = Field(default_factory=list)
     gold: list[GoldTable] = Field(default_factory=list)
+
+
+class Requirements(_Declared):
+    env: list[str] = Field(default_factory=list)
+
+
+class ComponentFile(_Declared):
+    """A whole defs.yaml: our attributes, and the keys that Dagster keeps beside them."""
+
+    type: Literal["readiness_pipelines.product.DataProduct"]
+    attributes: ProductDeclaration
+    requirements: Requirements | None = None
+    template_vars_module: str | None = None
+    post_processing: dict[str, Any] | None = None

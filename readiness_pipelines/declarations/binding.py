@@ -1,0 +1,155 @@
+"""Does DuckDB understand the SQL? Every model and condition is bound, never run, over empty tables of the declared types.
+
+The database is in memory and may open no file, so a model that reads something else than its inputs does not bind.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import duckdb
+from sqlglot import expressions as exp
+from sqlglot.tokens import TokenType
+
+from readiness_pipelines.contracts.types import strict_cast
+from readiness_pipelines.declarations.sql import Model, Problem, line_at, told
+
+_DESCRIBE = "DESCRIBE "
+# These read nothing but their arguments and the partition at hand, although DuckDB calls them volatile.
+_HARMLESS = ("getvariable", "error")
+_TABLES_FROM_ARGUMENTS = ("unnest", "range", "generate_series")
+_ROW_BY_ROW = {"PROJECTION", "SEQ_SCAN", "ORDER_BY", "DUMMY_SCAN", "EMPTY_RESULT"}
+
+
+class Binder:
+    """An empty database. `add` tables, then bind models over them. Close it when done."""
+
+    def __init__(self) -> None:
+        self._con = duckdb.connect(config={"enable_external_access": "false", "threads": "1"})
+        for statement in ("SET errors_as_json = true", "SET TimeZone = 'UTC'", "PRAGMA disable_optimizer"):
+            self._con.execute(statement)
+        self._con.execute("SET VARIABLE partition_key = '2025-01-01'")
+
+    def close(self) -> None:
+        self._con.close()
+
+    def add(self, name: str, columns: Mapping[str, str]) -> None:
+        """Make an empty table of these columns (name -> DuckDB type)."""
+        self._con.execute(f"CREATE OR REPLACE TABLE {_quoted(name)} ({', '.join(f'{_quoted(c)} {t}' for c, t in columns.items())})")
+
+    def model_problems(self, model: Model, declared: Mapping[str, str], *, row_map: bool) -> Iterator[Problem]:
+        """Yield the first thing in the model that DuckDB does not understand, or each column that cannot be `declared`.
+
+        `row_map`: also what DuckDB would do more than compute each row by itself.
+        """
+        outside = list(self._outside_problems(model))
+        if outside:
+            yield from outside
+            return
+        text = model.text.rstrip().rstrip(";")
+        try:
+            given = {str(row[0]): str(row[1]) for row in self._con.execute(_DESCRIBE + text).fetchall()}
+        except duckdb.Error as error:
+            yield Problem(line_at(text, error, offset=len(_DESCRIBE)), _bind_message(error))
+            return
+        if row_map and (more := self._more_than_row_by_row(text)):
+            yield Problem(model.tokens[0].line, f"found SQL for which DuckDB plans {more}, expected a row map")
+        for name, wanted in declared.items():
+            if name in given and not self._casts(given[name], wanted):
+                yield Problem(
+                    model.line_of_output(name), f"found {name} as {given[name]}, expected {wanted} or what casts to it strictly"
+                )
+
+    def condition_problem(self, sql: str, columns: Mapping[str, str]) -> str | None:
+        """Return why `sql` is no condition over a row of these columns, or None."""
+        self.add("_candidate", columns)
+        try:
+            duckdb.extract_statements(f"SELECT ({sql}\n) FROM _candidate")
+            row = self._con.execute(f"{_DESCRIBE}SELECT CASE WHEN ({sql}\n) THEN 1 END, ({sql}\n) FROM _candidate").fetchall()
+        except duckdb.Error as error:
+            return _bind_message(error)
+        if len(row) != 2:
+            return "found several values, expected one condition"
+        if row[1][1] not in ("BOOLEAN", '"NULL"'):
+            return f"found a value of type {row[1][1]}, expected a condition (true or false)"
+        more = self._more_than_row_by_row(f"SELECT ({sql}\n) FROM _candidate")
+        return f"found SQL for which DuckDB plans {more}, expected a condition over one row" if more else None
+
+    def expression_problem(self, expressions: Sequence[str], columns: Mapping[str, str]) -> str | None:
+        """Return why these expressions do not bind over a row of these columns, or None."""
+        self.add("_candidate", columns)
+        try:
+            self._con.execute(f"{_DESCRIBE}SELECT {', '.join(expressions)} FROM _candidate")
+        except duckdb.Error as error:
+            return _bind_message(error)
+        return None
+
+    def _casts(self, given: str, wanted: str) -> bool:
+        self.add("_given", {"x": given if given != '"NULL"' else "VARCHAR"})
+        try:
+            cast = strict_cast("x", given=given, wanted=wanted)
+            self._con.execute(f"{_DESCRIBE}SELECT {cast} FROM _given")
+        except (ValueError, duckdb.Error):
+            return False
+        return True
+
+    def _more_than_row_by_row(self, select: str) -> str:
+        """Return the first step of DuckDB's plan that looks at more than one row, or ''."""
+        try:
+            row = self._con.execute(f"EXPLAIN (FORMAT json) {select}").fetchone()
+        except duckdb.Error as error:
+            return told(error)[0]
+        plan = json.loads(row[1]) if row else []
+        return next((name for name in _steps(plan) if name not in _ROW_BY_ROW), "")
+
+    @cached_property
+    def _volatile(self) -> frozenset[str]:
+        rows = self._con.execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
+        return frozenset(str(r[0]) for r in rows) - frozenset(_HARMLESS)
+
+    def _outside_problems(self, model: Model) -> Iterator[Problem]:
+        """Yield what the model reads besides its inputs: other databases, table functions, the clock, chance."""
+        for table in model.statement.find_all(exp.Table):
+            if isinstance(table.this, exp.Func) and table.this.name.lower() not in _TABLES_FROM_ARGUMENTS:
+                name = (table.this.name or table.this.key).lower()
+                if name not in _TABLES_FROM_ARGUMENTS and not isinstance(table.this, exp.GenerateSeries | exp.Unnest):
+                    yield Problem(model.line_of(table), f"found {name[:60]}(), expected FROM its declared inputs only")
+            elif table.db or "." in table.name or "/" in table.name:
+                found = table.sql(dialect="duckdb")[:60]
+                yield Problem(model.line_of(table), f"found FROM {found}, expected its declared inputs by their plain names")
+        for token, after in zip(model.tokens, model.tokens[1:], strict=False):
+            name = token.text.lower()
+            called = after.token_type is TokenType.L_PAREN or name.startswith("current_")
+            if called and token.token_type not in (TokenType.STRING, TokenType.IDENTIFIER) and name in self._volatile:
+                yield Problem(
+                    token.line, f"found {name}(), expected the same value at each run: a version is named by what it is made from"
+                )
+
+
+def _steps(plan: Any) -> Iterator[str]:
+    for step in plan:
+        yield str(step["name"]).strip()
+        yield from _steps(step["children"])
+
+
+def _bind_message(error: duckdb.Error) -> str:
+    said, near = told(error)
+    if isinstance(error, duckdb.PermissionException):
+        return "found a file or something else outside, expected its declared inputs only"
+    expected = f"expected {near!r}?" if near else "expected SQL that DuckDB can bind to the declared columns"
+    return f"found SQL that does not bind ({said}), {expected}"
+
+
+def near_column(found: str, columns: Sequence[str]) -> str:
+    """Return `found 'x', expected 'y'?` or the table's first columns."""
+    near = difflib.get_close_matches(found, columns, n=1)
+    some = ", ".join(columns[:8]) + (" ..." if len(columns) > 8 else "")
+    return f"found {found[:60]!r}, expected {repr(near[0]) + '?' if near else f'one of its columns: {some}'}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
