@@ -120,7 +120,9 @@ def read(path: Path) -> Document:
     except FileNotFoundError:
         raise DeclarationError([f"{path}:1: document: found no such file, expected a readable YAML file"]) from None
     except UnicodeDecodeError as error:
-        raise DeclarationError([f"{path}:{_line_of_byte(path, error.start)}: document: found no UTF-8 text, expected it"]) from error
+        raise DeclarationError(
+            [f"{path}:{_line_of_byte(path, error.start)}: document: found no UTF-8 text, expected it"]
+        ) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DeclarationError([f"{path}:1: document: found a file that cannot be read ({reason}), expected YAML"]) from error
@@ -163,7 +165,10 @@ def _structure_problems(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
                     if key.value in first:
                         there = dotted([*where, key.value])
                         repeated.append(
-                            (line, f"{there}: found the key {key.value!r} twice (first in line {first[key.value]}), expected it once")
+                            (
+                                line,
+                                f"{there}: found the key {key.value!r} twice (first in line {first[key.value]}), expected it once",
+                            )
                         )
                     first.setdefault(key.value, line)
                 total += size(value, (*where, str(key.value)))

@@ -6,21 +6,18 @@ against what this package needs of it (types a table can hold, a class on every 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from readiness_pipelines import located
+from readiness_pipelines.contracts.needs import people_problems, table_problems
 from readiness_pipelines.contracts.service_level import ServiceLevel, service_level, service_level_problems
-from readiness_pipelines.contracts.types import LOGICAL_TYPES, duckdb_type
+from readiness_pipelines.contracts.standard import against_the_standard
+from readiness_pipelines.contracts.types import duckdb_type
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
-
-CLASSIFICATIONS = ("public", "confidential", "PII", "PHI")
-_MAX_PROBLEMS = 20  # a screen; the first ones usually explain the rest
 
 
 @dataclass(frozen=True)
@@ -75,55 +72,70 @@ class Contract:
     tables: Mapping[str, Table]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What could be understood of a contract: its sound tables even where another place is wrong.
+
+    `names` maps every table's name as written to its place, sound or not. `contract` is None while there are problems.
+    """
+
+    document: located.Document
+    contract: Contract | None
+    tables: Mapping[str, Table]
+    names: Mapping[str, tuple[str | int, ...]]
+    problems: tuple[str, ...]
+
+
 def load_contract(path: Path) -> Contract:
-    """Return the contract in `path`. Raises DeclarationError with one line per problem, at most 20."""
+    """Return the contract in `path`. Raises DeclarationError with one line per problem."""
+    reading = read_contract(path)
+    if reading.contract is None:
+        raise DeclarationError(list(reading.problems))
+    return reading.contract
+
+
+def read_contract(path: Path) -> Reading:
+    """Return what `path` says, with all that is wrong with it. Raises DeclarationError only where it is no YAML."""
     document = located.read(path)
-    problems = list(_against_the_standard(document))
-    if not problems:
-        problems = list(_against_our_needs(document))
-    if problems:
-        raise DeclarationError(problems[:_MAX_PROBLEMS])
-    return _build(document)
-
-
-def _against_the_standard(document: located.Document) -> Iterator[str]:
-    import jsonschema
-
-    schema = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
-    for error in jsonschema.Draft201909Validator(schema).iter_errors(_plain(document.data)):
-        deepest = jsonschema.exceptions.best_match([error])
-        message = deepest.message if len(deepest.message) < 200 else f"{deepest.message[:200]} ..."
-        yield document.problem(list(deepest.absolute_path), message)
-
-
-def _plain(value: Any) -> Any:
-    """Return YAML data as JSON data: dates become ISO text."""
-    return json.loads(json.dumps(value, default=str))
-
-
-def _against_our_needs(document: located.Document) -> Iterator[str]:
     data = document.data
-    for role in ("owner", "data steward"):
-        if not _member(data, role):
-            yield document.problem(["team"], f"found no member with role {role!r}, expected one")
-    promises = data.get("slaProperties") or []
+    if not isinstance(data, dict):
+        found = "an empty file" if data is None else located.shown(data)
+        problem = document.problem([], f"found {found}, expected an ODCS contract: a mapping with apiVersion, kind, id, version")
+        return Reading(document, None, {}, {}, (problem,))
+    found_problems = list(against_the_standard(document))
+    told = [where for where, _ in found_problems]
+    # One mistake can break the standard and our needs: the standard's words are nearer to it.
+    found_problems += [(where, said) for where, said in _needs(data) if not any(_overlap(where, other) for other in told)]
+    wrong = {where[1] for where, _ in found_problems if where[:1] == ("schema",) and len(where) > 1}
+    promises = [] if any(where[:1] == ("slaProperties",) for where, _ in found_problems) else data.get("slaProperties") or []
+    schema = data.get("schema") if isinstance(data.get("schema"), list) else []
+    named = {t["name"]: i for i, t in reversed(list(enumerate(schema))) if isinstance(t, dict) and isinstance(t.get("name"), str)}
+    tables = {name: _table(schema[i], service_level(promises, name)) for name, i in named.items() if i not in wrong}
+    problems = tuple(dict.fromkeys(document.problem(where, said) for where, said in found_problems))
+    contract = None if problems else _build(document)
+    return Reading(document, contract, tables, {name: ("schema", i) for name, i in named.items()}, problems)
+
+
+def _overlap(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    shorter = min(len(one), len(other))
+    return shorter > 0 and one[:shorter] == other[:shorter]
+
+
+def _needs(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    yield from people_problems(data)
+    yield from _service_level_problems(data)
+    yield from table_problems(data)
+
+
+def _service_level_problems(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    raw = data.get("slaProperties")
+    promises = [p for p in raw if isinstance(p, dict)] if isinstance(raw, list) else []
     if not any(p.get("property") == "frequency" and not p.get("element") for p in promises):
-        yield document.problem(["slaProperties"], "found no property 'frequency' for all tables, expected one (as in: daily)")
-    for where_, message in service_level_problems(promises):
-        yield document.problem(["slaProperties", *where_], message)
-    for i, table in enumerate(data.get("schema") or []):
-        seen: dict[str, int] = {}
-        for j, column in enumerate(table.get("properties") or []):
-            where: list[str | int] = ["schema", i, "properties", j]
-            name, logical = column.get("name"), column.get("logicalType")
-            if logical not in LOGICAL_TYPES:
-                yield document.problem([*where, "logicalType"], f"found {logical!r}, expected one of {', '.join(LOGICAL_TYPES)}")
-            if column.get("classification") not in CLASSIFICATIONS:
-                found = column.get("classification")
-                yield document.problem([*where, "classification"], f"found {found!r}, expected one of {', '.join(CLASSIFICATIONS)}")
-            if not name or name.lower() in seen:
-                yield document.problem([*where, "name"], f"found {name!r} twice (names must differ by more than case)")
-            seen[str(name).lower()] = j
+        yield ("slaProperties",), "found no property 'frequency' for all tables, expected one (as in: daily)"
+    plain = all(not isinstance(value, list | dict) for p in promises for value in p.values())
+    if plain and isinstance(raw, list) and len(promises) == len(raw):
+        for where, message in service_level_problems(promises):
+            yield ("slaProperties", *where), message
 
 
 def _member(data: Mapping[str, Any], role: str) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, physical_type_problem
-from readiness_pipelines.located import Document, shown, unknown
+from readiness_pipelines.located import shown, unknown
 
 CLASSIFICATIONS = ("public", "confidential", "PII", "PHI")
 ROLES = ("owner", "data steward")

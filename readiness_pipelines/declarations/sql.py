@@ -157,7 +157,11 @@ def row_map_problems(model: Model, upstream: str) -> Iterator[Problem]:
         line = model.line_of(tables[0]) if tables else model.tokens[0].line
         read = ", ".join(t.sql(dialect="duckdb")[:60] for t in tables) or "no table"
         yield Problem(line, f"found FROM {read}, expected FROM {upstream}")
-    elif tables[0].args.get("sample") or tables[0].args.get("pivots") or (tables[0].args.get("alias") and tables[0].alias_column_names):
+    elif (
+        tables[0].args.get("sample")
+        or tables[0].args.get("pivots")
+        or (tables[0].args.get("alias") and tables[0].alias_column_names)
+    ):
         yield Problem(model.line_of(tables[0]), f"found {tables[0].sql(dialect='duckdb')[:60]}, expected FROM {upstream} as it is")
 
 
@@ -185,7 +189,11 @@ def _refused_parts(model: Model, statement: exp.Select) -> Iterator[Problem]:
         yield Problem(model.line_of(window), "found a window function, which looks at other rows; expected a row map")
     windowed = {id(w.this) for w in statement.find_all(exp.Window)}
     for call in statement.find_all(exp.AggFunc, exp.Unnest, exp.Explode):
-        if id(call) not in windowed and not isinstance(call.parent, exp.Window) and not _inside(call, exp.Join, exp.From, exp.Filter):
+        if (
+            id(call) not in windowed
+            and not isinstance(call.parent, exp.Window)
+            and not _inside(call, exp.Join, exp.From, exp.Filter)
+        ):
             name = "UNNEST" if isinstance(call, exp.Unnest | exp.Explode) else call.key.upper()
             yield Problem(_call_line(model, call, name), f"found {name}(), expected a row map: each row in gives one row out")
 
@@ -202,7 +210,9 @@ def _call_line(model: Model, call: exp.Expression, name: str) -> int:
 
 def _second_select(model: Model) -> int:
     selects = [t.line for t in model.tokens if t.token_type is TokenType.SELECT]
-    return selects[1] if len(selects) > 1 else next((t.line for t in model.tokens if t.text.upper() == "EXISTS"), model.tokens[0].line)
+    return (
+        selects[1] if len(selects) > 1 else next((t.line for t in model.tokens if t.text.upper() == "EXISTS"), model.tokens[0].line)
+    )
 
 
 def select_problems(model: Model, inputs: Collection[str]) -> Iterator[Problem]:

@@ -1,7 +1,18 @@
 """The gate: a suite in Great Expectations' words, compiled to DuckDB, and the verdict it leads to."""
 
 from readiness_pipelines.gates.examine import RowExamination, examine_rows, examine_table
-from readiness_pipelines.gates.suite import Rule, Suite, load_suite, parse_suite
+from readiness_pipelines.gates.suite import Rule, Suite, SuiteReading, load_suite, parse_suite, read_suite
 from readiness_pipelines.gates.verdict import decide
 
-__all__ = ["RowExamination", "Rule", "Suite", "decide", "examine_rows", "examine_table", "load_suite", "parse_suite"]
+__all__ = [
+    "RowExamination",
+    "Rule",
+    "Suite",
+    "SuiteReading",
+    "decide",
+    "examine_rows",
+    "examine_table",
+    "load_suite",
+    "parse_suite",
+    "read_suite",
+]
