@@ -1,6 +1,11 @@
-"""A product as it is declared: defs.yaml, contract, SQL models and suites, read once, checked as a whole, then frozen."""
+"""A product as it is declared: defs.yaml, contract, SQL models and suites, read once, checked as a whole, then frozen.
 
-from readiness_pipelines.declarations.load import Gold, Product, Silver, TableDeclaration, load_product
+`load` is where it begins: `shape` reads defs.yaml, `matching` finds each table in the contract, `feeds`, `upstream`,
+`models` and `suites` check one kind of declaration each, `tables` holds what comes out.
+"""
+
+from readiness_pipelines.declarations.load import load_product
 from readiness_pipelines.declarations.product import ProductDeclaration
+from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver, TableDeclaration
 
-__all__ = ["Gold", "Product", "ProductDeclaration", "Silver", "TableDeclaration", "load_product"]
+__all__ = ["Bronze", "Gold", "Product", "ProductDeclaration", "Silver", "TableDeclaration", "load_product"]

@@ -15,8 +15,8 @@ import duckdb
 from sqlglot import expressions as exp
 from sqlglot.tokens import TokenType
 
-from readiness_pipelines.contracts.types import strict_cast
-from readiness_pipelines.declarations.sql import Model, Problem, line_at, told
+from readiness_pipelines.contracts.types import castable
+from readiness_pipelines.declarations.sql import Model, Problem, line_at, read_model, told
 
 _DESCRIBE = "DESCRIBE "
 # These read nothing but their arguments and the partition at hand, although DuckDB calls them volatile.
@@ -59,7 +59,7 @@ class Binder:
         if row_map and (more := self._more_than_row_by_row(text)):
             yield Problem(model.tokens[0].line, f"found SQL for which DuckDB plans {more}, expected a row map")
         for name, wanted in declared.items():
-            if name in given and not self._casts(given[name], wanted):
+            if name in given and not castable(given[name], wanted):
                 yield Problem(
                     model.line_of_output(name), f"found {name} as {given[name]}, expected {wanted} or what casts to it strictly"
                 )
@@ -67,16 +67,20 @@ class Binder:
     def condition_problem(self, sql: str, columns: Mapping[str, str]) -> str | None:
         """Return why `sql` is no condition over a row of these columns, or None."""
         self.add("_candidate", columns)
+        found = read_model(f"SELECT ({sql})")
+        if isinstance(found, Problem):
+            return found.message.replace("one SELECT", "a condition")
+        for problem in self._outside_problems(found):
+            return problem.message
         try:
-            duckdb.extract_statements(f"SELECT ({sql}\n) FROM _candidate")
-            row = self._con.execute(f"{_DESCRIBE}SELECT CASE WHEN ({sql}\n) THEN 1 END, ({sql}\n) FROM _candidate").fetchall()
+            row = self._con.execute(f"{_DESCRIBE}SELECT CASE WHEN ({sql}) THEN 1 END, ({sql}) FROM _candidate").fetchall()
         except duckdb.Error as error:
             return _bind_message(error)
         if len(row) != 2:
             return "found several values, expected one condition"
         if row[1][1] not in ("BOOLEAN", '"NULL"'):
             return f"found a value of type {row[1][1]}, expected a condition (true or false)"
-        more = self._more_than_row_by_row(f"SELECT ({sql}\n) FROM _candidate")
+        more = self._more_than_row_by_row(f"SELECT ({sql}) FROM _candidate")
         return f"found SQL for which DuckDB plans {more}, expected a condition over one row" if more else None
 
     def expression_problem(self, expressions: Sequence[str], columns: Mapping[str, str]) -> str | None:
@@ -87,15 +91,6 @@ class Binder:
         except duckdb.Error as error:
             return _bind_message(error)
         return None
-
-    def _casts(self, given: str, wanted: str) -> bool:
-        self.add("_given", {"x": given if given != '"NULL"' else "VARCHAR"})
-        try:
-            cast = strict_cast("x", given=given, wanted=wanted)
-            self._con.execute(f"{_DESCRIBE}SELECT {cast} FROM _given")
-        except (ValueError, duckdb.Error):
-            return False
-        return True
 
     def _more_than_row_by_row(self, select: str) -> str:
         """Return the first step of DuckDB's plan that looks at more than one row, or ''."""

@@ -2,247 +2,224 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pydantic
-
-from readiness_pipelines import located
-from readiness_pipelines.contracts import Contract, Table, load_contract
+from readiness_pipelines.contracts import Contract, Reading, Table, read_contract
 from readiness_pipelines.declarations import product as words
-from readiness_pipelines.declarations import sql as models
-from readiness_pipelines.declarations.alerts import address_problems
+from readiness_pipelines.declarations.binding import Binder, near_column
+from readiness_pipelines.declarations.feeds import feed_problems
+from readiness_pipelines.declarations.matching import Matching, match
+from readiness_pipelines.declarations.models import IDENTITY, Visible, drop_problems, model_problems, read_sql
+from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
+from readiness_pipelines.declarations.sql import Model
+from readiness_pipelines.declarations.suites import pair_files, rule_problem, suite_files, suite_folder
+from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver
+from readiness_pipelines.declarations.upstream import Upstreams, repeated
 from readiness_pipelines.errors import DeclarationError
-from readiness_pipelines.flow import digest
-from readiness_pipelines.gates import Suite, load_suite
-
-Layer = Literal["bronze", "silver", "gold"]
+from readiness_pipelines.gates import Suite, read_suite
 
 
-@dataclass(frozen=True)
-class TableDeclaration:
-    """One table of a product with all that its rows depend on. `full_name` is `<product>.<layer>.<name>`."""
+def load_product(folder: Path, *, any_type: bool = False) -> Product:
+    """Return the product declared in `folder`. Raises DeclarationError with one `path:line: where: found, expected` per
+    mistake in any of its files.
 
-    product: str
-    layer: Layer
-    name: str
-    table: Table
-    suite: Suite
-    contract_version: str
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.product}.{self.layer}.{self.name}"
-
-    @property
-    def upstream(self) -> Mapping[str, words.Input]:
-        """The tables it reads, by leaf name, and how."""
-        return {}
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of contract, suite and logic: with the input versions it makes the version key."""
-        return digest(self.contract_version, self.table.fingerprint, self.suite.fingerprint, self._logic())
-
-    def _logic(self) -> Any:
-        return None
-
-
-@dataclass(frozen=True)
-class Bronze(TableDeclaration):
-    feed: words.Feed = field(kw_only=True)
-
-    def _logic(self) -> Any:
-        return [self.feed.delivery, self.feed.delimiter, self.feed.encoding]
-
-
-@dataclass(frozen=True)
-class Silver(TableDeclaration):
-    source: str = field(kw_only=True)
-    sql: str = field(kw_only=True)
-    sql_path: Path = field(kw_only=True)
-    deduplicate: words.Deduplicate | None = field(kw_only=True, default=None)
-    drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
-
-    @property
-    def upstream(self) -> Mapping[str, words.Input]:
-        return {self.source: words.Input()}
-
-    def _logic(self) -> Any:
-        dedupe = self.deduplicate.model_dump() if self.deduplicate else None
-        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where]]
-
-
-@dataclass(frozen=True)
-class Gold(TableDeclaration):
-    key: tuple[str, ...] = field(kw_only=True)
-    inputs: Mapping[str, words.Input] = field(kw_only=True)
-    sql: str = field(kw_only=True)
-    sql_path: Path = field(kw_only=True)
-    drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
-
-    @property
-    def upstream(self) -> Mapping[str, words.Input]:
-        return self.inputs
-
-    @property
-    def carries_source_row_id(self) -> bool:
-        return "source_row_id" in models.output_columns(models.parse(self.sql))
-
-    def _logic(self) -> Any:
-        inputs = {name: given.model_dump() for name, given in self.inputs.items()}
-        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where]]
-
-
-@dataclass(frozen=True)
-class Product:
-    """A checked product. `tables` stand in the order in which they can be computed."""
-
-    declaration: words.ProductDeclaration
-    folder: Path
-    contract: Contract
-    tables: tuple[Bronze | Silver | Gold, ...]
-
-    @property
-    def name(self) -> str:
-        return self.declaration.product
-
-    @cached_property
-    def by_name(self) -> Mapping[str, Bronze | Silver | Gold]:
-        return {table.name: table for table in self.tables}
-
-    @property
-    def last_due(self) -> datetime.date | None:
-        """The last day on which any feed is due, or None when one of them has no end."""
-        ends = [t.feed.last_due for t in self.tables if isinstance(t, Bronze)]
-        return None if None in ends else max(e for e in ends if e is not None)
-
-
-def load_product(folder: Path, declaration: words.ProductDeclaration | None = None) -> Product:
-    """Return the product declared in `folder`. Raises DeclarationError with one `path:line: where: ...` per problem.
-
-    `declaration` is given where somebody (Dagster) has read defs.yaml already; files and lines are looked up all the same.
+    `any_type`: whoever asks (Dagster) has made sense of the component's `type` already, which may be a subclass.
     """
-    document = located.read(folder / "defs.yaml")
-    if declaration is None:
-        declaration = _declaration(document)
-    contract = load_contract(folder / declaration.contract)
-    suites = _suite_folder(folder, declaration)
-    problems: list[str] = []
-    tables: list[Bronze | Silver | Gold] = []
-    for layer in ("bronze", "silver", "gold"):
-        for i, raw in enumerate(getattr(declaration, layer)):
-            where = ["attributes", layer, i]
-            if raw.name in {t.name for t in tables}:
-                problems.append(document.problem([*where, "name"], f"found {raw.name!r} twice, expected one table per name"))
-                continue
-            try:
-                tables.append(_table(document, where, declaration, contract, suites, layer, raw, tables))
-            except DeclarationError as error:
-                problems += error.problems
-    problems += _kpi_problems(document, declaration, tables)
-    for i, problem in address_problems(declaration.alerts.to, owner=contract.owner):
-        problems.append(document.problem(["attributes", "alerts", "to", i], problem))
-    if problems:
-        raise DeclarationError(problems)
-    return Product(declaration, folder, contract, tuple(tables))
-
-
-def _declaration(document: located.Document) -> words.ProductDeclaration:
-    data = document.data if isinstance(document.data, dict) else {}
+    loading = _Loading(folder)
     try:
-        return words.ProductDeclaration.model_validate(data.get("attributes"))
-    except pydantic.ValidationError as error:
-        problems = []
-        for e in error.errors():
-            where = ["attributes", *e["loc"]]
-            found = "" if e["type"] in ("missing", "extra_forbidden") else f" (found {str(e['input'])[:60]!r})"
-            problems.append(document.problem(where, f"{e['msg']}{found}"))
-        raise DeclarationError(problems) from error
+        product = loading.load(any_type=any_type)
+    finally:
+        loading.binder.close()
+    if product is None:
+        raise DeclarationError(list(dict.fromkeys(loading.problems)))
+    return product
 
 
-def _suite_folder(folder: Path, declaration: words.ProductDeclaration) -> Path:
-    if declaration.suites:
-        return folder / declaration.suites
-    beside = [parent / "quality_suites" / declaration.product for parent in folder.absolute().parents]
-    return next((path for path in beside if path.is_dir()), beside[0])
+class _Loading:
+    """One reading of one product. What is not understood is told once, and whatever rests on it is not judged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[str] = []
+        self.binder = Binder()
+        self.visible = Visible()
+        self.suites: dict[str, Suite] = {}
+        self.sql: dict[tuple[str | int, ...], tuple[str, Path]] = {}
+
+    def load(self, *, any_type: bool) -> Product | None:
+        try:
+            shape = read_shape(self.folder / "defs.yaml", any_type=any_type)
+        except DeclarationError as error:
+            self.problems += error.problems
+            self._contract(None)
+            return None
+        self.problems += shape.problems
+        contract = self._contract(shape)
+        place = self._suite_place(shape)
+        files = suite_files(place)
+        found = match(shape, contract, with_suite=[Path(name).stem for name in files])
+        self.problems += found.problems
+        paths = self._suite_paths(shape, found, place, files)
+        partitions = shape.shaped("partitions", words.Partitions)
+        upstreams = Upstreams(shape, found.meant)
+        for entry in shape.entries:
+            name, table = (
+                found.meant.get(entry.where),
+                contract.tables.get(found.contracted.get(entry.where, "")) if contract else None,
+            )
+            self._entry(shape, entry, name, table, partitions, upstreams)
+            suite_name = f"{entry.layer}_{name}"
+            if name is not None and suite_name in paths:
+                self._suite(suite_name, paths[suite_name], self.visible.tables.get(name))
+        self.problems += _kpi_problems(shape, contract, found)
+        if self.problems or shape.declaration is None or contract is None or contract.contract is None:
+            return None
+        return self._product(shape.declaration, contract.contract)
+
+    def _contract(self, shape: Shape | None) -> Reading | None:
+        given = shape.attribute("contract") if shape is not None else None
+        path = self.folder / (given if isinstance(given, str) else "contract.yaml")
+        if shape is not None and isinstance(given, str) and not path.is_file():
+            message = f"found no file {given}, expected an ODCS contract in it"
+            self.problems.append(shape.document.problem(["attributes", "contract"], message))
+            return None
+        try:
+            reading = read_contract(path)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return None
+        self.problems += reading.problems
+        return reading
+
+    def _suite_place(self, shape: Shape) -> Path | None:
+        given, product = shape.attribute("suites"), shape.attribute("product")
+        if not isinstance(product, str) or not isinstance(given, str | None):
+            return None  # told already
+        place = suite_folder(self.folder, product, given)
+        if place is None and given is not None:
+            self.problems.append(
+                shape.document.problem(["attributes", "suites"], f"found no folder {given}, expected suites in it")
+            )
+        elif place is None:
+            message = f"found no folder quality_suites/{product} beside or above the product, expected one suite per table in it"
+            self.problems.append(shape.document.problem(["attributes", "product"], message))
+        return place
+
+    def _suite_paths(self, shape: Shape, found: Matching, place: Path | None, files: Mapping[str, Path]) -> dict[str, Path]:
+        if place is None:
+            return {}
+        wanted = [f"{e.layer}_{found.meant[e.where]}" for e in shape.entries if e.where in found.meant]
+        paths, problems = pair_files(place, files, list(dict.fromkeys(wanted)), all_known=shape.names_every_table)
+        self.problems += problems
+        return paths
+
+    def _entry(
+        self,
+        shape: Shape,
+        entry: Entry,
+        name: str | None,
+        table: Table | None,
+        partitions: words.Partitions | None,
+        upstreams: Upstreams,
+    ) -> None:
+        raw, document = entry.words, shape.document
+        model = None
+        if isinstance(raw, words.BronzeTable):
+            for key, message in feed_problems(raw.feed, partitions):
+                self.problems.append(document.problem([*entry.where, "feed", key], message))
+        elif raw is not None:
+            reads = upstreams.resolve(entry, raw, self.problems)
+            model = self._model(shape, entry, raw, table, reads)
+        if name is not None and table is not None:
+            columns = self.visible.add(name, entry.layer, table, model)
+            if raw is not None:
+                self.problems += _column_problems(shape, entry, raw, table)
+            if isinstance(raw, words.SilverTable | words.GoldTable):
+                seen = IDENTITY | {c: t for c, t in columns.items() if c in {d.name for d in table.columns}}
+                for i, key, message in drop_problems(raw.drop_where, seen, self.binder):
+                    self.problems.append(document.problem([*entry.where, "drop_where", i, key], message))
+        upstreams.declare(entry)
+
+    def _model(
+        self, shape: Shape, entry: Entry, raw: words.SilverTable | words.GoldTable, table: Table | None, reads: list[str] | None
+    ) -> Model | None:
+        path = self.folder / raw.sql
+        if not path.is_file():
+            message = f"found no file {raw.sql}, expected a SELECT in it"
+            self.problems.append(shape.document.problem([*entry.where, "sql"], message))
+            return None
+        try:
+            text, model, problems = read_sql(path)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return None
+        self.problems += problems
+        self.sql[entry.where] = (text, path)
+        if model is not None:
+            found = model_problems(model, layer=entry.layer, reads=reads, table=table, visible=self.visible, binder=self.binder)
+            self.problems += [f"{path}:{p.line}: {entry.name}: {' '.join(p.message.split())}" for p in found]
+        return model
+
+    def _suite(self, name: str, path: Path, types: Mapping[str, str] | None) -> None:
+        try:
+            reading = read_suite(path)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return
+        self.problems += reading.problems
+        self.suites[name] = reading.suite
+        for rule in reading.suite.rules if types is not None else ():
+            problem = rule_problem(rule, types or {}, self.binder)
+            if problem:
+                where, message = problem
+                self.problems.append(reading.document.problem(["expectations", reading.places[rule.name], *where], message))
+
+    def _product(self, declaration: words.ProductDeclaration, contract: Contract) -> Product:
+        tables: list[Bronze | Silver | Gold] = []
+        for layer in ("bronze", "silver", "gold"):
+            for i, raw in enumerate(getattr(declaration, layer)):
+                common = (declaration.product, layer, raw.name, contract.tables[raw.name], self.suites[f"{layer}_{raw.name}"])
+                tables.append(_table((*common, contract.version), raw, *self.sql.get(("attributes", layer, i), ("", Path()))))
+        return Product(declaration, self.folder, contract, tuple(tables))
 
 
-def _table(
-    document: located.Document,
-    where: list[str | int],
-    declaration: words.ProductDeclaration,
-    contract: Contract,
-    suites: Path,
-    layer: Layer,
-    raw: Any,
-    earlier: Sequence[TableDeclaration],
-) -> Bronze | Silver | Gold:
-    table = contract.tables.get(raw.name)
-    if table is None:
-        raise DeclarationError([document.problem([*where, "name"], f"{raw.name!r} is no table of {contract.path.name}")])
-    suite = load_suite(suites / f"{layer}_{raw.name}.yaml")
-    common = (declaration.product, layer, raw.name, table, suite, contract.version)
+def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | Silver | Gold:
     if isinstance(raw, words.BronzeTable):
         return Bronze(*common, feed=raw.feed)
-    path = document.path.parent / raw.sql
-    if not path.is_file():
-        raise DeclarationError([document.problem([*where, "sql"], f"found no file {raw.sql}, expected a SELECT in it")])
-    text = path.read_text(encoding="utf-8")
-    built = _silver(common, raw, text, path) if isinstance(raw, words.SilverTable) else _gold(common, raw, text, path)
-    problems = [f"{path}:1: {raw.name}: {p}" for p in _sql_problems(built)]
-    known = {t.name: t.layer for t in earlier if t.layer != "gold" or layer == "gold"}
-    problems += [
-        document.problem([*where, "from" if layer == "silver" else "inputs"], f"{name!r} is no table declared before this one")
-        for name in built.upstream
-        if name not in known
-    ]
-    if problems:
-        raise DeclarationError(problems)
-    return built
+    drops = tuple(raw.drop_where)
+    if isinstance(raw, words.SilverTable):
+        return Silver(*common, source=raw.from_, sql=sql, sql_path=path, deduplicate=raw.deduplicate, drop_where=drops)
+    return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=sql, sql_path=path, drop_where=drops)
 
 
-def _silver(common: tuple[Any, ...], raw: words.SilverTable, text: str, path: Path) -> Silver:
-    return Silver(*common, source=raw.from_, sql=text, sql_path=path, deduplicate=raw.deduplicate, drop_where=tuple(raw.drop_where))
+def _column_problems(shape: Shape, entry: Entry, raw: Any, table: Table) -> Iterator[str]:
+    """Yield columns of key and deduplicate that the contract does not declare, or that are named twice."""
+    declared = [c.name for c in table.columns]
+    named = {"key": raw.key} if isinstance(raw, words.GoldTable) else {}
+    if isinstance(raw, words.SilverTable) and raw.deduplicate:
+        named = {"deduplicate": raw.deduplicate.by}
+    for key, columns in named.items():
+        where = [*entry.where, key, *(["by"] if key == "deduplicate" else [])]
+        for i, column in enumerate(columns):
+            if column not in declared:
+                yield shape.document.problem([*where, i], near_column(column, declared))
+            elif repeated(columns, i):
+                yield shape.document.problem([*where, i], f"found {column!r} twice, expected it once")
 
 
-def _gold(common: tuple[Any, ...], raw: words.GoldTable, text: str, path: Path) -> Gold:
-    return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=text, sql_path=path, drop_where=tuple(raw.drop_where))
-
-
-def _sql_problems(table: Silver | Gold) -> Iterator[str]:
-    try:
-        statement = models.parse(table.sql)
-    except ValueError as error:
-        yield str(error)
+def _kpi_problems(shape: Shape, contract: Reading | None, found: Matching) -> Iterator[str]:
+    kpi = shape.shaped("kpi", words.Kpi)
+    if kpi is None:
         return
-    if isinstance(table, Silver):
-        yield from models.row_map_problems(statement, table.source)
-    else:
-        yield from models.select_problems(statement, table.inputs)
-    declared = {c.name for c in table.table.columns}
-    given = models.output_columns(statement)
-    if "*" in given:
-        yield "found *, expected every column by name, so that the contract and the SQL can be compared"
-        return
-    for name in sorted(declared - set(given)):
-        yield f"gives no column {name!r}, which the contract declares"
-    for name in sorted(set(given) - declared - {"source_row_id"}):
-        yield f"gives a column {name!r}, which the contract does not declare"
-    keys = table.key if isinstance(table, Gold) else tuple(table.deduplicate.by if table.deduplicate else ())
-    for name in sorted(set(keys) - declared):
-        yield f"is keyed by {name!r}, which the contract does not declare"
-
-
-def _kpi_problems(
-    document: located.Document, declaration: words.ProductDeclaration, tables: Sequence[TableDeclaration]
-) -> Iterator[str]:
-    table = next((t for t in tables if t.name == declaration.kpi.table), None)
-    if table is None:
-        yield document.problem(["attributes", "kpi", "table"], f"{declaration.kpi.table!r} is no table of this product")
-    elif declaration.kpi.column not in {c.name for c in table.table.columns}:
-        yield document.problem(["attributes", "kpi", "column"], f"{declaration.kpi.column!r} is no column of {table.name}")
+    places = {name: where for where, name in found.meant.items()}
+    gold = [name for name, where in places.items() if where[1] == "gold"]
+    table = contract.tables.get(found.contracted.get(places.get(kpi.table, ()), "")) if contract else None
+    if kpi.table in places and kpi.table not in gold:
+        message = f"found {kpi.table!r}, a {places[kpi.table][1]} table, expected a gold one: {', '.join(gold[:8])}"
+        yield shape.document.problem(["attributes", "kpi", "table"], message)
+    elif kpi.table not in places and shape.names_every_table:
+        yield shape.document.problem(["attributes", "kpi", "table"], near_column(kpi.table, gold).replace("columns", "gold tables"))
+    elif table is not None and kpi.column not in {c.name for c in table.columns}:
+        yield shape.document.problem(["attributes", "kpi", "column"], near_column(kpi.column, [c.name for c in table.columns]))

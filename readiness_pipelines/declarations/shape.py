@@ -62,6 +62,15 @@ class Shape:
     entries: tuple[Entry, ...]
     problems: tuple[str, ...]
 
+    @property
+    def names_every_table(self) -> bool:
+        """Whether each layer is a list of named tables, so that a table that is not among them is nowhere."""
+        attributes = self.document.data.get("attributes") if isinstance(self.document.data, dict) else None
+        if not isinstance(attributes, dict) or "bronze" not in attributes:
+            return False
+        lists = all(isinstance(attributes.get(layer, []), list) for layer in LAYERS)
+        return lists and all(entry.name is not None for entry in self.entries)
+
     def attribute(self, name: str) -> Any:
         """Return an attribute as written, or None."""
         data = self.document.data
@@ -98,7 +107,7 @@ def read_shape(path: Path, *, any_type: bool = False) -> Shape:
 def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
     attributes = data.get("attributes")
     for layer, model in LAYERS.items():
-        items = attributes.get(layer) if isinstance(attributes, dict) else None
+        items = _items(attributes, layer) if isinstance(attributes, dict) else None
         for i, raw in enumerate(items if isinstance(items, list) else []):
             try:
                 entry: TableWords | None = model.model_validate(raw)
@@ -106,6 +115,12 @@ def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
                 entry = None
             name = raw.get("name") if isinstance(raw, dict) else None
             yield Entry(layer, ("attributes", layer, i), name if isinstance(name, str) else None, entry)
+
+
+def _items(attributes: Mapping[str, Any], layer: Layer) -> Any:
+    """Return the layer's items, also where its key is misspelt: that is told once, and is no reason to miss its tables."""
+    near = difflib.get_close_matches(layer, [str(k) for k in attributes if k not in LAYERS], n=1)
+    return attributes.get(layer, attributes.get(near[0]) if near else None)
 
 
 def _problems(document: Document, data: Any, errors: Sequence[ErrorDetails]) -> Iterator[str]:

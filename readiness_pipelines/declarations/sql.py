@@ -34,6 +34,7 @@ _NO_ROW_MAP: tuple[tuple[str, str, tuple[TokenType, ...]], ...] = (
     ("joins", "a join", (TokenType.JOIN, TokenType.COMMA)),
     ("laterals", "a lateral join", (TokenType.LATERAL,)),
 )
+_ONE_ROW = "expected a row map: each row in gives one row out"
 _WRITTEN_OTHERWISE = {"union": "UNION", "except": "EXCEPT", "intersect": "INTERSECT", "values": "VALUES", "pivot": "PIVOT"}
 
 
@@ -140,8 +141,8 @@ def told(error: duckdb.Error) -> tuple[str, str]:
     return str(said.get("exception_message", "")).splitlines()[0].rstrip("!")[:200], near[0] if near else ""
 
 
-def row_map_problems(model: Model, upstream: str) -> Iterator[Problem]:
-    """Yield why the model is no row map over `upstream`; nothing when it is one."""
+def row_map_problems(model: Model, upstream: str | None) -> Iterator[Problem]:
+    """Yield why the model is no row map over `upstream` (over any one table, for None); nothing when it is one."""
     statement = model.statement
     if not isinstance(statement, exp.Select):
         kind = _WRITTEN_OTHERWISE.get(statement.key, statement.key.upper())
@@ -153,73 +154,57 @@ def row_map_problems(model: Model, upstream: str) -> Iterator[Problem]:
     if refused:
         return  # a join also reads a second table, a subquery also has a WHERE: one mistake, one line
     tables = list(statement.find_all(exp.Table))
-    if len(tables) != 1 or not isinstance(tables[0].this, exp.Identifier) or tables[0].name != upstream:
+    expected = upstream or (tables[0].name if tables else "one table")
+    if len(tables) != 1 or not isinstance(tables[0].this, exp.Identifier) or tables[0].name != expected:
         line = model.line_of(tables[0]) if tables else model.tokens[0].line
         read = ", ".join(t.sql(dialect="duckdb")[:60] for t in tables) or "no table"
-        yield Problem(line, f"found FROM {read}, expected FROM {upstream}")
-    elif (
-        tables[0].args.get("sample")
-        or tables[0].args.get("pivots")
-        or (tables[0].args.get("alias") and tables[0].alias_column_names)
-    ):
-        yield Problem(model.line_of(tables[0]), f"found {tables[0].sql(dialect='duckdb')[:60]}, expected FROM {upstream} as it is")
+        yield Problem(line, f"found FROM {read}, expected FROM {expected}")
+    elif tables[0].args.get("sample") or tables[0].args.get("pivots") or tables[0].alias_column_names:
+        read = tables[0].sql(dialect="duckdb")[:60]
+        yield Problem(model.line_of(tables[0]), f"found FROM {read}, expected FROM {expected} as it is")
 
 
 def _refused_parts(model: Model, statement: exp.Select) -> Iterator[Problem]:
-    nested = next(statement.find_all(exp.Subquery, exp.Exists, exp.CTE), None)
-    inner = next((s for s in statement.find_all(exp.Select, exp.SetOperation) if s is not statement), None)
-    if statement.args.get("with_") is None and (nested or inner):
-        found = nested or inner
-        assert found is not None
+    inner = next((s for s in statement.find_all(exp.Select, exp.SetOperation, exp.Subquery) if s is not statement), None)
+    if statement.args.get("with_") is None and inner is not None:
         yield Problem(_second_select(model), "found a subquery, expected no other SELECT: a silver model maps each row by itself")
         return
-    for part, name, kinds in _NO_ROW_MAP:
-        if statement.args.get(part):
-            after = TokenType.FROM if part in ("joins", "sample") else None
-            yield Problem(
-                model.line_of_word(*kinds, after=after), f"found {name}, expected a row map: each row in gives one row out"
-            )
+    parts = [p for p in _NO_ROW_MAP if statement.args.get(p[0]) and not (p[0] == "having" and statement.args.get("group"))]
+    for part, name, kinds in parts:
+        after = TokenType.FROM if part in ("joins", "sample") else None
+        yield Problem(model.line_of_word(*kinds, after=after), f"found {name}, {_ONE_ROW}")
     from_ = statement.args.get("from_")
     source = from_.this if isinstance(from_, exp.From) else None
-    if isinstance(source, exp.TableSample) or (source is not None and source.args.get("sample")):
-        yield Problem(model.line_of(source), "found TABLESAMPLE, expected a row map: each row in gives one row out")
-    if isinstance(source, exp.Expression) and not isinstance(source, exp.Table | exp.TableSample):
+    if source is not None and (isinstance(source, exp.TableSample) or source.args.get("sample")):
+        yield Problem(model.line_of(source), f"found TABLESAMPLE, {_ONE_ROW}")
+    elif source is not None and not isinstance(source, exp.Table):
         yield Problem(model.line_of(source), f"found FROM {source.sql(dialect='duckdb')[:60]}, expected FROM one table")
+    if not parts:  # a clause explains the aggregates and windows that stand in it or beside it
+        yield from _calls_over_rows(model, statement)
+
+
+def _calls_over_rows(model: Model, statement: exp.Select) -> Iterator[Problem]:
     for window in statement.find_all(exp.Window):
         yield Problem(model.line_of(window), "found a window function, which looks at other rows; expected a row map")
-    windowed = {id(w.this) for w in statement.find_all(exp.Window)}
     for call in statement.find_all(exp.AggFunc, exp.Unnest, exp.Explode):
-        if (
-            id(call) not in windowed
-            and not isinstance(call.parent, exp.Window)
-            and not _inside(call, exp.Join, exp.From, exp.Filter)
-        ):
+        if call.find_ancestor(exp.Window, exp.From) is None:
             name = "UNNEST" if isinstance(call, exp.Unnest | exp.Explode) else call.key.upper()
-            yield Problem(_call_line(model, call, name), f"found {name}(), expected a row map: each row in gives one row out")
-
-
-def _inside(node: exp.Expression, *kinds: type[exp.Expression]) -> bool:
-    return node.find_ancestor(*kinds) is not None
-
-
-def _call_line(model: Model, call: exp.Expression, name: str) -> int:
-    if "line" in call.meta:
-        return int(call.meta["line"])
-    return next((t.line for t in model.tokens if t.text.upper() == name), model.line_of(call))
+            line = next((t.line for t in model.tokens if t.text.upper() == name), model.line_of(call))
+            yield Problem(int(call.meta.get("line", line)), f"found {name}(), {_ONE_ROW}")
 
 
 def _second_select(model: Model) -> int:
     selects = [t.line for t in model.tokens if t.token_type is TokenType.SELECT]
-    return (
-        selects[1] if len(selects) > 1 else next((t.line for t in model.tokens if t.text.upper() == "EXISTS"), model.tokens[0].line)
-    )
+    return selects[1] if len(selects) > 1 else model.tokens[0].line
 
 
-def select_problems(model: Model, inputs: Collection[str]) -> Iterator[Problem]:
-    """Yield why the model is no SELECT over just `inputs`; nothing when it is one."""
+def select_problems(model: Model, inputs: Collection[str] | None) -> Iterator[Problem]:
+    """Yield why the model is no SELECT over just `inputs` (over any, for None); nothing when it is one."""
     statement = model.statement
     if not isinstance(statement, exp.Query):
         yield Problem(model.tokens[0].line, f"found {statement.key.upper()}, expected one SELECT")
+        return
+    if inputs is None:
         return
     named = {cte.alias for cte in statement.find_all(exp.CTE)}
     read: dict[str, exp.Table] = {}

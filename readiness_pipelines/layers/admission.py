@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from readiness_pipelines.declarations import TableDeclaration
-from readiness_pipelines.declarations.load import Gold
+from readiness_pipelines.declarations import Gold, TableDeclaration
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import Counts, GateVerdict, Outcome, RuleResult, StagedFile
 from readiness_pipelines.gates import decide, examine_rows, examine_table

@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.flow import Delivery, Sighting, SourceBatch, StagedFile, digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.layers.calendar import start_of

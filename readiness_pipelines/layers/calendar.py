@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.declarations.product import Input, Last
 
 FORMATS = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d-%H:%M"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from readiness_pipelines.declarations.load import Gold, Silver
+from readiness_pipelines.declarations import Gold, Silver
 from readiness_pipelines.errors import NotAdmitted
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.layers.calendar import partitions_read

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from readiness_pipelines.declarations import Gold, Product, Silver, TableDeclaration
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Gold, Product, Silver, TableDeclaration
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import due_at, is_due, key_of, partitions_read, start_of

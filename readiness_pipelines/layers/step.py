@@ -11,8 +11,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from readiness_pipelines.declarations import Gold, Product, Silver
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.flow import GateVerdict, Sighting, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver

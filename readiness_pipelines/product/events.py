@@ -10,8 +10,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,  # public in its use (AssetCheckEvaluation takes one), private in its place
 )
 
-from readiness_pipelines.declarations import Product, Silver, TableDeclaration
-from readiness_pipelines.declarations.load import Gold
+from readiness_pipelines.declarations import Gold, Product, Silver, TableDeclaration
 from readiness_pipelines.flow import GateVerdict, RuleResult, Status
 from readiness_pipelines.gates import Rule
 from readiness_pipelines.lakehouse import Lakehouse

@@ -1,0 +1,116 @@
+"""A product and its tables as values: checked, frozen, each with all that its rows depend on."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from readiness_pipelines.contracts import Contract, Table
+from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import sql as models
+from readiness_pipelines.declarations.shape import Layer
+from readiness_pipelines.flow import digest
+from readiness_pipelines.gates import Suite
+
+
+@dataclass(frozen=True)
+class TableDeclaration:
+    """One table of a product with all that its rows depend on. `full_name` is `<product>.<layer>.<name>`."""
+
+    product: str
+    layer: Layer
+    name: str
+    table: Table
+    suite: Suite
+    contract_version: str
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.product}.{self.layer}.{self.name}"
+
+    @property
+    def upstream(self) -> Mapping[str, words.Input]:
+        """The tables it reads, by leaf name, and how."""
+        return {}
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of contract, suite and logic: with the input versions it makes the version key."""
+        return digest(self.contract_version, self.table.fingerprint, self.suite.fingerprint, self._logic())
+
+    def _logic(self) -> Any:
+        return None
+
+
+@dataclass(frozen=True)
+class Bronze(TableDeclaration):
+    feed: words.Feed = field(kw_only=True)
+
+    def _logic(self) -> Any:
+        return [self.feed.delivery, self.feed.delimiter, self.feed.encoding]
+
+
+@dataclass(frozen=True)
+class Silver(TableDeclaration):
+    source: str = field(kw_only=True)
+    sql: str = field(kw_only=True)
+    sql_path: Path = field(kw_only=True)
+    deduplicate: words.Deduplicate | None = field(kw_only=True, default=None)
+    drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
+
+    @property
+    def upstream(self) -> Mapping[str, words.Input]:
+        return {self.source: words.Input()}
+
+    def _logic(self) -> Any:
+        dedupe = self.deduplicate.model_dump() if self.deduplicate else None
+        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where]]
+
+
+@dataclass(frozen=True)
+class Gold(TableDeclaration):
+    key: tuple[str, ...] = field(kw_only=True)
+    inputs: Mapping[str, words.Input] = field(kw_only=True)
+    sql: str = field(kw_only=True)
+    sql_path: Path = field(kw_only=True)
+    drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
+
+    @property
+    def upstream(self) -> Mapping[str, words.Input]:
+        return self.inputs
+
+    @property
+    def carries_source_row_id(self) -> bool:
+        return "source_row_id" in models.output_columns(models.parse(self.sql))
+
+    def _logic(self) -> Any:
+        inputs = {name: given.model_dump() for name, given in self.inputs.items()}
+        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where]]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A checked product. `tables` stand in the order in which they can be computed."""
+
+    declaration: words.ProductDeclaration
+    folder: Path
+    contract: Contract
+    tables: tuple[Bronze | Silver | Gold, ...]
+
+    @property
+    def name(self) -> str:
+        return self.declaration.product
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Bronze | Silver | Gold]:
+        return {table.name: table for table in self.tables}
+
+    @property
+    def last_due(self) -> datetime.date | None:
+        """The last day on which any feed is due, or None when one of them has no end."""
+        ends = [t.feed.last_due for t in self.tables if isinstance(t, Bronze)]
+        return None if None in ends else max(e for e in ends if e is not None)

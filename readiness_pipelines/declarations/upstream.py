@@ -1,0 +1,59 @@
+"""What each table reads, by the names that are declared before it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations.shape import Entry, Shape
+from readiness_pipelines.located import unknown
+
+
+class Upstreams:
+    """The tables that may be read so far. Ask `resolve` for an entry, then `declare` it."""
+
+    def __init__(self, shape: Shape, meant: Mapping[tuple[str | int, ...], str]) -> None:
+        self._shape, self._meant = shape, meant
+        self._layers = {meant[e.where]: e.layer for e in shape.entries if e.where in meant}
+        self._earlier: list[str] = []
+
+    def declare(self, entry: Entry) -> None:
+        """Let later tables read this one."""
+        if entry.where in self._meant:
+            self._earlier.append(self._meant[entry.where])
+
+    def resolve(self, entry: Entry, raw: words.SilverTable | words.GoldTable, problems: list[str]) -> list[str] | None:
+        """Return the tables that `entry` reads, each wrong name replaced by the one that was meant, and append what is
+        wrong to `problems`. None where it is not known what was meant."""
+        named = [raw.from_] if isinstance(raw, words.SilverTable) else list(raw.inputs)
+        found: list[str] | None = []
+        for name in named:
+            allowed = [n for n in self._earlier if entry.layer == "gold" or self._layers[n] != "gold"]
+            if name in allowed:
+                near: str | None = name
+            else:
+                near = self._tell(entry, name, allowed, problems)
+            found = [*found, near] if found is not None and near is not None else None
+        return found
+
+    def _tell(self, entry: Entry, name: str, allowed: Sequence[str], problems: list[str]) -> str | None:
+        place = ["from"] if entry.layer == "silver" else ["inputs", name]
+        near = difflib.get_close_matches(name, allowed, n=1)
+        if name == self._meant.get(entry.where):
+            message, near = f"found {name!r}, the table itself, expected one declared before it", []
+        elif entry.layer == "silver" and self._layers.get(name) == "gold":
+            message, near = f"found {name!r}, a gold table, expected a bronze or silver one", []
+        elif name in self._layers:
+            message, near = f"found {name!r}, which is declared after this table, expected one declared before it", []
+        elif not self._shape.names_every_table:
+            return None  # it may be the table whose declaration is not understood
+        else:
+            message = unknown(name, allowed)
+        problems.append(self._shape.document.problem([*entry.where, *place], message))
+        return near[0] if near else None
+
+
+def repeated(names: Sequence[str], i: int) -> bool:
+    """Return whether the name at `i` stands earlier in the list too."""
+    return names[i] in names[:i]
