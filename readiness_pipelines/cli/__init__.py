@@ -1,15 +1,15 @@
 """`readiness`: what an engineer does from a shell. `readiness --help` lists it.
 
-Exit codes: 0 done and nothing to look at; 1 something is held or missing; 2 the command could not be carried out.
+Exit codes: 0 done and nothing to look at; 1 something is held, missing or wrong; 2 the command could not be carried out.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import typer
 
-from readiness_pipelines.cli import backfill, demo, held, incidents, quarantine, replay, status
 from readiness_pipelines.errors import ReadinessError
 
 app = typer.Typer(
@@ -17,19 +17,43 @@ app = typer.Typer(
     help="Data readiness on Dagster: every table version is a proposal until a gate admits it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
 )
-app.command("status", help="Where every table of a product stands; exit code 1 if anything is held or missing.")(status.status)
-app.command("incidents", help="What is held, missing or failed and not yet right again; exit code 1 if anything is.")(
-    incidents.incidents
+
+# (name, module, its command or group of commands, what it does)
+_COMMANDS = (
+    ("status", "status", "status", "Where every table of a product stands; exit code 1 if anything is held or missing."),
+    ("validate", "validate", "validate", "Check declarations: a line per mistake, with file and line; exit code 1 if there is one."),
+    ("incidents", "incidents", "incidents", "What is held, missing or failed and not yet right again; exit code 1 if anything is."),
+    ("backfill", "backfill", "backfill", "Bring a range of partitions through all layers, some in one run; can be resumed."),
+    ("demo", "demo", "demo", "Write sample data if there is none, run the readmission product over it, tell what happened."),
+    ("ui", "demo", "ui", "Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both."),
+    ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
+    ("held", "held", "app", "Candidates that a gate did not admit."),
+    ("replay", "replay", "app", "Lay real data down as landing files."),
 )
-app.command("backfill", help="Bring a range of partitions through all layers, some in one run; can be stopped and resumed.")(
-    backfill.backfill
-)
-app.command("demo", help="Write sample data if there is none, run a shipped product over it, tell what happened.")(demo.demo)
-app.command("ui", help="Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both.")(demo.ui)
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(held.app, name="held")
-app.add_typer(replay.app, name="replay")
+
+
+def _add(name: str, module: str, attribute: str, text: str) -> None:
+    """Add a command whose module is imported when it is called: --help and `validate` do not wait for the lakehouse."""
+
+    @app.command(
+        name,
+        help=text,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False},
+    )
+    def run(context: typer.Context) -> None:
+        found = getattr(importlib.import_module(f"readiness_pipelines.cli.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            command, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            found.command(name, help=text)(command)
+        code = found(args=context.args, prog_name=f"readiness {name}", standalone_mode=False)
+        raise typer.Exit(code if isinstance(code, int) else 0)
+
+
+for _command in _COMMANDS:
+    _add(*_command)
 
 
 def main() -> None:

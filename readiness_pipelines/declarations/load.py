@@ -8,6 +8,7 @@ from typing import Any
 
 from readiness_pipelines.contracts import Contract, Reading, Table, read_contract
 from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.declarations.feeds import feed_problems
 from readiness_pipelines.declarations.matching import Matching, match
@@ -74,6 +75,7 @@ class _Loading:
             if name is not None and suite_name in paths:
                 self._suite(suite_name, paths[suite_name], self.visible.tables.get(name))
         self.problems += _kpi_problems(shape, contract, found)
+        self.problems += _alert_problems(shape, contract)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
             return None
         return self._product(shape.declaration, contract.contract)
@@ -207,6 +209,13 @@ def _column_problems(shape: Shape, entry: Entry, raw: Any, table: Table) -> Iter
                 yield shape.document.problem([*where, i], near_column(column, declared))
             elif repeated(columns, i):
                 yield shape.document.problem([*where, i], f"found {column!r} twice, expected it once")
+
+
+def _alert_problems(shape: Shape, contract: Reading | None) -> Iterator[str]:
+    alerts = shape.shaped("alerts", words.Alerts)
+    owner = contract.contract.owner if contract is not None and contract.contract is not None else "owner@example.com"
+    for i, message in address_problems(alerts.to, owner=owner) if alerts is not None else ():
+        yield shape.document.problem(["attributes", "alerts", "to", i], message)
 
 
 def _kpi_problems(shape: Shape, contract: Reading | None, found: Matching) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """`type: readiness_pipelines.product.DataProduct` in a `defs.yaml`."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler, RootModel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
@@ -12,25 +15,32 @@ from readiness_pipelines.product.scaffold import ProductScaffolder
 from readiness_pipelines.product.sensors import incidents_sensor, landed_sensor
 
 
+class Attributes(RootModel[Any]):
+    """What stands under `attributes`, with the JSON schema of a product for editors and `dg check yaml`.
+
+    Nothing is validated here: Dagster would tell a mistake in its own words before ours are asked. The validator of the
+    declarations reads the file itself and tells every mistake in every file of the product, with file and line.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(ProductDeclaration.__pydantic_core_schema__)
+
+
 @dg.scaffold_with(ProductScaffolder)
 class DataProduct(dg.Component):
     """A data product: feeds into bronze, bronze into silver, silver into gold, every version behind a gate."""
 
-    def __init__(self, declaration: ProductDeclaration) -> None:
-        self.declaration = declaration
-
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
-        return ProductDeclaration
+        return Attributes
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "DataProduct":
-        if not isinstance(attributes, ProductDeclaration):
-            raise TypeError(f"{context.path}: found no attributes, expected those of a data product")
-        return cls(attributes)
+        return cls()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return definitions_of(load_product(Path(context.path), self.declaration))
+        return definitions_of(load_product(Path(context.path), any_type=True))
 
 
 def definitions_of(product: Product) -> dg.Definitions:
