@@ -17,7 +17,6 @@ app = typer.Typer(
     help="Data readiness on Dagster: every table version is a proposal until a gate admits it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
 # (name, module, its command or group of commands, what it does)

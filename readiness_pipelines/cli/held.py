@@ -10,7 +10,7 @@ from readiness_pipelines.cli.place import console, full_name, lakehouse, product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Status
 
-app = typer.Typer(help="Candidates that a gate did not admit.", no_args_is_help=True)
+app = typer.Typer(help="Candidates that a gate did not admit.", no_args_is_help=True, add_completion=False)
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 ProductName = Annotated[str | None, typer.Option("--product", help="May be left out where there is only one.")]
 

@@ -11,7 +11,7 @@ from readiness_pipelines.cli.held import Json, ProductName
 from readiness_pipelines.cli.place import full_name, lakehouse, product_named, show
 from readiness_pipelines.lakehouse import quarantined
 
-app = typer.Typer(help="Rows that a gate did not admit, with all their reasons.", no_args_is_help=True)
+app = typer.Typer(help="Rows that a gate did not admit, with all their reasons.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list", help="Quarantined rows per table and reason (a row with two reasons counts under both).")

@@ -11,7 +11,7 @@ import typer
 from readiness_pipelines.cli.place import console
 from readiness_pipelines.settings import Settings
 
-app = typer.Typer(help="Lay real data down as landing files.", no_args_is_help=True)
+app = typer.Typer(help="Lay real data down as landing files.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("uci", help="The UCI set 'Diabetes 130-US hospitals' (csv, zip or parquet) as days of encounters and outcomes.")
