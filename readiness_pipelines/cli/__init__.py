@@ -22,7 +22,12 @@ app = typer.Typer(
 # (name, module, its command or group of commands, what it does)
 _COMMANDS = (
     ("status", "status", "status", "Where every table of a product stands; exit code 1 if anything is held or missing."),
-    ("validate", "validate", "validate", "Check declarations: a line per mistake, with file and line; exit code 1 if there is one."),
+    (
+        "validate",
+        "validate",
+        "validate",
+        "Check declarations: a line per mistake, with file and line; exit code 1 if there is one.",
+    ),
     ("incidents", "incidents", "incidents", "What is held, missing or failed and not yet right again; exit code 1 if anything is."),
     ("backfill", "backfill", "backfill", "Bring a range of partitions through all layers, some in one run; can be resumed."),
     ("demo", "demo", "demo", "Write sample data if there is none, run the readmission product over it, tell what happened."),

@@ -14,7 +14,9 @@ _PER_FILE = 50  # lines: a file with more mistakes than that has one mistake tha
 
 
 def validate(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Folders of products, or defs.yaml files; default: all products.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of products, or defs.yaml files; default: all products.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
     """Check declarations. Exit code 0: all right; 1: mistakes; 2: there is nothing to check."""

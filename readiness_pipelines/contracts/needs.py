@@ -51,20 +51,21 @@ def table_problems(data: Any) -> Iterator[Found]:
     first: dict[str, int] = {}
     tables = _list(data.get("schema"))
     if not tables:
-        yield ("schema",) if "schema" in data else (), "found no table, expected the product's tables under schema"
+        yield ("schema",), "found no table, expected the product's tables under schema"
     for i, table in enumerate(tables):
         if not isinstance(table, dict):
             continue
         name = table.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             found = shown(name) if "name" in table else "no name"
-            yield ("schema", i, "name"), f"found {found}, expected a table's name: lower case letters, digits and _"
+            where = ("schema", i, "name") if "name" in table else ("schema", i)
+            yield where, f"found {found}, expected a table's name: lower case letters, digits and _"
         elif name in first:
             yield ("schema", i, "name"), f"found the table {name!r} twice, expected it once"
         first.setdefault(str(name), i)
         columns = _list(table.get("properties"))
         if not columns and "properties" not in table or table.get("properties") == []:
-            yield ("schema", i, "properties"), "found no columns, expected at least one"
+            yield ("schema", i, "properties") if "properties" in table else ("schema", i), "found no columns, expected at least one"
         yield from _column_problems(("schema", i, "properties"), columns)
 
 

@@ -49,7 +49,21 @@ def against_the_standard(document: Document) -> Iterator[Found]:
         elif where not in told:
             told.add(where)
             yield where, _message(error)
+    # A mapping with a wrong value counts none of its keys as evaluated, so the good ones are called unknown beside it.
+    known = set(_property_names(schema))
+    extra = [(where, k) for where, k in extra if k not in known or not any(t[: len(where)] == where for t in told)]
     yield from _keys(extra, missing, told)
+
+
+def _property_names(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("properties"), dict):
+            yield from schema["properties"]
+        for value in schema.values():
+            yield from _property_names(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _property_names(value)
 
 
 def _keys(
@@ -69,6 +83,8 @@ def _keys(
         else:
             yield (*where, key), unknown(key, _WORDS).replace("found", "found the unknown key", 1)
     for where, key in missing:
+        if where in told:
+            continue
         yield where, f"found no key {key!r}, expected it"
 
 

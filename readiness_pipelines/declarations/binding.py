@@ -109,9 +109,10 @@ class Binder:
     def _outside_problems(self, model: Model) -> Iterator[Problem]:
         """Yield what the model reads besides its inputs: other databases, table functions, the clock, chance."""
         for table in model.statement.find_all(exp.Table):
-            if isinstance(table.this, exp.Func) and table.this.name.lower() not in _TABLES_FROM_ARGUMENTS:
-                name = (table.this.name or table.this.key).lower()
-                if name not in _TABLES_FROM_ARGUMENTS and not isinstance(table.this, exp.GenerateSeries | exp.Unnest):
+            called = table.this
+            if isinstance(called, exp.Func):
+                name = (called.name if isinstance(called, exp.Anonymous) else called.sql_names()[0]).lower()
+                if name not in _TABLES_FROM_ARGUMENTS:
                     yield Problem(model.line_of(table), f"found {name[:60]}(), expected FROM its declared inputs only")
             elif table.db or "." in table.name or "/" in table.name:
                 found = table.sql(dialect="duckdb")[:60]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class _Loading:
             suite_name = f"{entry.layer}_{name}"
             if name is not None and suite_name in paths:
                 self._suite(suite_name, paths[suite_name], self.visible.tables.get(name))
-        self.problems += _kpi_problems(shape, contract, found)
+        self.problems += _kpi_problems(shape, found, self.visible)
         self.problems += _alert_problems(shape, contract)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
             return None
@@ -97,7 +97,7 @@ class _Loading:
 
     def _suite_place(self, shape: Shape) -> Path | None:
         given, product = shape.attribute("suites"), shape.attribute("product")
-        if not isinstance(product, str) or not isinstance(given, str | None):
+        if not isinstance(product, str) or not isinstance(given, str | None) or not words.is_name(product):
             return None  # told already
         place = suite_folder(self.folder, product, given)
         if place is None and given is not None:
@@ -135,11 +135,11 @@ class _Loading:
             reads = upstreams.resolve(entry, raw, self.problems)
             model = self._model(shape, entry, raw, table, reads)
         if name is not None and table is not None:
-            columns = self.visible.add(name, entry.layer, table, model)
-            if raw is not None:
-                self.problems += _column_problems(shape, entry, raw, table)
+            self.visible.add(name, entry.layer, table, model)
+            declared = self.visible.declared[name]
+            self.problems += _column_problems(shape, entry, raw, list(declared))
             if isinstance(raw, words.SilverTable | words.GoldTable):
-                seen = IDENTITY | {c: t for c, t in columns.items() if c in {d.name for d in table.columns}}
+                seen = IDENTITY | declared
                 for i, key, message in drop_problems(raw.drop_where, seen, self.binder):
                     self.problems.append(document.problem([*entry.where, "drop_where", i, key], message))
         upstreams.declare(entry)
@@ -196,9 +196,8 @@ def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | 
     return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=sql, sql_path=path, drop_where=drops)
 
 
-def _column_problems(shape: Shape, entry: Entry, raw: Any, table: Table) -> Iterator[str]:
+def _column_problems(shape: Shape, entry: Entry, raw: Any, declared: Sequence[str]) -> Iterator[str]:
     """Yield columns of key and deduplicate that the contract does not declare, or that are named twice."""
-    declared = [c.name for c in table.columns]
     named = {"key": raw.key} if isinstance(raw, words.GoldTable) else {}
     if isinstance(raw, words.SilverTable) and raw.deduplicate:
         named = {"deduplicate": raw.deduplicate.by}
@@ -218,17 +217,17 @@ def _alert_problems(shape: Shape, contract: Reading | None) -> Iterator[str]:
         yield shape.document.problem(["attributes", "alerts", "to", i], message)
 
 
-def _kpi_problems(shape: Shape, contract: Reading | None, found: Matching) -> Iterator[str]:
+def _kpi_problems(shape: Shape, found: Matching, visible: Visible) -> Iterator[str]:
     kpi = shape.shaped("kpi", words.Kpi)
     if kpi is None:
         return
     places = {name: where for where, name in found.meant.items()}
     gold = [name for name, where in places.items() if where[1] == "gold"]
-    table = contract.tables.get(found.contracted.get(places.get(kpi.table, ()), "")) if contract else None
     if kpi.table in places and kpi.table not in gold:
         message = f"found {kpi.table!r}, a {places[kpi.table][1]} table, expected a gold one: {', '.join(gold[:8])}"
         yield shape.document.problem(["attributes", "kpi", "table"], message)
     elif kpi.table not in places and shape.names_every_table:
         yield shape.document.problem(["attributes", "kpi", "table"], near_column(kpi.table, gold).replace("columns", "gold tables"))
-    elif table is not None and kpi.column not in {c.name for c in table.columns}:
-        yield shape.document.problem(["attributes", "kpi", "column"], near_column(kpi.column, [c.name for c in table.columns]))
+    elif kpi.table in visible.declared and kpi.column not in visible.declared[kpi.table]:
+        message = near_column(kpi.column, list(visible.declared[kpi.table]))
+        yield shape.document.problem(["attributes", "kpi", "column"], message)

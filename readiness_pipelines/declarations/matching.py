@@ -59,7 +59,7 @@ def match(shape: Shape, contract: Reading | None, *, with_suite: Sequence[str]) 
 def _pairs(strays: Sequence[Entry], unused: Sequence[str]) -> Iterator[tuple[Entry, str | None]]:
     left = list(unused)
     for entry in strays:
-        near = difflib.get_close_matches(str(entry.name), left, n=1) or (left if len(left) == len(strays) == 1 else [])
+        near = difflib.get_close_matches(str(entry.name), left, n=1) or (left[:] if len(left) == len(strays) == 1 else [])
         if near:
             left.remove(near[0])
         yield entry, near[0] if near else None

@@ -14,6 +14,7 @@ from readiness_pipelines.declarations.sql import (
     Model,
     Problem,
     column_problems,
+    misspelt,
     output_columns,
     read_model,
     row_map_problems,
@@ -29,19 +30,26 @@ SOURCE = {"source_row_id": "VARCHAR"}
 
 @dataclass
 class Visible:
-    """The columns, with their types, that a model sees in each table; a table that is not understood is not among them."""
+    """The columns, with their types, that a model sees in each table; a table that is not understood is not among them.
+
+    `declared` has those of the contract alone. A column that contract and SQL spell differently is known by both names.
+    """
 
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
+    declared: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def add(self, name: str, layer: str, table: Table, model: Model | None) -> dict[str, str]:
-        """Add a table of the product and return its columns: ours, then the contract's."""
+    def add(self, name: str, layer: str, table: Table, model: Model | None) -> None:
+        """Add a table of the product: our columns, then the contract's."""
         system = dict(IDENTITY)
         if layer == "bronze":
             system |= PROVENANCE
         if layer == "gold" and model is not None and "source_row_id" in output_columns(model.statement):
             system |= SOURCE
-        self.tables[name] = system | {c.name: c.type for c in table.columns}
-        return self.tables[name]
+        columns = {c.name: c.type for c in table.columns}
+        if model is not None:
+            columns |= {given: columns[meant] for given, meant in misspelt(model, list(columns), system=SOURCE).items()}
+        self.declared[name] = columns
+        self.tables[name] = system | columns
 
 
 def read_sql(path: Path) -> tuple[str, Model | None, list[str]]:

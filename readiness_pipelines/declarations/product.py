@@ -6,13 +6,20 @@ Every model forbids unknown keys, so that a typo is an error and never a default
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 TYPE = "readiness_pipelines.product.DataProduct"
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
+_NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=_NAME, description="lower case letters, digits and _")]
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can name a product, a table or a reason."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def _day(value: Any) -> Any:

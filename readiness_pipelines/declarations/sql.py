@@ -227,6 +227,20 @@ def output_columns(statement: exp.Expression) -> list[str]:
     return [s.alias_or_name for s in statement.selects] if isinstance(statement, exp.Query) else []
 
 
+def misspelt(model: Model, declared: Collection[str], *, system: Collection[str] = ()) -> dict[str, str]:
+    """Return given -> declared for each column that the model gives under a name near a declared one it lacks."""
+    given = output_columns(model.statement)
+    lacking = [name for name in declared if name not in given]
+    strays = [name for name in given if name not in declared and name not in system]
+    found: dict[str, str] = {}
+    for name in strays:
+        near = difflib.get_close_matches(name, lacking, n=1) or (lacking[:] if len(lacking) == len(strays) == 1 else [])
+        if near:
+            lacking.remove(near[0])
+            found[name] = near[0]
+    return found
+
+
 def column_problems(model: Model, declared: Collection[str], *, system: Collection[str] = ()) -> Iterator[Problem]:
     """Yield how the columns the model gives differ from the declared ones. `system` may be given and need not."""
     given = output_columns(model.statement)
@@ -235,18 +249,18 @@ def column_problems(model: Model, declared: Collection[str], *, system: Collecti
             model.tokens[0].line, "found *, expected every column by name, so that the contract and the SQL can be compared"
         )
         return
-    lacking = [name for name in declared if name not in given]
+    meant = misspelt(model, declared, system=system)
     for i, name in enumerate(given):
         if name in given[:i]:
             yield Problem(model.line_of_output(name), f"found the column {name!r} twice, expected it once")
+        elif name in meant:
+            yield Problem(model.line_of_output(name), f"found the column {name!r}, expected {meant[name]!r}?")
         elif name not in declared and name not in system:
-            near = difflib.get_close_matches(name, lacking, n=1) or (lacking if len(lacking) == 1 else [])
-            if near:
-                lacking.remove(near[0])
-            expected = f"expected {near[0]!r}?" if near else "which the contract does not declare; expected a declared column"
-            yield Problem(model.line_of_output(name), f"found the column {name!r}, {expected}")
-    for name in lacking:
-        yield Problem(model.tokens[0].line, f"found no column {name!r}, expected it: the contract declares it")
+            message = f"found the column {name!r}, which the contract does not declare; expected a declared column"
+            yield Problem(model.line_of_output(name), message)
+    for name in declared:
+        if name not in given and name not in meant.values():
+            yield Problem(model.tokens[0].line, f"found no column {name!r}, expected it: the contract declares it")
 
 
 def _selects(statement: exp.Expression) -> list[exp.Expression]:
