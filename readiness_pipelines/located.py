@@ -19,26 +19,21 @@ _LISTED = 8  # expected words: more are no help
 _MAX_VALUES = 1_000_000  # aliases can make a few lines stand for billions of values
 
 
-class _Construct:
-    """Mixed into a loader: an impossible date is told where a date is expected, not by a traceback of the parser."""
-
-    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        try:
-            return super().construct_yaml_timestamp(node)  # type: ignore[misc]
-        except ValueError:
-            return node.value
+_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
 
 
-class _Plain(_Construct, yaml.SafeLoader):
-    pass
+class _Loader(_Fastest):  # type: ignore[misc]
+    """An impossible date stays text: it is told where a date is expected, not by a traceback of the parser."""
 
 
-class _Fast(_Construct, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    pass
+def _date_or_text(loader: Any, node: Any) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return node.value
 
 
-for _loader in (_Plain, _Fast):
-    _loader.add_constructor("tag:yaml.org,2002:timestamp", _loader.construct_yaml_timestamp)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date_or_text)
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ def read(path: Path) -> Document:
 
 
 def _parse(path: Path, text: str) -> Document:
-    loader = _Fast(text)
+    loader = _Loader(text)
     try:
         root = loader.get_single_node()
         problems = [f"{path}:{line}: {message}" for line, message in _structure_problems(root)]

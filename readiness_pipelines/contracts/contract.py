@@ -111,15 +111,15 @@ def read_contract(path: Path) -> Reading:
     if any(len(where) == 1 and where[0] not in _TOP for where in told):
         told.append(("schema",))  # it may be the misspelt key
     found_problems += [(where, said) for where, said in _needs(data) if not any(_overlap(where, other) for other in told)]
-    twice = [t.get("name") for t in data.get("schema") or [] if isinstance(t, dict)] if isinstance(data.get("schema"), list) else []
+    schema: list[Any] = data["schema"] if isinstance(data.get("schema"), list) else []
+    written = [t.get("name") for t in schema if isinstance(t, dict)]
     wrong = {where[1] for where, _ in found_problems if where[:1] == ("schema",) and len(where) > 1}
     promises = [] if any(where[:1] == ("slaProperties",) for where, _ in found_problems) else data.get("slaProperties") or []
-    schema = data.get("schema") if isinstance(data.get("schema"), list) else []
     named = {t["name"]: i for i, t in reversed(list(enumerate(schema))) if isinstance(t, dict) and isinstance(t.get("name"), str)}
     tables = {
         name: _table(schema[i], service_level(promises, name))
         for name, i in named.items()
-        if i not in wrong and twice.count(name) == 1
+        if i not in wrong and written.count(name) == 1
     }
     problems = tuple(dict.fromkeys(document.problem(where, said) for where, said in found_problems))
     contract = None if problems else _build(document)

@@ -45,7 +45,7 @@ def against_the_standard(document: Document) -> Iterator[Found]:
         if error.validator == "required":
             missing += [(where, k) for k in _quoted(error.message)[:1] if (where, k) not in missing]
         elif error.validator in _UNKNOWN_KEYS:
-            extra += [(where, k) for k in _quoted(error.message) if k in error.instance and (where, k) not in extra]
+            extra += [(where, k) for k in _quoted(error.message) if k in _instance(error) and (where, k) not in extra]
         elif where not in told:
             told.add(where)
             yield where, _message(error)
@@ -110,13 +110,14 @@ def _meant(error: ValidationError) -> ValidationError:
 
 
 def _message(error: ValidationError) -> str:
-    found, limit = shown(error.instance), error.validator_value
+    found = shown(error.instance)
+    limit: Any = error.validator_value
     match error.validator:
         case "type":
-            kinds = [limit] if isinstance(limit, str) else list(limit)
+            kinds = [limit] if isinstance(limit, str) else [str(kind) for kind in _many(limit)]
             return f"found {found}, expected {' or '.join(_KINDS.get(k, k) for k in kinds)}"
         case "enum":
-            return unknown(error.instance, [str(word) for word in limit])
+            return unknown(error.instance, [str(word) for word in _many(limit)])
         case "anyOf" | "oneOf":
             kinds = list(dict.fromkeys(b.validator_value for b in error.context or [] if b.validator == "type"))
             keys = [k for b in error.context or [] if b.validator == "required" for k in _quoted(b.message)[:1]]
@@ -126,6 +127,14 @@ def _message(error: ValidationError) -> str:
         case "pattern" | "format":
             return f"found {found}, expected text of the form {str(limit)[:80]}"
     return f"found {found}, expected what the standard says: {error.message[:120]}"
+
+
+def _instance(error: ValidationError) -> Any:
+    return error.instance
+
+
+def _many(limit: Any) -> list[Any]:
+    return list(limit)
 
 
 def _quoted(message: str) -> list[str]:

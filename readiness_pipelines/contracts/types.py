@@ -7,7 +7,7 @@ and reads '2025-1-5', which would admit values nobody delivered.
 |---|---|---|
 | string | VARCHAR | any |
 | integer | BIGINT | optional sign, ASCII digits, within 64 bits |
-| number | DOUBLE, or DECIMAL(p,s) as in physicalType | plain decimal, no exponent, infinity, NaN; at most s digits after the point |
+| number | DOUBLE, or DECIMAL(p,s) as in physicalType | plain decimal, no exponent, infinity, NaN; at most s digits after it |
 | boolean | BOOLEAN | true, false (any case) |
 | date | DATE | yyyy-mm-dd, a day of the calendar, years 0001 to 9999 |
 | timestamp | TIMESTAMPTZ | ISO 8601 with seconds; without an offset it is UTC |

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import duckdb
+from sqlglot import TokenType
 from sqlglot import expressions as exp
-from sqlglot.tokens import TokenType
 
 from readiness_pipelines.contracts.types import castable
 from readiness_pipelines.declarations.sql import Model, Problem, line_at, read_model, told

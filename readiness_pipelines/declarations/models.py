@@ -77,10 +77,8 @@ def model_problems(
     binder: Binder,
 ) -> Iterator[Problem]:
     """Yield what is wrong with a model. `reads` is None where its inputs are not understood, `table` where its columns are."""
-    if layer == "silver":
-        shape = list(row_map_problems(model, reads[0] if reads else None))
-    else:
-        shape = list(select_problems(model, reads))
+    upstream = reads[0] if reads else None
+    shape = list(row_map_problems(model, upstream) if layer == "silver" else select_problems(model, reads))
     yield from shape
     if shape:
         return

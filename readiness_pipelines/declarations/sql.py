@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import duckdb
 import sqlglot
+from sqlglot import Token, TokenType
 from sqlglot import expressions as exp
-from sqlglot.tokens import Token, TokenType
 
 # What can change the number of rows, by the name a reader knows it by, and the word it begins with.
 _NO_ROW_MAP: tuple[tuple[str, str, tuple[TokenType, ...]], ...] = (
@@ -54,7 +54,7 @@ class Model:
     statement: exp.Expression
     tokens: tuple[Token, ...]
 
-    def line_of(self, node: exp.Expression) -> int:
+    def line_of(self, node: exp.Expr) -> int:
         """Return the line of the first name in `node` (of the statement where it has none)."""
         for found in (node, *node.find_all(exp.Identifier, exp.Column, exp.Anonymous, exp.Func)):
             if "line" in found.meta:
@@ -77,7 +77,7 @@ class Model:
         for selected in self.statement.selects if isinstance(self.statement, exp.Query) else ():
             if selected.alias_or_name == name:
                 alias = selected.args.get("alias")
-                return self.line_of(alias if isinstance(alias, exp.Expression) and "line" in alias.meta else selected)
+                return self.line_of(alias if isinstance(alias, exp.Expr) and "line" in alias.meta else selected)
         return self.tokens[0].line
 
 
@@ -263,5 +263,5 @@ def column_problems(model: Model, declared: Collection[str], *, system: Collecti
             yield Problem(model.tokens[0].line, f"found no column {name!r}, expected it: the contract declares it")
 
 
-def _selects(statement: exp.Expression) -> list[exp.Expression]:
+def _selects(statement: exp.Expression) -> list[exp.Expr]:
     return list(statement.selects) if isinstance(statement, exp.Query) else []

@@ -6,8 +6,7 @@ import datetime
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import first_key, keys_between, last_key

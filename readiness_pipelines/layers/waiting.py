@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.flow import Sighting, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import STEPS, first_key, key_of, last_key, start_of

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from readiness_pipelines.declarations import Product, TableDeclaration
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product, TableDeclaration
 from readiness_pipelines.declarations.product import Last
 from readiness_pipelines.errors import NotAdmitted, PublishConflict
 from readiness_pipelines.flow import Sighting
