@@ -119,11 +119,11 @@ def _message(error: ValidationError) -> str:
         case "enum":
             return unknown(error.instance, [str(word) for word in _many(limit)])
         case "anyOf" | "oneOf":
-            kinds = list(dict.fromkeys(b.validator_value for b in error.context or [] if b.validator == "type"))
+            kinds = list(dict.fromkeys(str(b.validator_value) for b in error.context or [] if b.validator == "type"))
             keys = [k for b in error.context or [] if b.validator == "required" for k in _quoted(b.message)[:1]]
             if keys and isinstance(error.instance, dict):
                 return f"found none of its alternatives, expected one of the keys {', '.join(keys[:8])}"
-            return f"found {found}, expected {' or '.join(_KINDS.get(str(k), str(k)) for k in kinds) or 'another form'}"
+            return f"found {found}, expected {' or '.join(_KINDS.get(k, k) for k in kinds) or 'another form'}"
         case "pattern" | "format":
             return f"found {found}, expected text of the form {str(limit)[:80]}"
     return f"found {found}, expected what the standard says: {error.message[:120]}"

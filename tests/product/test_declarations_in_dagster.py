@@ -1,0 +1,106 @@
+"""A mistake in a declaration is the same line in Dagster as on the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from readiness_pipelines.product import DataProduct
+from tests.declarations.mutations import MUTATIONS, apply, build
+
+_BY_NAME = {m.name: m for m in MUTATIONS}
+_ROOT = Path(__file__).parents[2]
+_PYPROJECT = """\
+[project]
+name = "shop-project"
+version = "1"
+[tool.dg]
+directory_type = "project"
+[tool.dg.project]
+root_module = "shop_project"
+code_location_target_module = "shop_project.definitions"
+defs_module = "shop_project.defs"
+"""
+_DEFINITIONS = """\
+from pathlib import Path
+import dagster as dg
+from readiness_pipelines.product.loading import load_defs
+
+@dg.definitions
+def defs():
+    here = Path(__file__).parent
+    return load_defs(here, defs_folder=here / "defs")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A project of somebody else's with the shop in its defs folder: (root, the shop's folder, its suites)."""
+    _, suites = build(tmp_path, "shop")
+    package = tmp_path / "shop_project"
+    package.mkdir()
+    shutil.move(tmp_path / "defs", package / "defs")
+    (package / "__init__.py").touch()
+    (package / "defs" / "__init__.py").touch()
+    (package / "definitions.py").write_text(_DEFINITIONS)
+    (tmp_path / "pyproject.toml").write_text(_PYPROJECT)
+    return tmp_path, package / "defs" / "shop", suites
+
+
+def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{root}", "DAGSTER_HOME": "", "COLUMNS": "1000", "NO_COLOR": "1"}
+    program = Path(sys.executable).parent / command[0]
+    done = subprocess.run([str(program), *command[1:]], cwd=root, capture_output=True, text=True, check=False, env=environment)
+    return done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("WHERE", ()),
+        ("an unknown classification", ()),
+        ("bounds on text", ()),
+        # By default dg first holds defs.yaml against the component's JSON schema, and stops at what it finds there.
+        ("zero partitions", ("--no-check-yaml",)),
+    ],
+)
+def test_dg_check_defs_tells_our_line(name: str, options: tuple[str, ...], project: tuple[Path, Path, Path]) -> None:
+    root, folder, suites = project
+    path, line = apply(_BY_NAME[name], folder, suites)
+    done = run(root, "dg", "check", "defs", *options)
+    assert done.returncode == 1
+    assert f"{path}:{line}: " in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a tab indents", "an unknown key at the top", "a misspelt key deep inside", "no such KPI column"])
+def test_a_code_location_that_cannot_be_loaded_tells_our_line(name: str, project: tuple[Path, Path, Path]) -> None:
+    root, folder, suites = project
+    path, line = apply(_BY_NAME[name], folder, suites)
+    done = run(root, "dagster", "definitions", "validate", "-m", "shop_project.definitions")
+    assert done.returncode == 1
+    assert f"{path}:{line}: " in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_dg_check_yaml_still_knows_the_words_of_a_product(project: tuple[Path, Path, Path]) -> None:
+    root, folder, suites = project
+    fine = run(root, "dg", "check", "yaml")
+    assert fine.returncode == 0, fine.stdout + fine.stderr
+    apply(_BY_NAME["an unknown attribute"], folder, suites)
+    wrong = run(root, "dg", "check", "yaml")
+    assert wrong.returncode == 1
+    assert "owner" in wrong.stdout
+
+
+def test_editors_get_the_schema_of_a_product() -> None:
+    schema = DataProduct.get_model_cls().model_json_schema()
+    product = schema["$defs"]["ProductDeclaration"]
+    assert {"product", "partitions", "kpi", "bronze"} <= set(product["required"])
+    assert product["additionalProperties"] is False
