@@ -72,9 +72,6 @@ class Contract:
     tables: Mapping[str, Table]
 
 
-_TOP = ("apiVersion", "kind", "id", "version")
-
-
 @dataclass(frozen=True)
 class Reading:
     """What could be understood of a contract: its sound tables even where another place is wrong.
@@ -102,28 +99,37 @@ def read_contract(path: Path) -> Reading:
     document = located.read(path)
     data = document.data
     if not isinstance(data, dict):
-        found = "an empty file" if data is None else located.shown(data)
-        problem = document.problem([], f"found {found}, expected an ODCS contract: a mapping with apiVersion, kind, id, version")
+        shown = "an empty file" if data is None else located.shown(data)
+        problem = document.problem([], f"found {shown}, expected an ODCS contract: a mapping with apiVersion, kind, id, version")
         return Reading(document, None, {}, {}, (problem,))
-    found_problems = list(against_the_standard(document))
-    told = [where for where, _ in found_problems]
-    # One mistake can break the standard and our needs: the standard's words are nearer to it.
-    if any(len(where) == 1 and where[0] not in _TOP for where in told):
-        told.append(("schema",))  # it may be the misspelt key
-    found_problems += [(where, said) for where, said in _needs(data) if not any(_overlap(where, other) for other in told)]
+    found = _problems(document)
     schema: list[Any] = data["schema"] if isinstance(data.get("schema"), list) else []
+    places: dict[str, int] = {}
+    for i, table in enumerate(schema):
+        if isinstance(table, dict) and isinstance(table.get("name"), str):
+            places.setdefault(table["name"], i)
     written = [t.get("name") for t in schema if isinstance(t, dict)]
-    wrong = {where[1] for where, _ in found_problems if where[:1] == ("schema",) and len(where) > 1}
-    promises = [] if any(where[:1] == ("slaProperties",) for where, _ in found_problems) else data.get("slaProperties") or []
-    named = {t["name"]: i for i, t in reversed(list(enumerate(schema))) if isinstance(t, dict) and isinstance(t.get("name"), str)}
+    wrong = {where[1] for where, _ in found if where[:1] == ("schema",) and len(where) > 1}
+    promises = [] if any(where[:1] == ("slaProperties",) for where, _ in found) else data.get("slaProperties") or []
     tables = {
         name: _table(schema[i], service_level(promises, name))
-        for name, i in named.items()
+        for name, i in places.items()
         if i not in wrong and written.count(name) == 1
     }
-    problems = tuple(dict.fromkeys(document.problem(where, said) for where, said in found_problems))
+    problems = tuple(dict.fromkeys(document.problem(where, said) for where, said in found))
     contract = None if problems else _build(document)
-    return Reading(document, contract, tables, {name: ("schema", i) for name, i in named.items()}, problems)
+    return Reading(document, contract, tables, {name: ("schema", i) for name, i in places.items()}, problems)
+
+
+def _problems(document: located.Document) -> list[tuple[tuple[str | int, ...], str]]:
+    """One mistake can break the standard and our needs: the standard's words are nearer to it, and told alone."""
+    found = list(against_the_standard(document))
+    told = [where for where, _ in found]
+    misspelt = any(len(where) == 1 for where in told)  # a wrong key at the top may be the one that holds the tables
+    for where, said in _needs(document.data):
+        if not any(_overlap(where, other) for other in told) and not (misspelt and where == ("schema",)):
+            found.append((where, said))
+    return found
 
 
 def _overlap(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
