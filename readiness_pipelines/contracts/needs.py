@@ -98,10 +98,10 @@ def _meaning_problems(where: tuple[str | int, ...], column: dict[str, Any]) -> I
     logical, class_ = column.get("logicalType"), column.get("classification")
     if "logicalType" not in column:
         yield where, f"found no key 'logicalType', expected it: one of {', '.join(LOGICAL_TYPES)}"
-    elif logical not in LOGICAL_TYPES:
+    elif not isinstance(logical, str) or logical not in LOGICAL_TYPES:
         yield (*where, "logicalType"), unknown(logical, LOGICAL_TYPES)
     elif isinstance(column.get("physicalType"), str):
-        problem = physical_type_problem(str(logical), column["physicalType"])
+        problem = physical_type_problem(logical, column["physicalType"])
         if problem:
             yield (*where, "physicalType"), problem
     if "classification" not in column:

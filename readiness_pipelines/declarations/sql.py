@@ -213,7 +213,7 @@ def select_problems(model: Model, inputs: Collection[str] | None) -> Iterator[Pr
             read.setdefault(table.name, table)
     unread = sorted(set(inputs) - set(read))
     for name in sorted(set(read) - set(inputs)):
-        near = difflib.get_close_matches(name, unread, n=1) or (unread if len(unread) == 1 else [])
+        near = difflib.get_close_matches(name, unread, n=1) or (unread[:] if len(unread) == 1 else [])
         if near:
             unread.remove(near[0])
         expected = f"its input {near[0]}" if near else f"one of its inputs ({', '.join(sorted(inputs))})"

@@ -102,7 +102,7 @@ def _kwargs_problems(expectation: Expectation, kwargs: Mapping[str, Any]) -> Ite
     lacking = [name for name in expectation.required if name not in kwargs]
     strange = [str(name) for name in kwargs if name not in expectation.arguments]
     for name in strange:
-        near = difflib.get_close_matches(name, lacking, n=1) or (lacking if len(lacking) == len(strange) == 1 else [])
+        near = difflib.get_close_matches(name, lacking, n=1) or (lacking[:] if len(lacking) == len(strange) == 1 else [])
         if near:
             lacking.remove(near[0])
             yield ["kwargs", name], f"found the unknown argument {name!r}, expected {near[0]!r}?"
