@@ -15,14 +15,15 @@ _PER_FILE = 50  # lines: a file with more mistakes than that has one mistake tha
 
 def validate(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of products, or defs.yaml files; default: all products.")
+        list[Path] | None, typer.Argument(help="Folders of products, or defs.yaml files; default: all products of the project.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
     """Check declarations. Exit code 0: all right; 1: mistakes; 2: there is nothing to check."""
+    from readiness_pipelines.cli.project import project
     from readiness_pipelines.declarations.check import check_products, product_folders
 
-    folders = product_folders(paths or [_defs()])
+    folders = product_folders(paths or [project().defs])
     found = check_products(folders)
     problems = [_relative(problem) for problem in found.problems]
     if as_json:
@@ -33,10 +34,6 @@ def validate(
         if not problems:
             sys.stdout.write(f"{found.products} products, {found.tables} tables, all right\n")
     raise typer.Exit(1 if problems else 0)
-
-
-def _defs() -> Path:
-    return Path(__file__).parent.parent / "defs"
 
 
 def _relative(problem: str) -> str:
