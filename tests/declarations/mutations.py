@@ -947,7 +947,14 @@ RULES = [
         "unknown argument 'row_condition'",
         "expected",
     ),
-    _suite("another argument in its place", "kwargs: {column: customer}", "kwargs: {field: customer}", "field: customer", "unknown argument 'field'", "expected 'column'?"),
+    _suite(
+        "another argument in its place",
+        "kwargs: {column: customer}",
+        "kwargs: {field: customer}",
+        "field: customer",
+        "unknown argument 'field'",
+        "expected 'column'?",
+    ),
     _suite("a missing argument", "kwargs: {column: customer}", "kwargs: {}", "kwargs: {}", "no 'column'", "expected it"),
     _suite(
         "arguments as text",
