@@ -30,7 +30,7 @@ _COMMANDS = (
     ),
     ("incidents", "incidents", "incidents", "What is held, missing or failed and not yet right again; exit code 1 if anything is."),
     ("backfill", "backfill", "backfill", "Bring a range of partitions through all layers, some in one run; can be resumed."),
-    ("demo", "demo", "demo", "Write sample data if there is none, run the readmission product over it, tell what happened."),
+    ("demo", "demo", "demo", "Write sample data if there is none, run a shipped product over it, tell what happened."),
     ("ui", "demo", "ui", "Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both."),
     ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
     ("held", "held", "app", "Candidates that a gate did not admit."),

@@ -106,7 +106,7 @@ def test_validating_loads_neither_dagster_nor_iceberg_nor_great_expectations() -
         "print(code, sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment())
-    assert done.stdout == "1 products, 7 tables, all right\n0 []\n"
+    assert done.stdout.endswith("all right\n0 []\n")
 
 
 def test_help_loads_nothing_heavy() -> None:
