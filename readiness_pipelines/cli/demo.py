@@ -13,8 +13,7 @@ from readiness_pipelines.cli.place import console, product_named
 from readiness_pipelines.cli.project import project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
-from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.calendar import clock, first_key, keys_between, last_key
