@@ -6,7 +6,8 @@ as materialised exactly what is published: events are written by hand, per parti
 """
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -18,11 +19,13 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.product import events
 from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.product.summary import summary
 from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import SourceUnreadable
 
 GATE = "gate"
 TOLD_BY_PARTITION = "readiness/partitions_to_look_at"  # on a failure: nothing went wrong but these, each an incident of its own
+SUMMARY = "readiness/summary"
 _NAMED = 20  # partitions a failed run names; the rest are counted
 
 
@@ -137,10 +140,11 @@ class _Run:
         self.checks = set(context.op_execution_context.selected_asset_check_keys)
         self.is_range = len(self.partitions) > 1
         self.bad: dict[str, str] = {}  # what failed -> why, in the order it was met
-        self.refused = 0  # of these, what has no verdict to show for it: the run itself is what went wrong
+        self.refused: dict[str, str] = {}  # of these, what has no verdict to show for it: the run itself is what went wrong
 
     def go(self) -> Iterator[object]:
         files: list[Sighting] = []
+        told: dict[str, list[StepResult]] = {}
         for table in self.product.tables:
             wanted = {asset_key(table), quarantine_key(table)} & self.assets
             checked = [key for key in self.checks if key.asset_key == asset_key(table)]
@@ -150,13 +154,28 @@ class _Run:
             results = list(self._results(table)) if run_it else list(self._recorded(table))
             yield from self._events(table, results)
             if run_it:
+                told[table.name] = results
                 self._log(table, results)
                 files += [file for result in results for file in result.files]
         if {asset_key(table) for table in self.product.tables} <= self.assets:
             self.lake.ledger.record_sightings(files)  # only now: a run that is killed halfway is asked for again
-        if self.bad:
-            told = {} if self.refused else {TOLD_BY_PARTITION: list(self.bad)[:_NAMED]}
-            raise dg.Failure(self._message(), metadata=told, allow_retries=False)
+        self._end(told)
+
+    def _end(self, told: Mapping[str, Sequence[StepResult]]) -> None:
+        """Say what the run did: an observation of its last table, or the failure that names what is to be looked at."""
+        page = dg.MetadataValue.md(summary(self.product, self.lake, told, self.refused)) if told else None
+        if not self.bad:
+            if page is not None:
+                last = asset_key(self.product.by_name[list(told)[-1]])
+                seen = dg.AssetObservation(
+                    last, description="summary of this run", partition=self.partitions[-1], metadata={SUMMARY: page}
+                )
+                self.context.log_event(seen)
+            return
+        metadata: dict[str, Any] = {} if self.refused else {TOLD_BY_PARTITION: list(self.bad)[:_NAMED]}
+        if page is not None:
+            metadata[SUMMARY] = page
+        raise dg.Failure(self._message(), metadata=metadata, allow_retries=False)
 
     def _results(self, table: TableDeclaration) -> Iterator[StepResult]:
         for partition in self.partitions:
@@ -164,8 +183,7 @@ class _Run:
             try:
                 result = run_step(self.lake, self.settings, self.product, table.name, partition)
             except (NotAdmitted, PublishConflict, SourceUnreadable) as refusal:
-                self.bad[place] = str(refusal)
-                self.refused += 1
+                self.bad[place] = self.refused[place] = str(refusal)
                 continue
             if result.kind == "blocked":
                 self.bad.setdefault(f"{place} blocked", f"not run, because {result.why}")
@@ -178,8 +196,8 @@ class _Run:
         for partition in self.partitions:
             verdict = self.lake.ledger.latest_verdict(table.full_name, partition)
             if verdict is None:
-                self.bad[f"{partition} {table.layer} {table.name}"] = "has no verdict to report; select the table to run it"
-                self.refused += 1
+                place = f"{partition} {table.layer} {table.name}"
+                self.bad[place] = self.refused[place] = "has no verdict to report; select the table to run it"
                 continue
             version = self.lake.ledger.current_version(table.full_name, partition)
             yield StepResult(
@@ -201,7 +219,7 @@ class _Run:
             for result in seen:
                 yield events.quarantine_materialisation(table, quarantine_key(table), result)
         selected = {check.name for check in self.checks if check.asset_key == key}
-        for evaluation in events.evaluations(self.context, table, key, seen, selected, is_range=self.is_range):
+        for evaluation in events.evaluations(self.context, self.product, table, key, seen, selected, is_range=self.is_range):
             self.context.log_event(evaluation)
         if len([r for r in seen if r.is_published]) == len(self.partitions):
             for done in {key, quarantine_key(table)} & self.assets:

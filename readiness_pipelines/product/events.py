@@ -15,7 +15,8 @@ from readiness_pipelines.flow import GateVerdict, RuleResult, Status
 from readiness_pipelines.gates import Rule
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult
-from readiness_pipelines.lineage import column_lineage
+from readiness_pipelines.lineage import Box, column_lineage, lineage_picture
+from readiness_pipelines.product.summary import image
 
 # An output with this metadata lets other steps of the run go on, and writes no event of its own: ours are written by
 # hand, per partition. Dagster's own key (private; `tests/product/test_events.py` fails if it changes its meaning).
@@ -42,6 +43,8 @@ def static_metadata(product: Product, table: TableDeclaration) -> Mapping[str, A
     """Return what is known of the table without looking at data: columns, their meaning and lineage, contract."""
     return {
         **_shape(product, table),
+        **_lineage_picture(product, table),
+        **({"readiness/kpi": product.declaration.kpi.column} if table.name == product.declaration.kpi.table else {}),
         "readiness/contract": f"{product.contract.name} {product.contract.version}",
         "readiness/steward": product.contract.steward,
         "readiness/suite": table.suite.name,
@@ -74,6 +77,20 @@ def _shape_of(product_name: str, full_name: str, columns: tuple[Any, ...], linea
 
 def _shape(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
     return _shape_of(product.name, table.full_name, table.table.columns, _lineage(product, table))
+
+
+def _lineage_picture(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
+    """Return the picture, for the definition alone: the UI shows no column lineage of its own."""
+    edges = [(key[-1], source, column) for column, sources in _lineage(product, table) for key, source in sources]
+    if not edges:
+        return {}
+    upstream = [_box(product.by_name[name]) for name in table.upstream]
+    svg = lineage_picture(_box(table), upstream, edges)
+    return {"readiness/lineage": dg.MetadataValue.md(image(svg, f"where each column of {table.name} comes from"))}
+
+
+def _box(table: TableDeclaration) -> Box:
+    return Box(table.name, table.layer, tuple((c.name, c.classification) for c in table.table.columns))
 
 
 def _lineage(product: Product, table: TableDeclaration) -> tuple[Any, ...]:
@@ -143,6 +160,7 @@ def quarantine_materialisation(table: TableDeclaration, key: dg.AssetKey, result
 
 def evaluations(
     context: dg.AssetExecutionContext,
+    product: Product,
     table: TableDeclaration,
     key: dg.AssetKey,
     results: Sequence[StepResult],
@@ -157,7 +175,7 @@ def evaluations(
         assert verdict is not None
         target = _target(context, key, result)
         if "gate" in selected:
-            yield _gate(table, key, verdict, target)
+            yield _gate(product, table, key, verdict, target)
         for rule in verdict.rules:
             if rule.rule in selected and (not is_range or rule.status is Status.FAILED or rule.status is Status.UNDECIDED):
                 yield _rule(key, verdict, rule, target)
@@ -183,7 +201,9 @@ def _target(
     )
 
 
-def _gate(table: TableDeclaration, key: dg.AssetKey, verdict: GateVerdict, target: Any) -> dg.AssetCheckEvaluation:
+def _gate(
+    product: Product, table: TableDeclaration, key: dg.AssetKey, verdict: GateVerdict, target: Any
+) -> dg.AssetCheckEvaluation:
     counts = verdict.counts
     share = counts.quarantined / counts.rows_in if counts.rows_in else 0.0
     metadata: dict[str, Any] = {
@@ -201,11 +221,7 @@ def _gate(table: TableDeclaration, key: dg.AssetKey, verdict: GateVerdict, targe
     if verdict.quarantine_reasons:
         metadata["readiness/reasons"] = dict(verdict.quarantine_reasons)
     if verdict.held_because:
-        metadata["readiness/held_because"] = dg.MetadataValue.md(
-            "\n".join(f"- {reason}" for reason in verdict.held_because)
-            + f"\n\nLook: `readiness held show {verdict.table} {verdict.partition}`. Then correct the delivery, "
-            "and run this partition again."
-        )
+        metadata["readiness/what_to_do"] = dg.MetadataValue.md(_what_to_do(product, table, verdict))
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name="gate",
@@ -217,6 +233,21 @@ def _gate(table: TableDeclaration, key: dg.AssetKey, verdict: GateVerdict, targe
         blocking=True,
         description="; ".join(verdict.held_because)[:500] or verdict.outcome.value.replace("_", " "),
     )
+
+
+def _what_to_do(product: Product, table: TableDeclaration, verdict: GateVerdict) -> str:
+    """Return what somebody who is woken by this needs: why, made from what, the usual reasons, the next commands, whom to ask."""
+    frequent = sorted(verdict.quarantine_reasons.items(), key=lambda found: -found[1])[:3]
+    files = [name for name in verdict.inputs[:3]]
+    where = f"{verdict.table} {verdict.partition}"
+    lines = ["**Held: nobody reads this candidate. What was admitted before, if anything was, stays readable.**", ""]
+    lines += [f"- {reason}" for reason in verdict.held_because]
+    lines += [f"- most frequent: {', '.join(f'`{reason}` {n:,} rows' for reason, n in frequent)}"] if frequent else []
+    lines += [f"- made from: {', '.join(f'`{name}`' for name in files)}{' ...' if len(verdict.inputs) > 3 else ''}"]
+    lines += ["", "Next:", "", f"1. `readiness held show {where}`" + (f", `readiness quarantine show {where}`" if frequent else "")]
+    lines += ["2. have the delivery corrected, and land it beside the old one: the newest counts, and it is run by itself"]
+    lines += [f"3. or mend `{table.suite.name}` or the SQL, if they are what is wrong, and run {verdict.partition} again"]
+    return "\n".join([*lines, "", f"Owner: {product.contract.owner}; steward: {product.contract.steward}."])
 
 
 def _rules_table(rules: Sequence[RuleResult]) -> dg.TableMetadataValue:
