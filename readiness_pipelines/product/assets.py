@@ -17,7 +17,7 @@ from readiness_pipelines.errors import NotAdmitted, PublishConflict
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
-from readiness_pipelines.product import events
+from readiness_pipelines.product import definition, events
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.summary import summary
 from readiness_pipelines.settings import Settings
@@ -80,10 +80,10 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
         asset_key(table),
         deps=deps,
         freshness_policy=_freshness(table),
-        description=events.describe(product, table),
+        description=definition.describe(product, table),
         kinds={table.layer, "iceberg", "duckdb"},
         code_version=table.fingerprint[:12],
-        metadata=events.static_metadata(product, table),
+        metadata=definition.static_metadata(product, table),
         group_name=product.name,
         owners=owners,
         skippable=True,
@@ -127,7 +127,7 @@ def _check_specs(table: TableDeclaration, calendar: dg.PartitionsDefinition) -> 
         description="The verdict on the candidate. While it fails, nothing of the candidate is readable.",
     )
     for rule in table.suite.rules:
-        yield dg.AssetCheckSpec(rule.name, asset=key, description=events.describe_rule(rule), blocking=False)
+        yield dg.AssetCheckSpec(rule.name, asset=key, description=definition.describe_rule(rule), blocking=False)
 
 
 class _Run:

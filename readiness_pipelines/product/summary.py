@@ -3,8 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 
-from readiness_pipelines.declarations import Product, TableDeclaration
-from readiness_pipelines.declarations.load import Bronze
+from readiness_pipelines.declarations import Bronze, Product, TableDeclaration
 from readiness_pipelines.flow import Counts
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import StandingKind, Standings, StepResult
