@@ -44,7 +44,19 @@ class Served:
     environment: dict[str, str]
     port: int = 0
     arguments: list[str] = field(default_factory=lambda: ["-f", "location.py"])
+    program: list[str] = field(default_factory=lambda: [sys.executable, "-m", "dagster", "dev"])
+    log: str = "dagster.log"
     process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def over(cls, root: Path, environment: Mapping[str, str], arguments: list[str]) -> Served:
+        """Return one that is not started yet, with the project's own example instance."""
+        home = root / "home"
+        home.mkdir(exist_ok=True)
+        (home / "dagster.yaml").write_text(
+            (PROJECT / "dagster.yaml").read_text().replace("poll_interval_seconds: 60", "poll_interval_seconds: 5")
+        )
+        return cls(root, {**os.environ, **environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)}, arguments=arguments)
 
     @property
     def instance(self) -> DagsterInstance:
@@ -55,8 +67,8 @@ class Served:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "dagster", "dev", *self.arguments, "-h", "127.0.0.1", "-p", str(self.port)]
-        with (self.root / "dagster.log").open("ab") as log:
+        command = [*self.program, *self.arguments, "--host", "127.0.0.1", "--port", str(self.port)]
+        with (self.root / self.log).open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.root)
         wait_for(self._is_loaded, seconds=150, what="the code location")
 
@@ -92,7 +104,7 @@ class Served:
             return set(instance.get_materialized_partitions(AssetKey(path)))
 
     def _is_loaded(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, (self.root / "dagster.log").read_text()[-3000:]
+        assert self.process is not None and self.process.poll() is None, (self.root / self.log).read_text()[-3000:]
         try:
             found = self.ask("{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }")
         except OSError:
@@ -105,12 +117,7 @@ class Served:
 def serve(root: Path, text: str, environment: Mapping[str, str]) -> Iterator[Served]:
     """Serve a code location of this text, with the project's own example instance; stopped at the end."""
     (root / "location.py").write_text(text)
-    home = root / "home"
-    home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text(
-        (PROJECT / "dagster.yaml").read_text().replace("poll_interval_seconds: 60", "poll_interval_seconds: 5")
-    )
-    served = Served(root, {**os.environ, **environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)})
+    served = Served.over(root, environment, ["-f", "location.py"])
     served.start()
     try:
         yield served

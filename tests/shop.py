@@ -5,22 +5,23 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 from readiness_pipelines.declarations import Product, load_product
 from readiness_pipelines.settings import Settings
 
-START = datetime.date(2025, 1, 1)
+START, LAST_DUE = datetime.date(2025, 1, 1), datetime.date(2025, 1, 10)
 HEADER = "order_id,customer,amount,ordered_on\n"
 
 _DEFS = """\
 type: readiness_pipelines.product.DataProduct
 attributes:
-  product: shop
-  partitions: {every: day, start: 2025-01-01}
+  product: $product
+  partitions: {every: day, start: $start}
   kpi: {table: daily_revenue, column: revenue}
   bronze:
     - name: raw_orders
-      feed: {files: "orders/orders_%Y-%m-%d*.csv", first_due: 2025-01-01, last_due: 2025-01-10}
+      feed: {files: "$feed/orders_%Y-%m-%d*.csv", first_due: $start$last_due}
   silver:
     - name: orders
       from: raw_orders
@@ -41,8 +42,8 @@ attributes:
 _CONTRACT = """\
 apiVersion: v3.1.0
 kind: DataContract
-id: shop
-name: shop
+id: $product
+name: $product
 version: 1.0.0
 status: active
 team:
@@ -108,10 +109,17 @@ class Shop:
     """The product's folder and settings, and its landing files."""
 
     root: Path
+    name: str = "shop"
+    start: datetime.date = START
 
     @property
     def folder(self) -> Path:
-        return self.root / "defs" / "shop"
+        return self.root / "defs" / self.name
+
+    @property
+    def feed(self) -> str:
+        """The folder its files land in, below the landing folder."""
+        return "orders" if self.name == "shop" else f"{self.name}_orders"
 
     @property
     def settings(self) -> Settings:
@@ -127,14 +135,14 @@ class Shop:
 
     def day(self, number: int) -> str:
         """Return the key of the `number`th day, counted from 1."""
-        return str(START + datetime.timedelta(days=number - 1))
+        return str(self.start + datetime.timedelta(days=number - 1))
 
     def land(self, number: int, rows: list[str] | None = None, *, header: str = HEADER, suffix: str = "") -> Path:
         """Write the file of a day: `rows` as csv lines, by default 20 good orders of 10 each."""
         day = self.day(number)
         if rows is None:
             rows = [f"{number * 100 + i},c{i},10,{day}" for i in range(20)]
-        path = self.settings.landing / "orders" / f"orders_{day}{suffix}.csv"
+        path = self.settings.landing / self.feed / f"orders_{day}{suffix}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
         return path
@@ -145,17 +153,22 @@ class Shop:
         return self.land(number, [f"{number * 100 + i},c{i},{'ten' if i % 2 else '10'},{day}" for i in range(20)])
 
 
-def build_shop(root: Path) -> Shop:
-    """Write the declarations of the shop under `root`; nothing has landed yet."""
-    shop = Shop(root)
-    files = {"defs.yaml": _DEFS, "contract.yaml": _CONTRACT, **_SQL}
-    for name, text in files.items():
-        path = shop.folder / name
+def build_shop(root: Path, name: str = "shop", *, start: datetime.date = START, last_due: datetime.date | None = LAST_DUE) -> Shop:
+    """Write the declarations of a shop of this name under `root`; nothing has landed yet.
+
+    Shops of several names can share a root: each has its own folder, suites, landing files and tables. Its first day is
+    `start`; the last on which a delivery is due is `last_due`, None for a feed without an end.
+    """
+    shop = Shop(root, name, start)
+    words = {"product": name, "feed": shop.feed, "start": start, "last_due": f", last_due: {last_due}" if last_due else ""}
+    files = {"defs.yaml": Template(_DEFS).substitute(words), "contract.yaml": Template(_CONTRACT).substitute(words), **_SQL}
+    for path_name, text in files.items():
+        path = shop.folder / path_name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    suites = root / "quality_suites" / "shop"
+    suites = root / "quality_suites" / name
     suites.mkdir(parents=True, exist_ok=True)
-    for name, text in _SUITES.items():
-        (suites / f"{name}.yaml").write_text(f"name: {name}\n{text}", encoding="utf-8")
+    for suite, text in _SUITES.items():
+        (suites / f"{suite}.yaml").write_text(f"name: {suite}\n{text}", encoding="utf-8")
     shop.settings.landing.mkdir(parents=True, exist_ok=True)
     return shop
