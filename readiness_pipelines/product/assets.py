@@ -110,8 +110,10 @@ def _freshness(table: TableDeclaration) -> dg.FreshnessPolicy | None:
 
 
 def _dep(product: Product, table: TableDeclaration, name: str) -> dg.AssetDep:
-    read = table.upstream[name].read
-    key = asset_key(product.by_name[name])
+    given, key = table.upstream[name], asset_key(product.by_name[name])
+    if given.unavailable == "ignore":
+        return dg.AssetDep(key)  # told of a window, a backfill would leave out every day with a held one in its window
+    read = given.read
     if isinstance(read, Last):
         return dg.AssetDep(key, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - read.last))
     return dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping() if read == "all_until" else None)
