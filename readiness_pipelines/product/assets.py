@@ -64,6 +64,7 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
         partitions_def=calendar,
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=product.name,  # at most one run of it at a time, where the instance sets a limit: a day may read the day before
     )
     def materialise(context: dg.AssetExecutionContext, readiness: Readiness) -> Iterator[object]:
         settings = readiness.settings()
