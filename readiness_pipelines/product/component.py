@@ -12,6 +12,7 @@ from readiness_pipelines.declarations import Product, ProductDeclaration, load_p
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.scaffold import ProductScaffolder
+from readiness_pipelines.product.schedule import partition_schedule
 from readiness_pipelines.product.sensors import incidents_sensor, landed_sensor
 
 
@@ -52,11 +53,10 @@ def definitions_of(product: Product) -> dg.Definitions:
         description=f"Bring {product.name} from landing files to admitted gold, a partition or a range at a time.",
         executor_def=dg.in_process_executor,  # one step: a process of its own would only import everything again
     )
-    schedule = dg.build_schedule_from_partitioned_job(job, default_status=dg.DefaultScheduleStatus.RUNNING)
     return dg.Definitions(
         assets=[assets],
         jobs=[job],
-        schedules=[schedule],
+        schedules=[partition_schedule(product, job)],
         sensors=[landed_sensor(product, job), incidents_sensor(product)],
         resources={"readiness": READINESS},
     )
