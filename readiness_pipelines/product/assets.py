@@ -7,7 +7,7 @@ as materialised exactly what is published: events are written by hand, per parti
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
@@ -20,6 +20,7 @@ from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.product import definition, events
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.summary import summary
+from readiness_pipelines.product.vital import at_work
 from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import SourceUnreadable
 
@@ -68,7 +69,8 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
     )
     def materialise(context: dg.AssetExecutionContext, readiness: Readiness) -> Iterator[object]:
         settings = readiness.settings()
-        yield from _Run(context, product, Lakehouse.open(settings), settings).go()
+        with at_work(settings.state, context.run.run_id):
+            yield from _Run(context, product, Lakehouse.open(settings), settings).go()
 
     return materialise
 
@@ -197,20 +199,25 @@ class _Run:
     def _recorded(self, table: TableDeclaration) -> Iterator[StepResult]:
         """The table itself is not selected: report the newest recorded verdicts, run nothing."""
         for partition in self.partitions:
-            verdict = self.lake.ledger.latest_verdict(table.full_name, partition)
-            if verdict is None:
+            result = self._standing_verdict(table, partition)
+            if result is None:
                 place = f"{partition} {table.layer} {table.name}"
                 self.bad[place] = self.refused[place] = "has no verdict to report; select the table to run it"
                 continue
-            version = self.lake.ledger.current_version(table.full_name, partition)
-            yield StepResult(
-                table.full_name,
-                partition,
-                "unchanged" if verdict.outcome.is_admitted else "held",
-                verdict,
-                version,
-                why="; ".join(verdict.held_because),
-            )
+            yield result
+
+    def _standing_verdict(self, table: TableDeclaration, partition: str) -> StepResult | None:
+        verdict = self.lake.ledger.latest_verdict(table.full_name, partition)
+        if verdict is None:
+            return None
+        version = self.lake.ledger.current_version(table.full_name, partition)
+        kind: Literal["unchanged", "held"] = "unchanged" if verdict.outcome.is_admitted else "held"
+        return StepResult(table.full_name, partition, kind, verdict, version, why="; ".join(verdict.held_because))
+
+    def _newest_verdict(self, table: TableDeclaration) -> list[StepResult]:
+        judged = self.lake.ledger.latest_outcomes(table.full_name)
+        newest = self._standing_verdict(table, max(judged)) if judged else None
+        return [newest] if newest else []
 
     def _events(self, table: TableDeclaration, results: Sequence[StepResult]) -> Iterator[object]:
         key, seen = asset_key(table), [r for r in results if r.verdict is not None]
@@ -222,7 +229,12 @@ class _Run:
             for result in seen:
                 yield events.quarantine_materialisation(table, quarantine_key(table), result)
         selected = {check.name for check in self.checks if check.asset_key == key}
-        for evaluation in events.evaluations(self.context, self.product, table, key, seen, selected, is_range=self.is_range):
+        judged, is_range = seen, self.is_range
+        if results and all(r.kind == "not_due" for r in results):
+            # Nothing was due, so nothing was judged; but Dagster would show every planned check as skipped, and the
+            # table as not passing. The newest verdict still stands: it is said again, of its own partition.
+            judged, is_range = self._newest_verdict(table), False
+        for evaluation in events.evaluations(self.context, self.product, table, key, judged, selected, is_range=is_range):
             self.context.log_event(evaluation)
         if len([r for r in seen if r.is_published]) == len(self.partitions):
             for done in {key, quarantine_key(table)} & self.assets:

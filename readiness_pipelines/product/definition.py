@@ -46,8 +46,7 @@ def _files(product: Product, table: TableDeclaration) -> list[dg.LocalFileCodeRe
     files = {
         "SQL": table.sql_path if isinstance(table, Silver | Gold) else None,
         "suite": suites / f"{table.layer}_{table.name}.yaml" if suites else None,
-        "contract": product.contract.path,
-        "defs.yaml": product.folder / "defs.yaml",
+        "contract": product.contract.path,  # defs.yaml is added by Dagster
     }
     return [dg.LocalFileCodeReference(file_path=str(path.absolute()), label=label) for label, path in files.items() if path]
 

@@ -16,6 +16,7 @@ from readiness_pipelines.layers.waiting import RunState, WantedRun, find_waiting
 from readiness_pipelines.ledger import Incident
 from readiness_pipelines.product.assets import TOLD_BY_PARTITION
 from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.product.vital import bury
 
 REQUEST_TAG = "readiness/request"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -34,8 +35,9 @@ def landed_sensor(product: Product, job: UnresolvedAssetJobDefinition) -> dg.Sen
         description=f"Runs the partitions of {product.name} for which files have landed; its cursor tells what waits.",
     )
     def landed(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult | dg.SkipReason:
-        now = clock()
-        lake = Lakehouse.open(readiness.settings())
+        now, settings = clock(), readiness.settings()
+        lake = Lakehouse.open(settings)
+        bury(context.instance, settings.state)
         waiting = find_waiting(product, lake, now=now, state_of=lambda key: _state_of(context.instance, key))
         told = waiting.told(now=now)
         if waiting.given_up:
@@ -75,7 +77,9 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
     def incidents(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult:
         started = datetime.datetime.now(datetime.UTC)
         since = datetime.datetime.fromisoformat(context.cursor) if context.cursor else started - datetime.timedelta(days=1)
-        lake = Lakehouse.open(readiness.settings())
+        settings = readiness.settings()
+        lake = Lakehouse.open(settings)
+        bury(context.instance, settings.state)
         ended = _ended(context.instance, product, since - _OVERLAP)
         failed = [run for run in ended if run.status is dg.DagsterRunStatus.FAILURE]
         open_runs = [i for i in lake.ledger.incidents.newest(product.name).values() if i.kind == "run_failed" and i.is_open]
