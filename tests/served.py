@@ -54,7 +54,10 @@ class Served:
         home = root / "home"
         home.mkdir(exist_ok=True)
         (home / "dagster.yaml").write_text(
-            (PROJECT / "dagster.yaml").read_text().replace("poll_interval_seconds: 60", "poll_interval_seconds: 5")
+            (PROJECT / "dagster.yaml")
+            .read_text()
+            .replace("poll_interval_seconds: 60", "poll_interval_seconds: 5")
+            .replace("start_timeout_seconds: 180", "start_timeout_seconds: 30")
         )
         return cls(root, {**os.environ, **environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)}, arguments=arguments)
 

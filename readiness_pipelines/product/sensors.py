@@ -115,6 +115,8 @@ def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun)
     if _ended_at_the_gate(instance, run):
         return
     told = [t for d in _step_failures(instance, run) if (t := (d.error.message if d.error else "").strip())]
+    ends = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+    told = told or [e.event_log_entry.user_message for e in ends if e.event_log_entry.user_message]
     first, last = _span(run)
     yield Incident(
         product=product.name,

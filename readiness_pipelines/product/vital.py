@@ -38,7 +38,8 @@ def dead_for(state: Path, run_id: str) -> float | None:
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found_dead.touch(exist_ok=True)
+            if not found_dead.exists():
+                found_dead.touch()
             return time.time() - found_dead.stat().st_mtime
     except (FileNotFoundError, BlockingIOError):
         return None

@@ -221,3 +221,67 @@ def test_a_good_day_is_materialised_with_the_version_it_published(site: Site, pa
     _shows(page, f"shop.silver.orders/{site.shop.day(GOOD)}@")
     assert "did not materialize" not in page.inner_text("body")
     _picture(page, "good_day")
+
+
+@pytest.fixture(params=[1400, 1000])
+def wide_or_narrow(browser: sync_api.Browser, request: pytest.FixtureRequest) -> Iterator[sync_api.Page]:
+    opened = browser.new_page(viewport={"width": request.param, "height": 1000})
+    opened.set_default_timeout(PATIENCE * 1000)
+    yield opened
+    opened.close()
+
+
+def _open_markdown(page: sync_api.Page) -> sync_api.Locator:
+    """Open the first Markdown of the page, and return its window; its picture has rendered and nothing sticks out."""
+    page.get_by_text("Show Markdown").first.click()
+    window = page.get_by_role("dialog").filter(has=page.get_by_text("Copy"))
+    picture = window.locator("img").first
+    sync_api.expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    box, width = window.bounding_box(), page.viewport_size
+    assert box is not None and width is not None
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width["width"]
+    return window
+
+
+def test_the_column_lineage_is_a_picture_on_the_tables_page(site: Site, wide_or_narrow: sync_api.Page) -> None:
+    page = wide_or_narrow
+    page.goto(site.asset("gold/paid_orders", "view=overview"))
+    _shows(page, "readiness/lineage")
+    window = _open_markdown(page)
+    alternative = window.locator("img").first.get_attribute("alt")
+    assert alternative == "where each column of paid_orders comes from"
+    _picture(page, f"lineage_{page.viewport_size and page.viewport_size['width']}")
+
+
+def test_the_run_says_on_one_page_what_it_did_and_what_to_do(site: Site, wide_or_narrow: sync_api.Page) -> None:
+    page = wide_or_narrow
+    page.goto(f"{site.address}/runs")
+    page.locator("a[href*='/runs/']").first.click()
+    page.wait_for_url("**/runs/*")
+    page.goto(f"{page.url.split('?')[0]}?logs=type:STEP_FAILURE")
+    window = _open_markdown(page)
+    sync_api.expect(window).to_contain_text(f"{site.shop.day(HELD)} orders is held")
+    sync_api.expect(window).to_contain_text(f"readiness held show shop.silver.orders {site.shop.day(HELD)}")
+    sync_api.expect(window).to_contain_text("Owner: shop@example.com")
+    _picture(page, f"summary_{page.viewport_size and page.viewport_size['width']}")
+
+
+def test_a_tables_page_tells_whose_it_is_what_it_means_and_opens_its_files(site: Site, wide_or_narrow: sync_api.Page) -> None:
+    page = wide_or_narrow
+    page.goto(site.asset("silver/orders", "view=overview"))
+    for text in ("shop@example.com", "Silver", "One row per order.", "classification: PII", "BIGINT"):
+        _shows(page, text)
+    for file in ("Open SQL in editor", "Open suite in editor", "Open contract in editor"):
+        _shows(page, file)
+
+
+def test_the_held_days_check_says_what_to_do_next(site: Site, page: sync_api.Page) -> None:
+    page.goto(site.asset("silver/orders", "view=checks&checkDetail=gate"))
+    page.get_by_role("tab", name="Execution history").click()
+    page.locator("tr", has_text=site.shop.day(HELD)).get_by_role("button").last.click()
+    _shows(page, "readiness/what_to_do")
+    page.get_by_text("Show Markdown").first.click()
+    _shows(page, "have the delivery corrected")
+    _shows(page, "cast:amount")
+    _picture(page, "what_to_do")
