@@ -3,7 +3,10 @@
 import contextlib
 import datetime
 import re
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -11,10 +14,12 @@ import dagster as dg
 from pydantic import BaseModel, Field
 
 from readiness_pipelines.declarations import skeleton
+from readiness_pipelines.declarations.product import is_name
+from readiness_pipelines.declarations.sample import Sample, read_sample
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.settings import Settings
 
-_DAY = re.compile(r"(?<![0-9])(20[0-9]{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12][0-9]|3[01])(?![0-9])")
+_DAY = re.compile(r"(?<![0-9])([0-9]{4})([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 
 
 class Params(BaseModel):
@@ -36,58 +41,97 @@ class ProductScaffolder(dg.Scaffolder[Params]):
 
     def scaffold(self, request: dg.ScaffoldRequest[Params]) -> None:
         try:
-            _scaffold(request.target_path, request.project_root, request.params or Params())
+            params = request.params or Params()
+            places = _places(request.target_path, request.project_root, _day(params, today=_today()))
+            with _file_of(params, places.day) as file:
+                _scaffold(places, file)
         except ReadinessError as error:
             with contextlib.suppress(OSError):
                 request.target_path.rmdir()  # made before we were asked; stays if anything is in it
             raise click.ClickException(str(error)) from None
 
 
-def _scaffold(folder: Path, root: Path | None, params: Params) -> None:
-    product = folder.name
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", product):
-        raise ReadinessError(f"found the name {product!r}, expected lower case letters, digits and _, a letter first")
-    given = Path(params.csv) if params.csv else None
-    day = _day(params.day, given)
-    landing = Settings.from_environment().landing / product / f"{product}_{day}.csv"
-    suites = (root or _root_of(folder)) / "quality_suites" / product
-    for taken in (folder / "defs.yaml", suites, landing):
+@dataclass(frozen=True)
+class _Places:
+    """Where everything of one product goes."""
+
+    product: str
+    day: datetime.date
+    folder: Path
+    suites: Path
+    landed: Path
+
+
+def _places(folder: Path, root: Path | None, day: datetime.date) -> _Places:
+    """Return the places of a new product. Raises ReadinessError if its name is none, or any of them is taken."""
+    name, folder = folder.name, folder.absolute()
+    if not is_name(name):
+        raise ReadinessError(f"found the name {name!r}, expected lower case letters, digits and _, a letter first")
+    landing = Settings.from_environment().landing
+    places = _Places(name, day, folder, _suite_root(folder, root) / name, landing / name / f"{name}_{day}.csv")
+    for taken in (folder / "defs.yaml", places.suites, places.landed):
         if taken.exists():
-            raise ReadinessError(f"{taken} exists already; nothing was written. Choose another name, or remove it")
-    content = given.read_bytes() if given and given.is_file() else skeleton.example(day).encode()
-    if given and not given.is_file():
-        raise ReadinessError(f"{given}: found no such file, expected a csv file with a header")
-    landing.parent.mkdir(parents=True, exist_ok=True)
-    incoming = landing.with_suffix(".incoming")  # no feed's pattern: nobody runs it before the product is whole
-    incoming.write_bytes(content)
+            raise ReadinessError(f"found {taken}, expected nothing there; choose another name, or remove it")
+    return places
+
+
+def _suite_root(folder: Path, root: Path | None) -> Path:
+    """Return the nearest quality_suites folder within the project; there is none: the one to be, at the project's root."""
+    top = root or next((p for p in folder.parents if (p / "pyproject.toml").exists()), folder.parent)
+    within = [p for p in folder.parents if p.is_relative_to(top.absolute())]
+    return next((p / "quality_suites" for p in within if (p / "quality_suites").is_dir()), top.absolute() / "quality_suites")
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def _day(params: Params, *, today: datetime.date) -> datetime.date:
+    """Return the day of the first file: the given one, else the one in its name, else yesterday."""
+    named = _DAY.search(Path(params.csv).name) if params.csv and not params.day else None
+    text = params.day or ("-".join((named[1], named[3], named[4])) if named else None)
+    if text is None:
+        return today - datetime.timedelta(days=1)
     try:
-        sample = skeleton.read_sample(given or incoming)
-        _write(folder, skeleton.declarations(product, sample, day))
-        _write(suites, skeleton.suites(product, sample))
-        incoming.rename(landing)
-    finally:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError(text)
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        if named:
+            return today - datetime.timedelta(days=1)  # 2025-02-31 in a name is no day
+        raise ReadinessError(f"found --day {text!r}, expected yyyy-mm-dd") from None
+    if day >= today:
+        raise ReadinessError(f"found the day {day}, expected one that has ended (UTC): its partition can run then; say --day")
+    return day
+
+
+@contextlib.contextmanager
+def _file_of(params: Params, day: datetime.date) -> Iterator[Path]:
+    """Yield the csv that is given, else the example, for as long as it is needed."""
+    if params.csv:
+        yield Path(params.csv)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "example.csv"
+        path.write_text(skeleton.example(day), encoding="utf-8")
+        yield path
+
+
+def _scaffold(places: _Places, file: Path) -> None:
+    sample = read_sample(file)
+    incoming = places.landed.with_suffix(".incoming")  # no feed's pattern: nobody runs it before the product is whole
+    try:
+        _write(places.suites, skeleton.suites(places.product, sample))
+        _write(places.folder, skeleton.declarations(places.product, sample, places.day))
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, incoming)
+        incoming.rename(places.landed)
+    except OSError as error:
         incoming.unlink(missing_ok=True)
-    _tell(product, folder, suites, landing, sample, day)
-
-
-def _day(said: str | None, csv: Path | None) -> datetime.date:
-    if said:
-        try:
-            return datetime.date.fromisoformat(said)
-        except ValueError:
-            raise ReadinessError(f"found --day {said!r}, expected yyyy-mm-dd") from None
-    found = _DAY.search(csv.name) if csv else None
-    if found:
-        try:
-            return datetime.date(*(int(part) for part in found.groups()))
-        except ValueError:
-            pass  # 2025-02-31 in a name is no day
-    return datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)
-
-
-def _root_of(folder: Path) -> Path:
-    """Return the project that `folder` lies in: the nearest parent with a pyproject.toml, else its defs folder's parent."""
-    return next((p for p in folder.absolute().parents if (p / "pyproject.toml").exists()), folder.absolute().parent)
+        for folder in (places.folder, places.suites):
+            shutil.rmtree(folder, ignore_errors=True)  # neither was there before
+        raise ReadinessError(f"cannot write {error.filename}: {error.strerror}; nothing was kept") from None
+    _tell(places, sample)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -97,16 +141,23 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _tell(product: str, folder: Path, suites: Path, landing: Path, sample: skeleton.Sample, day: datetime.date) -> None:
+def _tell(places: _Places, sample: Sample) -> None:
     kinds = ", ".join(f"{field.name} {field.logical_type}" for field in sample.fields[:8])
     more = f", and {len(sample.fields) - 8} more" if len(sample.fields) > 8 else ""
-    for line in (
-        f"{sample.records} records looked at: {kinds}{more}",
-        f"declared in {_short(folder)}, its suites in {_short(suites)}",
-        f"landed as {_short(landing)}",
-        f"Next: dg check defs; dg launch --assets group:{product} --partition {day}; readiness status {product}",
+    looked_at = f"{sample.records} records looked at" if sample.whole else f"the first {sample.records} records looked at"
+    click.echo(f"{looked_at}: {kinds}{more}")
+    if sample.rejects:
+        click.echo(f"{sample.rejects} more cannot be read: they go to quarantine, and above 5% they hold the day")
+    click.echo(f"declared in {_short(places.folder)}, its suites in {_short(places.suites)}")
+    click.echo(f"landed as {_short(places.landed)}")
+    click.echo("Next:")
+    for command in (
+        "readiness validate",
+        "dg check defs",
+        f"dg launch --job {places.product}_job --partition {places.day}",
+        f"readiness status {places.product}",
     ):
-        click.echo(line)
+        click.echo(f"  {command}")
 
 
 def _short(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The skeleton of a product: what it reads of a csv, and that it admits the very file it was made from."""
+"""The skeleton of a product: it says what is true of a csv, and admits the very file it was made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.declarations import load_product, skeleton
-from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.declarations.sample import Sample, read_sample
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import run_step
 from readiness_pipelines.settings import Settings
@@ -16,13 +16,13 @@ from readiness_pipelines.settings import Settings
 DAY = datetime.date(2025, 3, 5)
 
 
-def sample(tmp_path: Path, text: str) -> skeleton.Sample:
+def sample(tmp_path: Path, text: str) -> Sample:
     path = tmp_path / "given.csv"
     path.write_bytes(text.encode())
-    return skeleton.read_sample(path)
+    return read_sample(path)
 
 
-def build(tmp_path: Path, name: str, read: skeleton.Sample) -> Path:
+def build(tmp_path: Path, name: str, read: Sample) -> Path:
     folder = tmp_path / "defs" / name
     for inside, text in skeleton.declarations(name, read, DAY).items():
         (folder / inside).parent.mkdir(parents=True, exist_ok=True)
@@ -34,74 +34,13 @@ def build(tmp_path: Path, name: str, read: skeleton.Sample) -> Path:
     return folder
 
 
-def test_types_are_what_every_value_casts_to(tmp_path: Path) -> None:
-    read = sample(
-        tmp_path,
-        "n,amount,flag,on,at,zip,word,empty,mixed\n"
-        "1,2.5,true,2025-01-31,2025-01-31T10:00:00Z,01234,a,,1\n"
-        "-7,3,FALSE,2024-02-29,2025-01-31 10:00:00,99999,,,x\n",
-    )
-    assert [(f.name, f.logical_type, f.full) for f in read.fields] == [
-        ("n", "integer", True),
-        ("amount", "number", True),
-        ("flag", "boolean", True),
-        ("on", "date", True),
-        ("at", "timestamp", True),
-        ("zip", "string", True),  # an integer would lose the leading zero
-        ("word", "string", False),
-        ("empty", "string", False),
-        ("mixed", "string", True),
-    ]
-
-
-@pytest.mark.parametrize(("delimiter", "found"), [(",", ","), (";", ";"), ("\t", "\t"), ("|", "|")])
-def test_the_delimiter_is_the_one_that_splits_the_header(tmp_path: Path, delimiter: str, found: str) -> None:
-    read = sample(tmp_path, f"a{delimiter}b\n1{delimiter}2\n")
-    assert (read.delimiter, [f.delivered for f in read.fields]) == (found, ["a", "b"])
-
-
-def test_names_become_sql_names_and_stay_what_they_were_in_bronze(tmp_path: Path) -> None:
-    read = sample(tmp_path, '\ufeffOrder ID,customerName,2nd,"with ""quote""",größe\n1,2,3,4,5\n')
-    assert [(f.delivered, f.name) for f in read.fields] == [
-        ("Order ID", "order_id"),
-        ("customerName", "customer_name"),
-        ("2nd", "column_3_2nd"),
-        ('with "quote"', "with_quote"),
-        ("größe", "gr_e"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "found no header"),
-        ("a,b\n", "found a header and no record"),
-        ("a,a\n1,2\n", r"found the column \['a'\] more than once"),
-        ("Order ID,order_id\n1,2\n", r"as SQL would name it, \['order_id'\] more than once"),
-        ("a,b\n1\n", "record 1: found 1 fields, expected 2"),
-        ("a,\n1,2\n", "more than once or empty"),
-    ],
-)
-def test_a_file_that_cannot_be_declared_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ReadinessError, match=said) as error:
-        sample(tmp_path, text)
-    assert "\n" not in str(error.value)
-
-
-def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReadinessError, match="FileNotFoundError"):
-        skeleton.read_sample(tmp_path / "nowhere.csv")
-    (tmp_path / "b.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
-    with pytest.raises(ReadinessError, match="UnicodeDecodeError"):
-        skeleton.read_sample(tmp_path / "b.csv")
-
-
 @pytest.mark.parametrize(
     ("name", "text", "rows"),
     [
         ("orders", "Order ID,Amount,when,select\n1,2.50,2025-03-04,x\n2,,2025-03-05,\n", [(1, 2.5), (2, None)]),
         ("order", 'id;"a;b"\n1;x\n2;y\n', [(1, "x"), (2, "y")]),  # both the product and its delimiter are awkward
         ("group", "id,yes\n1,no\n", [(1, "no")]),
+        ("odd", 'id,"two\nlines","tab\there","☕ \'a\' {b}: #c"\n1,x,y,z\n', [(1, "x")]),
     ],
 )
 def test_the_skeleton_admits_the_file_it_was_made_from(
@@ -132,3 +71,35 @@ def test_the_example_is_a_sample_of_its_own(tmp_path: Path) -> None:
         ("amount", "number"),
         ("ordered_on", "date"),
     ]
+
+
+def text_of(tmp_path: Path, csv: str, name: str) -> str:
+    read = sample(tmp_path, csv)
+    return {**skeleton.declarations("orders", read, DAY), **skeleton.suites("orders", read)}[name]
+
+
+def test_only_what_is_true_of_the_file_becomes_a_rule(tmp_path: Path) -> None:
+    suite = text_of(tmp_path, "id,note,zip\n1,,04711\n2,x,04711\n", "silver_orders.yaml")
+    assert [line.strip() for line in suite.splitlines() if "name:" in line][1:] == [
+        "meta: {name: id_present}",
+        "meta: {name: zip_present}",
+        "meta: {name: id_unique}",
+    ]
+    assert "all 2 records" in suite
+    assert "expectations: []" in text_of(tmp_path, "id,note\n,\n", "silver_orders.yaml")
+
+
+def test_a_first_column_that_repeats_or_has_gaps_is_not_said_to_be_unique(tmp_path: Path) -> None:
+    for rows in ("1,a\n1,b\n", "1,a\n,b\n"):
+        assert "be_unique" not in text_of(tmp_path, f"id,n\n{rows}", "silver_orders.yaml")
+
+
+def test_every_column_is_confidential_until_somebody_has_looked(tmp_path: Path) -> None:
+    contract = text_of(tmp_path, "id,note\n1,x\n", "contract.yaml")
+    assert contract.count("classification: confidential") == 6  # two as delivered, two typed, day and row_count
+    assert "review each" in contract and "change both" in contract
+
+
+def test_the_feed_says_its_delimiter_only_where_it_is_no_comma(tmp_path: Path) -> None:
+    assert "delimiter" not in text_of(tmp_path, "id,note\n1,x\n", "defs.yaml")
+    assert 'delimiter: ";"' in text_of(tmp_path, "id;note\n1;x\n", "defs.yaml")
