@@ -19,10 +19,10 @@ _LISTED = 8  # expected words: more are no help
 _MAX_VALUES = 1_000_000  # aliases can make a few lines stand for billions of values
 
 
-_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
+FastestLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
 
 
-class _Loader(_Fastest):  # type: ignore[misc]
+class _Loader(FastestLoader):  # type: ignore[misc]
     """An impossible date stays text: it is told where a date is expected, not by a traceback of the parser."""
 
 
@@ -192,7 +192,8 @@ def _syntax_problem(path: Path, text: str, error: yaml.YAMLError) -> str:
         mark = getattr(error, "context_mark", None) or mark
     problem = getattr(error, "problem", None) or "no YAML"
     if "another document" in problem:
-        context, problem = "", "found a second document, expected one"
+        line = mark.line + 1 if mark else 1
+        return f"{path}:{line}: document: found a second document, expected one per file: give each product a file of its own"
     found = problem if problem.startswith(("found", "could not")) or ", but" in problem else f"found {problem}"
     return f"{path}:{mark.line + 1 if mark else 1}: document: YAML syntax: {one_line(f'{found} {context}')}{_EXPECTED}"
 

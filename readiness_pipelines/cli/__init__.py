@@ -14,7 +14,9 @@ from readiness_pipelines.errors import ReadinessError
 
 app = typer.Typer(
     name="readiness",
-    help="Data readiness on Dagster: every table version is a proposal until a gate admits it.",
+    help="Data readiness on Dagster: every table version is a proposal until a gate admits it.\n\n"
+    "Products are those of the dg project that the command is run in (the nearest folder upwards whose pyproject.toml has "
+    "\\[tool.dg.project], or whose dg.toml has \\[project]), else those that come with this package.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table
 
-from readiness_pipelines.cli.project import TYPE, Project, project
+from readiness_pipelines.cli.project import Project, project
 from readiness_pipelines.declarations import Product, load_product
+from readiness_pipelines.declarations.product import TYPE
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings

@@ -1,7 +1,9 @@
 """Which products a command speaks of: those of the dg project it is run in, else those that come with this package.
 
-The project is the nearest parent of the working directory whose `pyproject.toml` has `[tool.dg.project]` (or which has a
-`dg.toml`). Its products are the `defs.yaml` files of our type below its defs folder, at any depth.
+The project is the nearest folder, from the working directory upwards, whose `pyproject.toml` has `[tool.dg.project]`
+or whose `dg.toml` has `[project]`. Its modules lie under `src/` or beside that file. Its products are the `defs.yaml`
+files of our type below its defs folder (`defs_module`, by default `<root_module>.defs`), at any depth. Dagster loads it
+as `code_location_target_module`, by default `<root_module>.definitions`.
 """
 
 from __future__ import annotations
@@ -12,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from readiness_pipelines import located
+from readiness_pipelines.declarations.check import name_of, products_below
 from readiness_pipelines.errors import ReadinessError
 
-TYPE = "readiness_pipelines.product.DataProduct"
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -30,14 +31,12 @@ class Project:
     def products(self) -> dict[str, Path]:
         """Return the folder of each product, by its name. Raises ReadinessError if two have one name."""
         found: dict[str, Path] = {}
-        for path in sorted(self.defs.rglob("defs.yaml")):
-            data = located.read(path).data
-            if not isinstance(data, dict) or data.get("type") != TYPE:
-                continue
-            name = str((data.get("attributes") or {}).get("product") or path.parent.name)
+        for folder in products_below(self.defs):
+            name = name_of(folder) or folder.name  # what cannot be read is told when it is asked for
             if name in found:
-                raise ReadinessError(f"{path}: found a second product {name!r} beside {found[name]}, expected names that differ")
-            found[name] = path.parent
+                message = f"found a second product {name!r} beside {found[name]}, expected names that differ"
+                raise ReadinessError(f"{folder / 'defs.yaml'}: {message}")
+            found[name] = folder
         return found
 
 
@@ -58,19 +57,17 @@ def project(start: Path | None = None) -> Project:
 
 def _told(folder: Path) -> Mapping[str, Any] | None:
     """Return the project part of a folder's dg configuration, or None if it has none."""
-    for name, keys in (("dg.toml", ("project",)), ("pyproject.toml", ("tool", "dg", "project"))):
-        path = folder / name
-        if not path.is_file():
-            continue
-        try:
-            found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ReadinessError(f"{path}: is no TOML ({error})") from None
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, dict):
-            return found
-    return None
+    own = (folder / "dg.toml").is_file()  # then dg does not look into pyproject.toml
+    path, keys = (folder / "dg.toml", ["project"]) if own else (folder / "pyproject.toml", ["tool", "dg", "project"])
+    if not path.is_file():
+        return None
+    try:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReadinessError(f"{path}: is no TOML ({error})") from None
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def _project(folder: Path, told: Mapping[str, Any]) -> Project:
@@ -78,6 +75,9 @@ def _project(folder: Path, told: Mapping[str, Any]) -> Project:
     if not isinstance(root, str):
         raise ReadinessError(f"{folder}: its dg project has no root_module, expected the name of its package")
     imported_from = next((p for p in (folder / "src", folder) if (p / root.replace(".", "/")).is_dir()), folder)
-    defs = str(told.get("defs_module") or f"{root}.defs")
+    module = str(told.get("defs_module") or f"{root}.defs")
+    defs = imported_from / module.replace(".", "/")
+    if "defs_module" not in told and not defs.exists() and (defs.parent / "definitions").is_dir():
+        defs = defs.parent / "definitions"  # dg's other default
     definitions = str(told.get("code_location_target_module") or f"{root}.definitions")
-    return Project(imported_from / defs.replace(".", "/"), definitions, imported_from)
+    return Project(defs, definitions, imported_from)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from readiness_pipelines import located
 from readiness_pipelines.declarations.load import load_product
 from readiness_pipelines.declarations.product import TYPE
@@ -34,7 +36,7 @@ def product_folders(paths: Sequence[Path]) -> list[Path]:
         elif (path / "defs.yaml").is_file():
             found.append(path)
         elif path.is_dir():
-            found += [file.parent for file in sorted(path.rglob("defs.yaml")) if _is_ours(file)]
+            found += products_below(path)
         else:
             raise ReadinessError(f"found no folder or defs.yaml at {path}; expected a product's folder, or one that holds products")
     if not found:
@@ -42,14 +44,40 @@ def product_folders(paths: Sequence[Path]) -> list[Path]:
     return list({folder.absolute(): folder for folder in found}.values())
 
 
-def _is_ours(file: Path) -> bool:
+def products_below(folder: Path) -> list[Path]:
+    """Return the folder of every product below `folder`, at any depth, in order: where a defs.yaml is of our type.
+
+    A misspelt type of ours is ours too, and so is a file that names it and cannot be read: both are to be told.
+    """
+    return [file.parent for file in sorted(folder.rglob("defs.yaml")) if _is_ours(file)]
+
+
+def name_of(folder: Path) -> str | None:
+    """Return the name that a product says of itself; None where it says none that can be read."""
     try:
-        data = located.read(file).data
+        data = located.read(folder / "defs.yaml").data
     except DeclarationError:
-        return True
-    type_ = data.get("type") if isinstance(data, dict) else None
-    # A misspelt type of ours is ours too; a component of another package is not.
-    return not isinstance(type_, str) or type_.split(".")[0] == TYPE.split(".")[0] or type_.split(".")[-1] == TYPE.split(".")[-1]
+        return None
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    name = attributes.get("product") if isinstance(attributes, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _is_ours(file: Path) -> bool:
+    package, _, rest = TYPE.partition(".")
+    component = rest.rpartition(".")[2]
+    text = file.read_bytes().decode("utf-8", "replace")
+    try:
+        types = [_type_of(node) for node in yaml.compose_all(text, Loader=located.FastestLoader)]
+    except (yaml.YAMLError, RecursionError):
+        return component in text or f"{package}." in text
+    return not types or any(t is None or t.split(".")[0] == package or t.split(".")[-1] == component for t in types)
+
+
+def _type_of(node: yaml.Node | None) -> str | None:
+    """Return the type that one document names; a file of many is read too, because those of other components may be."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((str(value.value) for key, value in pairs if key.value == "type" and isinstance(value, yaml.ScalarNode)), None)
 
 
 def check_products(folders: Sequence[Path]) -> Checked:
@@ -69,16 +97,11 @@ def check_products(folders: Sequence[Path]) -> Checked:
 
 def _name_problems(folder: Path, first: dict[str, Path]) -> list[str]:
     """Return a problem where another folder has a product of the same name: their tables would be one table."""
-    try:
-        document = located.read(folder / "defs.yaml")
-    except DeclarationError:
-        return []
-    attributes = document.data.get("attributes") if isinstance(document.data, dict) else None
-    name = attributes.get("product") if isinstance(attributes, dict) else None
-    if not isinstance(name, str):
+    name = name_of(folder)
+    if name is None:
         return []
     other = first.setdefault(name, folder)
     if other == folder:
         return []
     message = f"found the product {name!r} twice (also in {other / 'defs.yaml'}), expected one product per name"
-    return [document.problem(["attributes", "product"], message)]
+    return [located.read(folder / "defs.yaml").problem(["attributes", "product"], message)]

@@ -67,6 +67,13 @@ def test_the_first_product_document_works_word_by_word_from_the_wheel(
     assert (tmp_path / "tour" / "quality_suites" / "orders" / "silver_orders.yaml").is_file()
 
 
+def test_the_shipped_products_are_whole_in_the_wheel(tmp_path: Path, environment: dict[str, str], site: Path) -> None:
+    done = subprocess.run([BIN / "readiness", "validate"], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "2 products, 11 tables, all right\n"
+    packed = {path.name for path in (site / "readiness_pipelines" / "quality_suites").iterdir()}
+    assert packed == {path.name for path in (PROJECT / "readiness_pipelines" / "defs").iterdir() if (path / "defs.yaml").exists()}
+
+
 def dg(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([BIN / "dg", *arguments], env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
 
@@ -111,17 +118,69 @@ def test_dg_knows_the_component_its_words_and_what_it_defines(acme: Path, enviro
     assert "visits/gold/visits_daily" in told("list", "defs", "--json")
 
 
+VISITS = "Visit ID,Visitor,paid,At\n1,ann,19.90,2025-03-05 10:00:00\n2,,0.00,2025-03-05 11:30:00\n3,cem,,2025-03-05 23:59:59\n"
+
+READ_GOLD = """
+from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.settings import Settings
+
+lake = Lakehouse.open(Settings.from_environment())
+version = lake.ledger.current_version("visits.gold.visits_daily", "2025-03-05")
+with lake.connect() as con:
+    print(con.execute(f"SELECT CAST(day AS VARCHAR), row_count FROM {relation(lake, [version])}").fetchall())
+    print(len(lake.ledger.current_versions("visits.gold.visits_daily")), "version")
+"""
+
+
+def test_a_product_made_from_a_csv_is_checked_and_materialised_by_every_command_at_once(
+    acme: Path, environment: dict[str, str]
+) -> None:
+    def told(*command: str) -> str:
+        done = subprocess.run(
+            [BIN / command[0], *command[1:]], env=environment, cwd=acme, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    (acme / "visits_2025-03-05.csv").write_text(VISITS)
+    made = told("dg", "scaffold", "defs", COMPONENT, "visits", "--csv", "visits_2025-03-05.csv")
+    assert "3 records looked at: visit_id integer, visitor string, paid number, at timestamp" in made
+    assert "dg launch --job visits_job --partition 2025-03-05" in made
+    assert (acme / "data" / "landing" / "visits" / "visits_2025-03-05.csv").read_text() == VISITS
+    made_of = {str(p.relative_to(acme)) for root in ("src/acme/defs/visits", "quality_suites") for p in (acme / root).rglob("*.*")}
+    assert made_of == {
+        *(f"src/acme/defs/visits/{name}" for name in ("defs.yaml", "contract.yaml", "silver/visits.sql", "gold/visits_daily.sql")),
+        *(f"quality_suites/visits/{name}.yaml" for name in ("bronze_raw_visits", "silver_visits", "gold_visits_daily")),
+    }
+    assert "1 products, 3 tables, all right" in told("readiness", "validate")
+    assert "All component YAML validated successfully." in told("dg", "check", "yaml")
+    assert "All definitions loaded successfully." in told("dg", "check", "defs")
+    assert "visits/silver/visits" in told("dg", "list", "defs", "--json")
+    select = ("--select", "group:visits", "--partition", "2025-03-05")
+    told("dagster", "asset", "materialize", "-m", "acme.definitions", "-d", "src", *select)
+    told("dg", "launch", "--assets", "group:visits", "--partition", "2025-03-05")  # again, under the project's own executor
+    assert "Nothing is held or missing." in told("readiness", "status", "visits")
+    assert told("python", "-c", READ_GOLD).splitlines() == ["[('2025-03-05', 3)]", "1 version"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["Visits"], "found the name 'Visits', expected lower case letters"),
         (["visits", "--csv", "nowhere.csv"], "nowhere.csv: found no such file"),
-        (["visits", "--csv", "pyproject.toml", "--day", "2025-02-30"], "found --day '2025-02-30', expected yyyy-mm-dd"),
+        (["visits", "--csv", "good.csv", "--day", "2025-02-30"], "found --day '2025-02-30', expected yyyy-mm-dd"),
+        (["visits", "--csv", "good.csv", "--day", "2999-01-01"], "found the day 2999-01-01, expected one that has ended"),
+        (["visits", "--csv", "empty.csv"], "empty.csv: is empty, expected a header"),
+        (["visits", "--csv", "twice.csv"], "twice.csv: columns named twice (case apart): 'a', 'a'"),
+        (["suited"], "quality_suites/suited, expected nothing there"),
     ],
 )
 def test_what_cannot_be_scaffolded_is_refused_in_one_line_and_leaves_nothing(
     acme: Path, environment: dict[str, str], arguments: list[str], said: str
 ) -> None:
+    for name, text in {"good.csv": "a\n1\n", "empty.csv": "", "twice.csv": "a,a\n1,2\n"}.items():
+        (acme / name).write_text(text)
+    (acme / "quality_suites" / "suited").mkdir(parents=True)
     before = sorted(str(path) for path in acme.rglob("*") if "__pycache__" not in str(path))
     done = dg("scaffold", "defs", COMPONENT, *arguments, environment=environment, cwd=acme)
     assert done.returncode == 1
