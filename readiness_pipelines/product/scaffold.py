@@ -121,13 +121,14 @@ def _scaffold(places: _Places, file: Path) -> None:
     sample = read_sample(file)
     incoming = places.landed.with_suffix(".incoming")  # no feed's pattern: nobody runs it before the product is whole
     try:
-        _write(places.suites, skeleton.suites(places.product, sample))
-        _write(places.folder, skeleton.declarations(places.product, sample, places.day))
         incoming.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, incoming)
+        _write(places.suites, skeleton.suites(places.product, sample))
+        _write(places.folder, skeleton.declarations(places.product, sample, places.day))
         incoming.rename(places.landed)
     except OSError as error:
-        incoming.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            incoming.unlink()
         for folder in (places.folder, places.suites):
             shutil.rmtree(folder, ignore_errors=True)  # neither was there before
         raise ReadinessError(f"cannot write {error.filename}: {error.strerror}; nothing was kept") from None
