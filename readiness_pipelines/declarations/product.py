@@ -57,21 +57,24 @@ class Feed(_Declared):
     delivery: Literal["replace", "append"] = Field(
         default="replace", description="replace: the newest file is the day; append: every file of the day counts"
     )
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: str = Field(default="utf-8")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="one character between two fields")
+    encoding: str = Field(default="utf-8", description="of the text, as Python names it; bytes that do not fit reject their record")
+
+
+_DROPS = "rows that are left out on purpose, each filter counted under its reason"
 
 
 class DropWhere(_Declared):
     """A declared filter: rows for which `sql` is true are left out, counted under `reason`."""
 
     reason: Name
-    sql: str
+    sql: str = Field(description="a condition over the table's columns; null is not true")
 
 
 class Deduplicate(_Declared):
     """Rows that agree in all of `by` are one row; a row with a null among them is never a duplicate."""
 
-    by: list[str] = Field(min_length=1)
+    by: list[str] = Field(min_length=1, description="columns of the table")
     keep: Literal["first", "last"] = Field(default="last", description="by delivery, then record number")
 
 
@@ -84,14 +87,14 @@ class SilverTable(_Declared):
     name: Name
     from_: Name = Field(alias="from", description="the bronze or silver table it maps, row by row")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
-    deduplicate: Deduplicate | None = None
-    drop_where: list[DropWhere] = Field(default_factory=list)
+    deduplicate: Deduplicate | None = Field(default=None, description="which rows are one row; none: every row stands for itself")
+    drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
 
 
 class Last(_Declared):
     """The newest `last` partitions, the one being computed included."""
 
-    last: int = Field(ge=1, strict=True)
+    last: int = Field(ge=1, strict=True, description="how many partitions")
 
 
 def _form(value: Any) -> str:
@@ -106,7 +109,9 @@ Read = Annotated[Annotated[Literal["same", "all_until"], Tag(WORD)] | Annotated[
 class Input(_Declared):
     """Which partitions of a table a gold model reads, and what a held or missing one among them does."""
 
-    read: Read = Field(default="same")
+    read: Read = Field(
+        default="same", description="same: this partition; {last: N}: the newest N up to it; all_until: all up to it"
+    )
     unavailable: Literal["hold", "ignore"] = Field(
         default="hold", description="hold: a held or missing partition blocks this one; ignore: it is left out, by name"
     )
@@ -115,16 +120,16 @@ class Input(_Declared):
 class GoldTable(_Declared):
     name: Name
     key: list[str] = Field(min_length=1, description="columns that name a row; row_id is a hash of table and key")
-    inputs: dict[Name, Input] = Field(min_length=1)
-    sql: str
-    drop_where: list[DropWhere] = Field(default_factory=list)
+    inputs: dict[Name, Input] = Field(min_length=1, description="tables that the SELECT reads, by name")
+    sql: str = Field(description="path of the SELECT, relative to defs.yaml")
+    drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
 
 
 class Kpi(_Declared):
     """The one business number the product exists for."""
 
     table: Name
-    column: str
+    column: str = Field(description="column of that gold table")
 
 
 class Alerts(_Declared):
@@ -140,7 +145,7 @@ class ProductDeclaration(_Declared):
     """A data product: feeds into bronze, bronze into silver, silver into gold, one KPI."""
 
     product: Name
-    description: str = ""
+    description: str = Field(default="", description="what it is for, and for whom")
     contract: str = Field(default="contract.yaml", description="path of the ODCS contract, relative to defs.yaml")
     suites: str | None = Field(
         default=None,
@@ -149,9 +154,9 @@ class ProductDeclaration(_Declared):
     partitions: Partitions
     kpi: Kpi
     alerts: Alerts = Field(default_factory=Alerts)
-    bronze: list[BronzeTable] = Field(min_length=1)
-    silver: list[SilverTable] = Field(default_factory=list)
-    gold: list[GoldTable] = Field(default_factory=list)
+    bronze: list[BronzeTable] = Field(min_length=1, description="what arrives, every value as text; one table per feed")
+    silver: list[SilverTable] = Field(default_factory=list, description="typed and validated; each maps one table row by row")
+    gold: list[GoldTable] = Field(default_factory=list, description="what decisions are made from; free SQL over declared inputs")
 
 
 class Requirements(_Declared):

@@ -1,5 +1,6 @@
 """`type: readiness_pipelines.product.DataProduct` in a `defs.yaml`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,22 @@ class Attributes(RootModel[Any]):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(ProductDeclaration.__pydantic_core_schema__)
+        schema = ProductDeclaration.model_json_schema()
+        return dict(_inlined(schema, schema.pop("$defs")))
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """Return a JSON schema with its references resolved.
+
+    dg puts it, as it is, into the schema of a whole defs.yaml, and from there no reference would lead anywhere.
+    """
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    beside = {key: _inlined(value, parts) for key, value in schema.items() if key != "$ref"}
+    referred = parts[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
+    return {**_inlined(referred, parts), **beside} if referred else beside
 
 
 @dg.scaffold_with(ProductScaffolder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 pytestmark = pytest.mark.slow
 
@@ -110,9 +113,13 @@ def test_dg_knows_the_component_its_words_and_what_it_defines(acme: Path, enviro
         return done.stdout
 
     assert COMPONENT in told("list", "components", "--json")
-    schema = told("utils", "inspect-component", COMPONENT, "--defs-yaml-json-schema")
-    assert '"additionalProperties": false' in schema and "pattern under the landing folder" in schema
+    schema = json.loads(told("utils", "inspect-component", COMPONENT, "--defs-yaml-json-schema"))
     told("scaffold", "defs", COMPONENT, "visits")
+    written = yaml.load((acme / "src" / "acme" / "defs" / "visits" / "defs.yaml").read_text(), yaml.BaseLoader)
+    assert list(Draft202012Validator(schema).iter_errors(written)) == []
+    written["attributes"]["bronze"][0]["feed"]["flies"] = "x"
+    (mistake,) = Draft202012Validator(schema).iter_errors(written)
+    assert list(mistake.absolute_path) == ["attributes", "bronze", 0, "feed"] and "'flies' was unexpected" in mistake.message
     assert "All component YAML validated successfully." in told("check", "yaml")
     told("check", "defs")
     assert "visits/gold/visits_daily" in told("list", "defs", "--json")
