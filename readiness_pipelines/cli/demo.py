@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
+import os
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from readiness_pipelines.cli.place import console, product_named
-from readiness_pipelines.cli.project import project, shipped
+from readiness_pipelines.cli.project import Project, project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
 from readiness_pipelines.declarations import Bronze, Product
@@ -55,15 +57,19 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     """Serve Dagster's UI and daemon until interrupted."""
     settings = Settings.from_environment()
     environment = dagster_environment(settings)
-    place = project()
-    target = ["-m", place.definitions, "-d", str(place.imported_from)]
-    command = [sys.executable, "-m", "dagster", "dev", *target, "-h", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, env=environment)
-    try:
-        raise typer.Exit(process.wait())
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait(timeout=30)
+    workspace = _workspace(settings, project())
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)  # in our place: whoever stops this process stops that one
+
+
+def _workspace(settings: Settings, place: Project) -> Path:
+    """Write what `dagster dev` serves, under the name that `dg dev` gives it, and return where."""
+    module = {"module_name": place.definitions, "working_directory": str(place.imported_from), "location_name": place.location}
+    path = settings.state / "workspace.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"load_from": [{"python_module": module}]}, indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def _write_sample(settings: Settings, product: Product) -> None:

@@ -3,7 +3,8 @@
 The project is the nearest folder, from the working directory upwards, whose `pyproject.toml` has `[tool.dg.project]`
 or whose `dg.toml` has `[project]`. Its modules lie under `src/` or beside that file. Its products are the `defs.yaml`
 files of our type below its defs folder (`defs_module`, by default `<root_module>.defs`), at any depth. Dagster loads it
-as `code_location_target_module`, by default `<root_module>.definitions`.
+as `code_location_target_module`, by default `<root_module>.definitions`, under the name `code_location_name`, by default
+that of the project's folder. These are the rules of dg.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ _PACKAGE = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Project:
-    """A folder of products, and how Dagster loads it: a module, and the folder that it is imported from."""
+    """A folder of products, and how Dagster loads it: a module, the folder that it is imported from, and the name of the
+    code location. Sensors keep their cursors under that name, so that every command that serves it must say the same.
+    """
 
     defs: Path
     definitions: str
     imported_from: Path
+    location: str
 
     def products(self) -> dict[str, Path]:
         """Return the folder of each product, by its name. Raises ReadinessError if two have one name."""
@@ -42,7 +46,7 @@ class Project:
 
 def shipped() -> Project:
     """Return the products that come with this package."""
-    return Project(_PACKAGE / "defs", "readiness_pipelines.definitions", _PACKAGE.parent)
+    return Project(_PACKAGE / "defs", "readiness_pipelines.definitions", _PACKAGE.parent, "readiness_pipelines")
 
 
 def project(start: Path | None = None) -> Project:
@@ -80,4 +84,4 @@ def _project(folder: Path, told: Mapping[str, Any]) -> Project:
     if "defs_module" not in told and not defs.exists() and (defs.parent / "definitions").is_dir():
         defs = defs.parent / "definitions"  # dg's other default
     definitions = str(told.get("code_location_target_module") or f"{root}.definitions")
-    return Project(defs, definitions, imported_from)
+    return Project(defs, definitions, imported_from, str(told.get("code_location_name") or folder.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from readiness_pipelines.cli.place import product_named
 from readiness_pipelines.cli.project import project, shipped
@@ -31,19 +32,21 @@ def test_in_a_dg_project_they_are_its_own_at_any_depth(tmp_path: Path) -> None:
     )
     found = project(tmp_path / "src" / "acme")
     assert found.products() == {"orders": tmp_path / "src/acme/defs/sales/orders"}
-    assert (found.definitions, found.imported_from) == ("acme.definitions", tmp_path / "src")
+    assert (found.definitions, found.imported_from, found.location) == ("acme.definitions", tmp_path / "src", tmp_path.name)
 
 
 def test_what_the_project_says_of_its_modules_counts(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "dg.toml": '[project]\nroot_module = "acme"\ndefs_module = "acme.made"\ncode_location_target_module = "acme.all"\n',
+            "dg.toml": '[project]\nroot_module = "acme"\ndefs_module = "acme.made"\n'
+            'code_location_target_module = "acme.all"\ncode_location_name = "here"\n',
             "acme/made/orders/defs.yaml": PRODUCT.format(name="orders"),
         },
     )
     found = project(tmp_path)
-    assert (list(found.products()), found.definitions, found.imported_from) == (["orders"], "acme.all", tmp_path)
+    assert list(found.products()) == ["orders"]
+    assert (found.definitions, found.imported_from, found.location) == ("acme.all", tmp_path, "here")
 
 
 def test_a_definitions_folder_serves_where_there_is_no_defs_folder(tmp_path: Path) -> None:
@@ -134,6 +137,13 @@ def test_elsewhere_they_are_those_that_come_with_the_package(tmp_path: Path) -> 
     write(tmp_path, {"pyproject.toml": "[tool.other]\n"})
     assert project(tmp_path) == shipped()
     assert "readmission" in shipped().products()
+
+
+def test_the_checkout_itself_is_served_under_the_name_in_workspace_yaml() -> None:
+    root = Path(__file__).parents[2]
+    (served,) = yaml.safe_load((root / "workspace.yaml").read_text())["load_from"]
+    assert project(root) == shipped()
+    assert served["python_module"] == {"module_name": shipped().definitions, "location_name": shipped().location}
 
 
 def test_two_products_of_one_name_are_refused(tmp_path: Path) -> None:
