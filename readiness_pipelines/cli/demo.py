@@ -33,7 +33,8 @@ def demo(
     settings = Settings.from_environment()
     declared = product_named(product, of=shipped())
     if sample:
-        _write_sample(settings, declared)
+        for each in shipped().products():  # the others' too: their landing is not to look forgotten in the UI
+            _write_sample(settings, product_named(each, of=shipped()))
     keys = keys_between(declared, first_key(declared), last_key(declared, now=clock()))
     started = time.monotonic()
     lake = Lakehouse.open(settings)

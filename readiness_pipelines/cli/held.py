@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from readiness_pipelines.cli.place import console, full_name, lakehouse, product_named, show
+from readiness_pipelines.cli.place import console, full_name, lakehouse, products_named, show
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Status
 
 app = typer.Typer(help="Candidates that a gate did not admit.", no_args_is_help=True, add_completion=False)
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-ProductName = Annotated[str | None, typer.Option("--product", help="May be left out where there is only one.")]
+ProductName = Annotated[str | None, typer.Option("--product", help="Only this product; default: all of the project.")]
 
 
 @app.command("list", help="Partitions whose newest candidate is held.")
 def list_(product: ProductName = None, as_json: Json = False) -> None:
-    declared, ledger = product_named(product), lakehouse().ledger
+    ledger = lakehouse().ledger
     rows = [
         {
             "table": verdict.table,
@@ -26,6 +26,7 @@ def list_(product: ProductName = None, as_json: Json = False) -> None:
             "rows_quarantined": verdict.counts.quarantined,
             "why": "; ".join(verdict.held_because),
         }
+        for declared in products_named(product)
         for table in declared.tables
         for verdict in ledger.latest_verdicts(table.full_name).values()
         if not verdict.outcome.is_admitted
@@ -35,8 +36,7 @@ def list_(product: ProductName = None, as_json: Json = False) -> None:
 
 @app.command("show", help="One held candidate: why, which rules, where its staged files lie.")
 def show_(table: str, partition: str, product: ProductName = None, as_json: Json = False) -> None:
-    declared, ledger = product_named(product), lakehouse().ledger
-    name = full_name(declared, table)
+    ledger, name = lakehouse().ledger, full_name(table, product)
     verdict = ledger.latest_verdict(name, partition)
     if verdict is None or verdict.outcome.is_admitted:
         raise ReadinessError(f"{name}/{partition} is not held; `readiness held list` names those that are")

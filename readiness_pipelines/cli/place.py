@@ -45,12 +45,24 @@ def lakehouse() -> Lakehouse:
     return Lakehouse.open(Settings.from_environment())
 
 
-def full_name(product: Product, table: str) -> str:
-    """Return `<product>.<layer>.<name>` of a table given by leaf name or full name. Raises ReadinessError otherwise."""
-    for declared in product.tables:
-        if table in (declared.name, declared.full_name):
-            return declared.full_name
-    raise ReadinessError(f"found no table {table!r}; expected one of: {', '.join(t.name for t in product.tables)}")
+def products_named(name: str | None) -> list[Product]:
+    """Return the product of that name, or all of the project, by name. Raises ReadinessError if there is none."""
+    place = project()
+    names = [name] if name else sorted(place.products())
+    return [product_named(each, of=place) for each in names] or [product_named(None, of=place)]
+
+
+def full_name(table: str, product: str | None) -> str:
+    """Return `<product>.<layer>.<name>` of a table given by full name, or by leaf name where one product has such a table.
+
+    Raises ReadinessError otherwise, naming the tables there are.
+    """
+    declared = [each for one in products_named(product) for each in one.tables]
+    found = [each.full_name for each in declared if table in (each.name, each.full_name)]
+    if len(found) == 1:
+        return found[0]
+    expected = ", ".join(found or [each.full_name for each in declared])
+    raise ReadinessError(f"found {len(found)} tables {table!r}, expected one of: {expected}")
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str, empty: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from readiness_pipelines.cli.held import Json, ProductName
-from readiness_pipelines.cli.place import full_name, lakehouse, product_named, show
+from readiness_pipelines.cli.place import full_name, lakehouse, products_named, show
 from readiness_pipelines.lakehouse import quarantined
 
 app = typer.Typer(help="Rows that a gate did not admit, with all their reasons.", no_args_is_help=True, add_completion=False)
@@ -20,9 +20,8 @@ def list_(
     partition: Annotated[str | None, typer.Option(help="Only this partition.")] = None,
     as_json: Json = False,
 ) -> None:
-    declared, ledger = product_named(product), lakehouse().ledger
-    rows = []
-    for table in declared.tables:
+    ledger, rows = lakehouse().ledger, []
+    for table in (table for declared in products_named(product) for table in declared.tables):
         reasons: Counter[str] = Counter()
         days: Counter[str] = Counter()
         for verdict in ledger.latest_verdicts(table.full_name, [partition] if partition else None).values():
@@ -45,7 +44,7 @@ def show_(
     limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 20,
     as_json: Json = False,
 ) -> None:
-    lake, name = lakehouse(), full_name(product_named(product), table)
+    lake, name = lakehouse(), full_name(table, product)
     latest = lake.ledger.latest_outcome(name, partition)
     with lake.connect() as con:
         conditions, values = ["true"], []

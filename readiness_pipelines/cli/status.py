@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Any
 
 import typer
 
-from readiness_pipelines.cli.place import console, lakehouse, product_named, show
+from readiness_pipelines.cli.place import console, lakehouse, products_named, show
+from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.overview import Overview, TableOverview, overview
 from readiness_pipelines.layers.standing import StandingKind
 
@@ -15,25 +15,35 @@ _NAMED = 30  # partitions to look at that are listed; --json lists all
 
 
 def status(
-    product: Annotated[str | None, typer.Argument(help="Product; may be left out where there is only one.")] = None,
+    product: Annotated[str | None, typer.Argument(help="Only this product; default: all of the project.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of tables.")] = False,
 ) -> None:
     """Print totals per table and the partitions to look at."""
-    found = overview(product_named(product), lakehouse(), now=datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
-    print_overview(found, as_json=as_json)
-    raise typer.Exit(1 if found.attention else 0)
+    lake = lakehouse()
+    found = [overview(declared, lake, now=clock()) for declared in products_named(product)]
+    if as_json:
+        show([_as_json(each) for each in found], as_json=True, title="", empty="")
+    else:
+        for each in found:
+            print_overview(each)
+    raise typer.Exit(1 if any(each.attention for each in found) else 0)
 
 
-def print_overview(found: Overview, *, as_json: bool = False) -> None:
-    """Print an overview: for people, or as JSON."""
-    attention = [
+def _as_json(found: Overview) -> dict[str, Any]:
+    tables = [{**_rows(t), "partitions": dict(t.standings)} for t in found.tables]
+    return {"product": found.product, "tables": tables, "attention": _attention(found)}
+
+
+def _attention(found: Overview) -> list[dict[str, Any]]:
+    return [
         {"partition": s.partition, "table": s.table.partition(".")[2], "standing": s.kind.value, "why": why}
         for s, why in found.attention
     ]
-    if as_json:
-        tables = [{**_rows(t), "partitions": dict(t.standings)} for t in found.tables]
-        show([{"product": found.product, "tables": tables, "attention": attention}], as_json=True, title="", empty="")
-        return
+
+
+def print_overview(found: Overview) -> None:
+    """Print an overview for people."""
+    attention = _attention(found)
     show([_rows(t) for t in found.tables], as_json=False, title=f"{found.product}: rows", empty="nothing declared")
     show([_partitions(t) for t in found.tables], as_json=False, title=f"{found.product}: partitions", empty="nothing declared")
     show(attention[:_NAMED], as_json=False, title="To look at", empty="Nothing is held or missing.")
