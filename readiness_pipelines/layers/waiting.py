@@ -27,7 +27,7 @@ SETTLING = datetime.timedelta(seconds=5)  # a file that changed this recently ma
 GRACE = datetime.timedelta(seconds=90)  # a claimed run that nobody has seen for so long was never launched
 MAX_PARTITIONS = 200  # in one run: what a run that fails has to do again stays small
 MAX_OPEN = 10  # runs asked for and not over: 2,000 late files must not fill the queue for everybody else
-MAX_ATTEMPTS = 3  # runs for files that no run manages to take in
+LONGEST_PAUSE = datetime.timedelta(hours=1)  # before files that no run manages to take in are asked for again
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Waiting:
 
     `files` and `partitions` count all that is not taken in yet, those of runs on their way too; `oldest` is when the
     oldest of them was last changed (UTC). `settling` files changed just now; `outside` files name a partition that has
-    not ended or that the calendar does not have; `given_up` partitions were run `MAX_ATTEMPTS` times in vain.
+    not ended or that the calendar does not have; `failing` partitions were run twice in vain, or more often: they are asked
+    for again after a pause that doubles each time, up to an hour.
     """
 
     runs: tuple[WantedRun, ...] = ()
@@ -53,7 +54,7 @@ class Waiting:
     oldest: datetime.datetime | None = None
     settling: int = 0
     outside: int = 0
-    given_up: tuple[str, ...] = field(default=())
+    failing: tuple[str, ...] = field(default=())
 
     def told(self, *, now: datetime.datetime) -> str:
         """Return one line for a log: what waits, for how long, what is asked for."""
@@ -63,7 +64,7 @@ class Waiting:
         told = f"{self.files} files wait in {self.partitions} partitions{lag}; {len(self.runs)} runs asked for"
         for n, words in ((self.settling, "changed just now"), (self.outside, "name no partition that has ended")):
             told += f"; {n} {words}" if n else ""
-        return told + (f"; given up after {MAX_ATTEMPTS} runs: {', '.join(self.given_up[:5])}" if self.given_up else "")
+        return told + (f"; no run takes in {', '.join(self.failing[:5])}: tried again after a pause" if self.failing else "")
 
 
 def find_waiting(product: Product, lake: Lakehouse, *, now: datetime.datetime, state_of: Callable[[str], RunState]) -> Waiting:
@@ -75,7 +76,7 @@ def find_waiting(product: Product, lake: Lakehouse, *, now: datetime.datetime, s
     requests = lake.ledger.requests.newest(product.name, list(seen.waiting))
     states = {key: state_of(key) for key in {r.run_key for r in requests.values()}}
     again = _never_launched(product, lake, requests, states, now=now)
-    fresh, given_up = _to_ask(seen.waiting, requests, states)
+    fresh, failing = _to_ask(seen.waiting, requests, states, now=now)
     room = MAX_OPEN - sum(1 for state in states.values() if state != "over")
     runs = again + _claim(product, lake, fresh, room=room)
     changed = [file.changed_ns for files in seen.waiting.values() for file in files]
@@ -86,7 +87,7 @@ def find_waiting(product: Product, lake: Lakehouse, *, now: datetime.datetime, s
         oldest=_moment(min(changed)) if changed else None,
         settling=seen.settling,
         outside=seen.outside,
-        given_up=tuple(given_up),
+        failing=tuple(failing),
     )
 
 
@@ -139,22 +140,31 @@ _Ask = tuple[str, str, int]  # partition, digest of its files, attempt
 
 
 def _to_ask(
-    waiting: Mapping[str, Sequence[Sighting]], requests: Mapping[str, Request], states: Mapping[str, RunState]
+    waiting: Mapping[str, Sequence[Sighting]],
+    requests: Mapping[str, Request],
+    states: Mapping[str, RunState],
+    *,
+    now: datetime.datetime,
 ) -> tuple[list[_Ask], list[str]]:
-    """Return what no open run is going to take in, oldest partition first, and the partitions that are given up."""
+    """Return what no open run is going to take in, oldest partition first, and the partitions that runs fail to take in."""
     ask: list[_Ask] = []
-    given_up: list[str] = []
+    failing: list[str] = []
     for partition, files in waiting.items():
         stood = digest(sorted([f.table, f.name, f.bytes, f.changed_ns] for f in files))
         request = requests.get(partition)
         if request is not None and states[request.run_key] != "over":
             continue
         attempt = request.attempt + 1 if request is not None and request.files == stood else 1
-        if attempt > MAX_ATTEMPTS:
-            given_up.append(partition)
-        else:
+        if attempt > 2:
+            failing.append(partition)
+        if request is None or attempt == 1 or now - request.claimed_at >= _pause(attempt):
             ask.append((partition, stood, attempt))
-    return ask, given_up
+    return ask, failing
+
+
+def _pause(attempt: int) -> datetime.timedelta:
+    """Return how long after the last request an attempt may follow: at once for the second, then 2, 4, 8 ... minutes."""
+    return min(datetime.timedelta(minutes=2 ** min(attempt - 2, 10) if attempt > 2 else 0), LONGEST_PAUSE)
 
 
 def _claim(product: Product, lake: Lakehouse, ask: Sequence[_Ask], *, room: int) -> list[WantedRun]:

@@ -163,7 +163,9 @@ class _Run:
                 self._log(table, results)
                 files += [file for result in results for file in result.files]
         if {asset_key(table) for table in self.product.tables} <= self.assets:
-            self.lake.ledger.record_sightings(files)  # only now: a run that is killed halfway is asked for again
+            # Only now, and only where every table was run: what was killed or refused halfway is asked for again.
+            halfway = {place.partition(" ")[0] for place in self.refused}
+            self.lake.ledger.record_sightings(file for file in files if file.partition not in halfway)
         self._end(told)
 
     def _end(self, told: Mapping[str, Sequence[StepResult]]) -> None:

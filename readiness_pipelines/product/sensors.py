@@ -40,7 +40,7 @@ def landed_sensor(product: Product, job: UnresolvedAssetJobDefinition) -> dg.Sen
         bury(context.instance, settings.state)
         waiting = find_waiting(product, lake, now=now, state_of=lambda key: _state_of(context.instance, key))
         told = waiting.told(now=now)
-        if waiting.given_up:
+        if waiting.failing:
             context.log.error(told)
         if not waiting.runs:
             return dg.SkipReason(told)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
-from readiness_pipelines.layers.waiting import GRACE, MAX_ATTEMPTS, MAX_OPEN, SETTLING, RunState, Waiting, find_waiting
+from readiness_pipelines.layers.waiting import GRACE, LONGEST_PAUSE, MAX_OPEN, SETTLING, RunState, Waiting, find_waiting
 from tests.shop import Shop, build_shop
 
 LANDED = datetime.datetime(2025, 3, 1, 12)
@@ -111,18 +111,21 @@ def test_two_that_look_at_once_ask_for_it_once(desk: Desk) -> None:
     assert len(desk.look(launch=False).runs) + len(other.look(launch=False).runs) == 1
 
 
-def test_files_that_no_run_takes_in_are_given_up_after_three_and_tried_again_when_they_change(desk: Desk) -> None:
+def test_files_that_no_run_takes_in_are_tried_again_after_pauses_that_double(desk: Desk) -> None:
     desk.land(1)
-    keys = set()
-    for _ in range(MAX_ATTEMPTS):
-        keys |= {run.run_key for run in desk.look().runs}
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    pauses = []
+    for _ in range(4):  # minute by minute, until it is asked for; a claim carries the time of the clock, not of the look
+        minutes = next(n for n in range(100) if desk.look(now=now + datetime.timedelta(minutes=n, seconds=5)).runs)
+        pauses.append(minutes)
         desk.end_all()
-    assert len(keys) == MAX_ATTEMPTS
-    waiting = desk.look()
-    assert (waiting.runs, waiting.given_up) == ((), days(desk.shop, 1))
-    assert "given up after 3 runs: 2025-01-01" in waiting.told(now=LATER)
+    assert pauses == [0, 0, 2, 4]
+    waiting = desk.look(now=now)
+    assert (waiting.runs, waiting.failing) == ((), days(desk.shop, 1))
+    assert "no run takes in 2025-01-01: tried again after a pause" in waiting.told(now=LATER)
     desk.land(1, at=LANDED + datetime.timedelta(seconds=1))
-    assert [run.partitions for run in desk.look().runs] == [days(desk.shop, 1)]
+    assert [run.partitions for run in desk.look(now=now).runs] == [days(desk.shop, 1)]  # it changed: at once
+    assert datetime.timedelta(hours=1) == LONGEST_PAUSE
 
 
 def test_a_file_that_changed_just_now_is_left_until_it_has_settled(desk: Desk) -> None:
@@ -165,7 +168,7 @@ def test_whatever_the_order_of_events_every_file_is_taken_in_and_no_partition_is
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + GRACE
     open_runs: dict[str, tuple[str, ...]] = {}
     for n, (event, day) in enumerate([*events, *[("look", 1), ("run", 1), ("end", 1)] * 3]):
-        now += GRACE * 2
+        now += LONGEST_PAUSE * 2
         match event:
             case "land":
                 desk.land(day, suffix=f"_{n}")

@@ -268,3 +268,16 @@ def test_eager_automation_never_asks_for_the_downstream_of_a_held_day(station: S
     station.run(1, 2)
     second = dg.evaluate_automation_conditions(defs=defs, instance=station.instance, cursor=first.cursor)
     assert second.get_requested_partitions(AssetKey("theirs")) == {station.shop.day(1)}
+
+
+def test_files_of_a_day_that_was_refused_halfway_are_not_taken_in_and_those_of_a_held_day_are(station: Station) -> None:
+    def taken_in() -> set[str]:
+        return {s.partition for s in station.lake.ledger.sightings("shop.bronze.raw_orders").values()}
+
+    for day in (1, 2, 3):
+        station.shop.land(day)
+    station.shop.land_broken(4)
+    assert not station.run(3, 3).success  # the revenue of day 3 reads days 1 and 2, which nobody has run
+    assert taken_in() == set()
+    assert not station.run(1, 4).success  # day 4 is held
+    assert taken_in() == {station.shop.day(n) for n in (1, 2, 3, 4)}
