@@ -70,10 +70,14 @@ class Served:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [*self.program, *self.arguments, "--host", "127.0.0.1", "--port", str(self.port)]
         with (self.root / self.log).open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.root)
+            self.process = subprocess.Popen(
+                self.command(), env=self.environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.root
+            )
         wait_for(self._is_loaded, seconds=150, what="the code location")
+
+    def command(self) -> list[str]:
+        return [*self.program, *self.arguments, "--host", "127.0.0.1", "--port", str(self.port)]
 
     def stop(self) -> None:
         """Stop it as a shutdown does; what has not ended after half a minute, such as a run in its midst, is killed."""

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from tests.served import Served, wait_for
+
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -210,3 +212,26 @@ def test_a_run_of_another_projects_job_is_one_process_whatever_its_executor_is(a
     assert done.returncode == 0, done.stderr[-2000:]
     assert "gold visits_daily: 1 admitted" in done.stderr + done.stdout
     assert "STEP_WORKER_START" not in done.stderr + done.stdout
+
+
+class ReadinessUi(Served):
+    """`readiness ui` in a project."""
+
+    def command(self) -> list[str]:
+        return [str(BIN / "readiness"), "ui", "--port", str(self.port)]
+
+
+@pytest.mark.daemon
+def test_readiness_ui_serves_the_project_under_dgs_name_and_runs_what_is_dropped(acme: Path, environment: dict[str, str]) -> None:
+    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+    served = ReadinessUi(acme, environment)
+    served.start()
+    try:
+        found = served.ask("{ workspaceOrError { ... on Workspace { locationEntries { name } } } }")
+        assert found["workspaceOrError"]["locationEntries"] == [{"name": acme.name}]
+        wait_for(lambda: served.materialised("visits", "gold", "visits_daily") == {"2025-01-05"}, seconds=180, what="the sensor")
+    finally:
+        served.stop()
+    assert served.process is None or served.process.poll() is not None
+    with pytest.raises(OSError):
+        served.ask("{ version }")  # webserver and daemon ended with it
