@@ -27,6 +27,7 @@ AT_MOST = 1_000_000  # records looked at: seconds, whatever the size of the file
 _HEADER = 1_000_000  # characters that a header is looked for in
 _DELIMITERS = ",;\t|"
 _TRIED = ("integer", "number", "boolean", "date", "timestamp")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # not tab and line feed, which SQL and YAML carry unchanged
 # Text that a number would not give back: leading zeros, a plus sign, more digits than a double keeps.
 _NO_NUMBER = r"[+-]?0[0-9].*|\+.*|[^0-9]*([0-9][^0-9]*){16,}"
 
@@ -93,6 +94,8 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise ReadinessError(f"{path}: is empty, expected a header and at least one record")
     if nameless := [n for n, column in enumerate(header, start=1) if not column.strip()]:
         raise ReadinessError(f"{path}: found no name for column {nameless[0]} in the header, expected one for each")
+    if odd := [n for n, column in enumerate(header, start=1) if _CONTROL.search(column)]:
+        raise ReadinessError(f"{path}: found a control character in the name of column {odd[0]}, expected text")
     if taken := [column for column in header if column.lower() in SYSTEM_COLUMNS]:
         raise ReadinessError(f"{path}: found the column {taken[0]!r}, which every table has already; expected another name")
     return header, delimiter

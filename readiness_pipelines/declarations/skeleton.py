@@ -7,7 +7,6 @@ admits the file it was made from.
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -67,10 +66,10 @@ def _column(name: str, logical_type: str, *, required: bool = False, description
 
 
 def _yaml(text: str) -> str:
-    """Return text as YAML: plain where that is safe, else in double quotes, in which JSON is YAML."""
+    """Return text as YAML: plain where that is safe, else in double quotes, escaping what an editor would not show."""
     if _PLAIN.fullmatch(text) and text not in _YAML_WORDS:
         return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return '"' + "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
 
 
 def _silver(product: str, sample: Sample) -> str:

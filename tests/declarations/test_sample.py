@@ -111,6 +111,7 @@ def test_names_become_sql_names_that_differ() -> None:
         ("ID,id\n1,2\n", "columns named twice"),
         ("a,b\n1\n", "found no record of 2 fields"),
         ("a,\n1,2\n", "found no name for column 2"),
+        ('a,"b\rc"\n1,2\n', "found a control character in the name of column 2"),
         ("a,Row_ID\n1,2\n", "found the column 'Row_ID', which every table has already"),
     ],
 )

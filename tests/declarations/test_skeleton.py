@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from readiness_pipelines.declarations import load_product, skeleton
 from readiness_pipelines.declarations.sample import Sample, read_sample
+from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import run_step
 from readiness_pipelines.settings import Settings
@@ -103,3 +108,22 @@ def test_every_column_is_confidential_until_somebody_has_looked(tmp_path: Path) 
 def test_the_feed_says_its_delimiter_only_where_it_is_no_comma(tmp_path: Path) -> None:
     assert "delimiter" not in text_of(tmp_path, "id,note\n1,x\n", "defs.yaml")
     assert 'delimiter: ";"' in text_of(tmp_path, "id;note\n1;x\n", "defs.yaml")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5),
+    records=st.lists(st.lists(st.text(max_size=8), min_size=5, max_size=5), min_size=1, max_size=4),
+)
+def test_whatever_a_csv_calls_its_columns_it_is_refused_or_makes_a_product_without_mistakes(
+    tmp_path_factory: pytest.TempPathFactory, header: list[str], records: list[list[str]]
+) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *(record[: len(header)] for record in records)])
+    folder = tmp_path_factory.mktemp("odd")
+    try:
+        read = sample(folder, text.getvalue().encode("utf-8", "replace").decode())
+    except ReadinessError:
+        return
+    product = load_product(build(folder, "odd", read))
+    assert [column.name for column in product.by_name["raw_odd"].table.columns] == [field.delivered for field in read.fields]
