@@ -90,6 +90,8 @@ def strict_cast(expression: str, *, given: str, wanted: str) -> str:
     value to the last digit, a time without a zone is UTC whatever the session says, a time that is not midnight is no
     date. The same type passes untouched. Types that have nothing in common (`castable`) give NULL for every value.
     """
+    if given == wanted and given in _FLOATS:
+        return f"CASE WHEN isfinite({expression}) THEN {expression} END"  # NaN and infinity are no numbers
     if _same(given, wanted):
         return expression
     return _cast(expression, given, wanted) or f"CAST(NULL AS {wanted})"
@@ -118,6 +120,8 @@ def _cast(x: str, given: str, wanted: str) -> str | None:
         return tried
     if source and decimal and int(source[2]) <= int(decimal[2]):
         return tried
+    if given in _FLOATS and decimal:
+        return _from_text(f"CAST({x} AS VARCHAR)", wanted)  # the digits it shows, and none that it does not have
     if (given in _INTEGERS or given in _FLOATS or source) and (wanted in ("BIGINT", "DOUBLE") or decimal):
         return f"CASE WHEN TRY_CAST({tried} AS {given}) = {x} THEN {tried} END"  # there and back again, to the last digit
     return None
@@ -134,7 +138,7 @@ def _from_text(x: str, wanted: str) -> str:
     if wanted in _ZONED:
         zoned, local = f"{_DAY}[T ]{_TIME}{_OFFSET}", f"{_DAY}[T ]{_TIME}"
         return (
-            f"CASE WHEN regexp_full_match({x}, '{zoned}') THEN {tried} "
+            f"CASE WHEN regexp_full_match({x}, '{zoned}') AND {_in_calendar(tried)} THEN {tried} "
             f"WHEN regexp_full_match({x}, '{local}') THEN TRY_CAST({x} || 'Z' AS {wanted}) END"
         )
     match wanted:
@@ -142,12 +146,19 @@ def _from_text(x: str, wanted: str) -> str:
             form = r"[+-]?[0-9]+"
         case "DOUBLE":
             # What is too large becomes infinity in one place and an error in another: neither is the number.
-            return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND isfinite({tried}) THEN {tried} END"
+            digits = f"length(ltrim(regexp_replace({x}, '[^0-9]', '', 'g'), '0'))"
+            is_kept = f"({digits} <= 17 AND ({tried} <> 0 OR {digits} = 0))"  # 17 digits say which double is meant
+            return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND isfinite({tried}) AND {is_kept} THEN {tried} END"
         case "BOOLEAN":
             form = r"(?i)true|false"
         case "DATE":
             form = _DAY
     return f"CASE WHEN regexp_full_match({x}, '{form}') THEN {tried} END"
+
+
+def _in_calendar(moment: str) -> str:
+    """An offset can carry a time out of the years 1 to 9999, where no other reader of the table follows."""
+    return f"({moment} BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')"
 
 
 def _to_text(x: str, given: str) -> str | None:

@@ -19,6 +19,12 @@ from readiness_pipelines.contracts.types import castable
 from readiness_pipelines.declarations.sql import Model, Problem, line_at, read_model, told
 
 _DESCRIBE = "DESCRIBE "
+# The clock, the session and the engine, by names that DuckDB calls consistent or knows under another one.
+_WITHOUT_BRACKETS = (
+    *("current_timestamp", "current_time", "current_date", "localtimestamp", "localtime"),
+    *("current_user", "session_user"),
+)
+_OF_THE_MOMENT = (*_WITHOUT_BRACKETS, "current_localtimestamp", "current_localtime", "version")
 # These read nothing but their arguments and the partition at hand, although DuckDB calls them volatile.
 _HARMLESS = ("getvariable", "error")
 _TABLES_FROM_ARGUMENTS = ("unnest", "range", "generate_series")
@@ -104,7 +110,7 @@ class Binder:
     @cached_property
     def _volatile(self) -> frozenset[str]:
         rows = self._con.execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
-        return frozenset(str(r[0]) for r in rows) - frozenset(_HARMLESS)
+        return frozenset(str(r[0]) for r in rows) - frozenset(_HARMLESS) | frozenset(_OF_THE_MOMENT)
 
     def _outside_problems(self, model: Model) -> Iterator[Problem]:
         """Yield what the model reads besides its inputs: other databases, table functions, the clock, chance."""
@@ -119,8 +125,9 @@ class Binder:
                 yield Problem(model.line_of(table), f"found FROM {found}, expected its declared inputs by their plain names")
         for token, after in zip(model.tokens, model.tokens[1:], strict=False):
             name = token.text.lower()
-            called = after.token_type is TokenType.L_PAREN or name.startswith("current_")
-            if called and token.token_type not in (TokenType.STRING, TokenType.IDENTIFIER) and name in self._volatile:
+            called = after.token_type is TokenType.L_PAREN
+            bare = name in _WITHOUT_BRACKETS and token.token_type is not TokenType.IDENTIFIER
+            if (called or bare) and token.token_type is not TokenType.STRING and name in self._volatile:
                 yield Problem(
                     token.line, f"found {name}(), expected the same value at each run: a version is named by what it is made from"
                 )

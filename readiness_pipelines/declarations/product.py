@@ -85,7 +85,7 @@ class BronzeTable(_Declared):
 
 class SilverTable(_Declared):
     name: Name
-    from_: Name = Field(alias="from", description="the bronze or silver table it maps, row by row")
+    from_: Name = Field(alias="from", description="the bronze table it maps, row by row")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
     deduplicate: Deduplicate | None = Field(default=None, description="which rows are one row; none: every row stands for itself")
     drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)

@@ -29,7 +29,7 @@ class Upstreams:
         named = [raw.from_] if isinstance(raw, words.SilverTable) else list(raw.inputs)
         found: list[str] | None = []
         for name in named:
-            allowed = [n for n in self._earlier if entry.layer == "gold" or self._layers[n] != "gold"]
+            allowed = [n for n in self._earlier if entry.layer == "gold" or self._layers[n] == "bronze"]
             if name in allowed:
                 near: str | None = name
             else:
@@ -42,8 +42,8 @@ class Upstreams:
         near = difflib.get_close_matches(name, allowed, n=1)
         if name == self._meant.get(entry.where):
             message, near = f"found {name!r}, the table itself, expected one declared before it", []
-        elif entry.layer == "silver" and self._layers.get(name) == "gold":
-            message, near = f"found {name!r}, a gold table, expected a bronze or silver one", []
+        elif entry.layer == "silver" and self._layers.get(name) in ("silver", "gold"):
+            message, near = f"found {name!r}, a {self._layers[name]} table, expected a bronze one", []
         elif name in self._layers:
             message, near = f"found {name!r}, which is declared after this table, expected one declared before it", []
         elif not self._shape.names_every_table:

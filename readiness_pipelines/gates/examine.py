@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from readiness_pipelines.flow import RuleResult, Status
+from readiness_pipelines.flow import RuleResult, Status, digest
 from readiness_pipelines.gates import compile as sql
 from readiness_pipelines.gates.suite import Rule, Suite
 
@@ -79,7 +79,7 @@ def _guarded(
         considered, bad = f"({considered} AND {judged})", f"({bad} AND {judged})"
     if found.keys:
         keys = ", ".join(sql.quoted(k) for k in found.keys)
-        table = f"_repeated_{rule.name}"
+        table = f"_repeated_{digest(rule.name)[:16]}"  # names of tables ignore case, names of rules do not
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS "
             f"SELECT {keys} FROM {source} WHERE {considered} GROUP BY ALL HAVING count(*) > 1"

@@ -110,12 +110,14 @@ def _parse(document: located.Document) -> SuiteReading:
         if found_problems:
             continue
         rule = _rule(raw)
-        if rule.name in places:
-            message = f"found the name {rule.name!r} twice (first in line {document.line(['expectations', places[rule.name]])})"
+        if rule.name.lower() in places:
+            message = (
+                f"found the name {rule.name!r} twice (first in line {document.line(['expectations', places[rule.name.lower()]])})"
+            )
             where: list[str | int] = ["meta", "name"] if "name" in (raw.get("meta") or {}) else []
             problems.append(document.problem(["expectations", i, *where], f"{message}, expected another: set meta.name"))
             continue
-        places[rule.name] = i
+        places[rule.name.lower()] = i  # a check and a reason by each name: case alone tells nobody apart
         rules.append(rule)
     meta = data.get("meta")
     fraction = meta.get("max_quarantine_fraction") if isinstance(meta, dict) else None

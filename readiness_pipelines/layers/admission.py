@@ -116,6 +116,15 @@ def _quarantine_rows(candidate: Candidate) -> str:
     return f"{bad} UNION ALL {candidate.rejects}" if candidate.rejects else bad
 
 
+def _judged_quarantined(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> int:
+    """Return how many of the rows that count are bad."""
+    sql = f"SELECT count(*) FROM {_REJECTED} JOIN {ROWS} USING (row_id) WHERE {candidate.judged}"
+    if candidate.rejects:
+        sql = f"SELECT ({sql}) + (SELECT count(*) FROM ({candidate.rejects}) WHERE {candidate.judged})"
+    found = con.execute(sql).fetchone()
+    return int(found[0]) if found else 0
+
+
 def _verdict(
     con: duckdb.DuckDBPyConnection,
     table: TableDeclaration,
@@ -130,8 +139,8 @@ def _verdict(
     quarantined = (int(rejected[0]) if rejected else 0) + (int(unparsed[0]) if unparsed else 0)
     outcome, held_because = decide(
         rules=rules,
-        rows_in=candidate.rows_in,
-        quarantined=quarantined,
+        rows_in=candidate.rows_in if candidate.judged_rows is None else candidate.judged_rows,
+        quarantined=quarantined if candidate.judged_rows is None else _judged_quarantined(con, candidate),
         max_quarantine_fraction=table.suite.max_quarantine_fraction,
     )
     if candidate.refused:

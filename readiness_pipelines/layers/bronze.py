@@ -80,6 +80,8 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
     _create_records(con, columns)
     for delivery in plan.new:
         reader = _read(con, settings, table, delivery, columns)
+        if reader.problems and delivery.sha256 not in plan.effective:
+            continue  # it was superseded, and no longer fits the contract: its bytes stay in the archive
         problems += reader.problems
         facts.append(
             {
@@ -100,6 +102,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         reject_reasons=reasons,
         kept=plan.kept_files,
         kept_rows=sum(f.rows for f in plan.kept_files),
+        judged_rows=sum(f["records"] for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
         judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective)})",
         refused=tuple(problems),
         details={"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint},

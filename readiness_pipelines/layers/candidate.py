@@ -19,7 +19,8 @@ class Candidate:
     `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records); `kept` are
     files already on `main` that stay part of the version; `judged` is the SQL condition for the rows that the rules over
     the table look at (bronze: the effective deliveries); `refused` says why the candidate is held whatever the suite
-    says. `rows_in` counts every row before anything was decided.
+    says. `rows_in` counts every row before anything was decided; `judged_rows` those that `judged` speaks of (None: all):
+    what was superseded makes a bad delivery look neither better nor worse.
     """
 
     version_key: str
@@ -33,6 +34,7 @@ class Candidate:
     kept: tuple[StagedFile, ...] = ()
     kept_rows: int = 0
     judged: str = "true"
+    judged_rows: int | None = None
     refused: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     notes: tuple[str, ...] = ()

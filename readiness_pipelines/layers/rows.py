@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import duckdb
+import sqlglot
+from sqlglot import expressions as exp
 
 from readiness_pipelines.contracts import Table
 from readiness_pipelines.contracts.types import strict_cast
@@ -39,7 +41,8 @@ def lay_out(
     """Create `_candidate` from the relation `mapped`: system columns, strictly cast columns, `cast_failures`.
 
     A row for which a `drop_where` is true is left out and counted under the first such reason; a null condition drops
-    nothing. Returns rows per reason. `order` columns are carried along for `deduplicate`.
+    nothing, and neither does one that speaks of a column which could not be cast: nobody knows what it would have said.
+    Returns rows per reason. `order` columns are carried along for `deduplicate`.
     """
     types = types_of(con, mapped)
     casts, failures = [], []
@@ -55,12 +58,19 @@ def lay_out(
     if not drop_where:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {ROWS} AS {typed}")
         return {}
-    reasons = " ".join(f"WHEN ({d.sql}) THEN {literal(d.reason)}" for d in drop_where)
+    reasons = " ".join(f"WHEN {_known(d.sql)} AND ({d.sql}) THEN {literal(d.reason)}" for d in drop_where)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {ROWS} AS SELECT *, CASE {reasons} END AS _dropped FROM ({typed})")
     counts = con.execute(f"SELECT _dropped, count(*) FROM {ROWS} WHERE _dropped IS NOT NULL GROUP BY ALL ORDER BY ALL").fetchall()
     con.execute(f"DELETE FROM {ROWS} WHERE _dropped IS NOT NULL")
     con.execute(f"ALTER TABLE {ROWS} DROP COLUMN _dropped")
     return {str(reason): int(n) for reason, n in counts}
+
+
+def _known(condition: str) -> str:
+    """Return SQL that is true where every column that `condition` names could be cast."""
+    parsed = sqlglot.parse_one(f"SELECT ({condition})", read="duckdb")
+    named = sorted({column.name for column in parsed.find_all(exp.Column)})
+    return f"NOT list_has_any(cast_failures, [{', '.join(literal(c) for c in named)}]::VARCHAR[])"
 
 
 def deduplicate(con: duckdb.DuckDBPyConnection, rule: Deduplicate, *, order: Sequence[str]) -> int:

@@ -41,6 +41,7 @@ def propose(
         f"delivery_sha256, record_number FROM {quoted(table.source)}"
     )
     rows_in = con.execute(f"SELECT count(*) FROM {quoted(table.source)}").fetchone()
+    con.execute(f"SET VARIABLE partition_key = {literal(version.partition)}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW _mapped AS {_with_identity(table, effective)}")
     system = ("row_id", "partition_key")
     dropped = lay_out(con, mapped="_mapped", system=system, table=table.table, drop_where=table.drop_where, order=_ORDER)

@@ -1,7 +1,8 @@
 """One step: bring one partition of one table from where it stands to an admitted version, or hold it and say why.
 
 Safe to repeat at any time: a partition that is already published from the same inputs is left as it is, and a step
-that was cut short is taken up from what Iceberg and the ledger agree on.
+that was cut short is taken up from what Iceberg and the ledger agree on. Two processes that run the same step at once
+take turns: the second finds what the first has done.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
-from readiness_pipelines.flow import GateVerdict, Sighting, TableVersion, digest
+from readiness_pipelines.flow import GateVerdict, Sighting, Status, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
+from readiness_pipelines.layers.alone import alone
 from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.inputs import resolve
 from readiness_pipelines.layers.standing import Standings
@@ -60,10 +62,11 @@ def run_step(
     `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
     """
     table, now = product.by_name[name], now or clock()
-    recover(lake, table.full_name, partition)
-    if isinstance(table, Bronze):
-        return _run_bronze(lake, settings, product, table, partition, now)
-    return _run_model(lake, product, table, partition, now)
+    with alone(settings.state, table.full_name, partition):
+        recover(lake, table.full_name, partition)
+        if isinstance(table, Bronze):
+            return _run_bronze(lake, settings, product, table, partition, now)
+        return _run_model(lake, product, table, partition, now)
 
 
 def _run_bronze(
@@ -116,8 +119,8 @@ def _attempt() -> str:
 def _already_decided(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str) -> StepResult | None:
     """Return the result if this very candidate was published or held before: same key, same version, nothing to do."""
     verdict = lake.ledger.verdict_of(table.full_name, partition, key)
-    if verdict is None:
-        return None
+    if verdict is None or any(rule.status is Status.UNDECIDED for rule in verdict.rules):
+        return None  # what could not be judged once, for want of memory or disk, is judged again
     latest = lake.ledger.latest_outcome(table.full_name, partition)
     version = lake.ledger.current_version(table.full_name, partition)
     published = version is not None and version.version_key == key

@@ -108,7 +108,10 @@ class RecordReader:
             self.problems += (f"{self._name}: has a header and no record, expected at least one",)
 
     def _read_header(self, reader: Iterator[list[str]], lines: _Lines) -> None:
-        header = next((fields for fields, kind in self._framed(reader, lines, width=None) if kind is None), None)
+        header, unreadable = next(self._framed(reader, lines, width=None), (None, None))
+        if unreadable is not None:
+            self.problems += (f"{self._name}: its first line cannot be read ({unreadable}), expected the header",)
+            return
         if header is None:
             self.problems += (f"{self._name}: is empty, expected a header with {len(self._columns)} columns",)
             return

@@ -402,7 +402,7 @@ SENSE = [
         "from: paid_orders",
         "from: paid_orders",
         "a gold table",
-        "expected a bronze or silver one",
+        "expected a bronze one",
     ),
     _defs(
         "gold reads what comes later",
