@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from readiness_pipelines.samples.defects import Record
 from readiness_pipelines.samples.manifest import Defect, Expected, Kpi
 from readiness_pipelines.samples.stays import CANNOT_RETURN, PLACE
 
-MAX_QUARANTINE_FRACTION = 0.05  # as the suites declare it
+MAX_QUARANTINE_FRACTION = 0.05  # as the suites of readmission declare it
 
 
 def bronze(records: Sequence[Record]) -> Expected:
@@ -19,7 +20,9 @@ def bronze(records: Sequence[Record]) -> Expected:
     return Expected("admitted", len(records), admitted=len(records) - n, quarantined=n, reasons=dict(sorted(bad.items())))
 
 
-def silver(records: Sequence[Record]) -> tuple[Expected, list[Record], list[tuple[int, str]]]:
+def silver(
+    records: Sequence[Record], *, max_quarantine_fraction: float = MAX_QUARANTINE_FRACTION
+) -> tuple[Expected, list[Record], list[tuple[int, str]]]:
     """Return silver's counts, the admitted records, and (record number, outcome) of every other record.
 
     The order is the engine's: casts first; among the records that could be cast the last one of an id stands; then the
@@ -39,7 +42,7 @@ def silver(records: Sequence[Record]) -> tuple[Expected, list[Record], list[tupl
         else:
             admitted.append(r)
     quarantined = sum(fate == "quarantined" for _, fate in fates)
-    is_held = quarantined > MAX_QUARANTINE_FRACTION * len(readable)
+    is_held = quarantined > max_quarantine_fraction * len(readable)
     expected = Expected(
         "held" if is_held else "admitted",
         len(readable),
@@ -51,6 +54,11 @@ def silver(records: Sequence[Record]) -> tuple[Expected, list[Record], list[tupl
         because="quarantine_fraction" if is_held else "",
     )
     return expected, [] if is_held else admitted, fates
+
+
+def held(admitted: Expected, *, because: str) -> Expected:
+    """Return what becomes of a candidate whose rows were good, and which a rule over the table holds."""
+    return replace(admitted, state="held", admitted=0, held=admitted.admitted, because=because)
 
 
 def features(admitted: Sequence[Record]) -> tuple[Expected, frozenset[str]]:

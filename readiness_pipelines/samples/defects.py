@@ -20,7 +20,8 @@ class Record:
     """One record as it is written, and what is wrong with it. A record without `kind` is sound.
 
     `parse` is bronze's reason. `casts` and `rules` are silver's, and say nothing about whether a later record of the
-    same id stands instead. `column` names where the defect is, comma-separated if in several.
+    same id stands instead. `column` names where the defect is, comma-separated if in several. The first `key_fields`
+    fields are its id.
     """
 
     fields: Sequence[str]
@@ -30,10 +31,13 @@ class Record:
     casts: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     encoding: str = "utf-8"
+    key_fields: int = 1
 
     @property
     def key(self) -> str | None:
-        return self.fields[0] if self.fields[0] not in ("?", "") else None
+        """The id, as text; None where a part of it is missing: such a record has no duplicate."""
+        parts = self.fields[: self.key_fields]
+        return ",".join(parts) if not {"?", ""} & set(parts) else None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -53,53 +57,55 @@ class Spoil:
     rules: tuple[str, ...] = ()
 
 
-def _cast(column: str, value: str, silver: str | None = None) -> Spoil:
+def bad_cast(column: str, value: str, silver: str | None = None) -> Spoil:
+    """Return a value that silver cannot cast, of the column `silver` there (default: the same name)."""
     return Spoil({column: value}, casts=(f"cast:{silver or column}",))
 
 
-def _rule(column: str, value: str, rule: str) -> Spoil:
+def broken_rule(column: str, value: str, rule: str) -> Spoil:
+    """Return a value that breaks one rule of silver's suite."""
     return Spoil({column: value}, rules=(rule,))
 
 
 ENCOUNTER_SPOILS: Mapping[str, Sequence[Spoil]] = {
     "unparsable_number": (
-        _cast("time_in_hospital", "abc"),
-        _cast("num_lab_procedures", "12.5"),
-        _cast("num_medications", "1O"),
-        _cast("number_diagnoses", "1e1"),
+        bad_cast("time_in_hospital", "abc"),
+        bad_cast("num_lab_procedures", "12.5"),
+        bad_cast("num_medications", "1O"),
+        bad_cast("number_diagnoses", "1e1"),
     ),
     "impossible_stay": (
-        _rule("time_in_hospital", "99", "time_in_hospital_in_range"),
-        _rule("time_in_hospital", "0", "time_in_hospital_in_range"),
+        broken_rule("time_in_hospital", "99", "time_in_hospital_in_range"),
+        broken_rule("time_in_hospital", "0", "time_in_hospital_in_range"),
     ),
     "negative_count": (
-        _rule("num_medications", "-3", "num_medications_in_range"),
-        _rule("number_inpatient", "-1", "number_inpatient_in_range"),
+        broken_rule("num_medications", "-3", "num_medications_in_range"),
+        broken_rule("number_inpatient", "-1", "number_inpatient_in_range"),
     ),
-    "impossible_date": (_cast("discharged_on", "2025-02-31"), _cast("discharged_on", "2025-13-01")),
-    "wrong_day": (_rule("discharged_on", "2024-12-24", "discharged_on_delivery_day"),),
+    "impossible_date": (bad_cast("discharged_on", "2025-02-31"), bad_cast("discharged_on", "2025-13-01")),
+    "wrong_day": (broken_rule("discharged_on", "2024-12-24", "discharged_on_delivery_day"),),
     "unknown_category": (
-        _rule("insulin", "Sometimes", "insulin_known"),
-        _rule("gender", "Femal", "gender_known"),
-        _rule("age", "[70-90)", "age_band_known"),
-        _rule("A1Cresult", ">9", "a1c_result_known"),
-        _cast("change", "Maybe", "medication_changed"),
+        broken_rule("insulin", "Sometimes", "insulin_known"),
+        broken_rule("gender", "Femal", "gender_known"),
+        broken_rule("age", "[70-90)", "age_band_known"),
+        broken_rule("A1Cresult", ">9", "a1c_result_known"),
+        bad_cast("change", "Maybe", "medication_changed"),
     ),
     "unknown_code": (
-        _rule("discharge_disposition_id", "99", "discharge_disposition_id_in_code_list"),
-        _rule("admission_type_id", "0", "admission_type_id_in_code_list"),
+        broken_rule("discharge_disposition_id", "99", "discharge_disposition_id_in_code_list"),
+        broken_rule("admission_type_id", "0", "admission_type_id_in_code_list"),
     ),
     "invalid_icd9": (
-        _rule("diag_1", "25O.13", "diag_1_is_icd9"),
-        _rule("diag_2", "1000", "diag_2_is_icd9"),
-        _rule("diag_3", "V5", "diag_3_is_icd9"),
+        broken_rule("diag_1", "25O.13", "diag_1_is_icd9"),
+        broken_rule("diag_2", "1000", "diag_2_is_icd9"),
+        broken_rule("diag_3", "V5", "diag_3_is_icd9"),
     ),
     "missing_encounter_id": (
-        _rule("encounter_id", "?", "encounter_id_present"),
-        _rule("encounter_id", "", "encounter_id_present"),
+        broken_rule("encounter_id", "?", "encounter_id_present"),
+        broken_rule("encounter_id", "", "encounter_id_present"),
     ),
-    "missing_patient": (_rule("patient_nbr", "?", "patient_nbr_present"),),
-    "missing_disposition": (_rule("discharge_disposition_id", "?", "discharge_disposition_id_present"),),
+    "missing_patient": (broken_rule("patient_nbr", "?", "patient_nbr_present"),),
+    "missing_disposition": (broken_rule("discharge_disposition_id", "?", "discharge_disposition_id_present"),),
     "several_reasons": (
         Spoil(
             {"num_lab_procedures": "n/a", "time_in_hospital": "99", "diag_1": "XYZ"},
@@ -117,22 +123,22 @@ ENCOUNTER_TWINS: Mapping[str, Spoil] = {  # a second record of the same stay, fu
     "exact_duplicate": Spoil({}),
     "changed_duplicate": Spoil({"num_medications": "22", "medical_specialty": "Nephrology"}),
     # A later record that cannot be cast takes no part in de-duplication: the earlier one stands.
-    "duplicate_unparsable_later": _cast("num_lab_procedures", "abc"),
+    "duplicate_unparsable_later": bad_cast("num_lab_procedures", "abc"),
     # A later record that can be cast stands, and then breaks a rule: neither is admitted.
-    "duplicate_impossible_later": _rule("time_in_hospital", "99", "time_in_hospital_in_range"),
+    "duplicate_impossible_later": broken_rule("time_in_hospital", "99", "time_in_hospital_in_range"),
 }
 OUTCOME_SPOILS: Mapping[str, Sequence[Spoil]] = {
     "unknown_category": (
-        _rule("readmitted", "maybe", "readmitted_known"),
-        _rule("readmitted", "<60", "readmitted_known"),
+        broken_rule("readmitted", "maybe", "readmitted_known"),
+        broken_rule("readmitted", "<60", "readmitted_known"),
     ),
-    "impossible_date": (_cast("known_on", "2025-02-31"),),
-    "wrong_day": (_rule("known_on", "2024-12-24", "known_on_delivery_day"),),
+    "impossible_date": (bad_cast("known_on", "2025-02-31"),),
+    "wrong_day": (broken_rule("known_on", "2024-12-24", "known_on_delivery_day"),),
     "missing_encounter_id": (
-        _rule("encounter_id", "?", "encounter_id_present"),
-        _rule("encounter_id", "", "encounter_id_present"),
+        broken_rule("encounter_id", "?", "encounter_id_present"),
+        broken_rule("encounter_id", "", "encounter_id_present"),
     ),
-    "missing_outcome": (_rule("readmitted", "?", "readmitted_present"),),
+    "missing_outcome": (broken_rule("readmitted", "?", "readmitted_present"),),
     "several_reasons": (
         Spoil({"readmitted": "maybe", "known_on": "31.01.2025"}, casts=("cast:known_on",), rules=("readmitted_known",)),
     ),
@@ -169,6 +175,7 @@ def inject(
     twins: Mapping[str, Spoil],
     place: Mapping[str, int],
     random_: random.Random,
+    key_fields: int = 1,
 ) -> list[Record]:
     """Return `rows` as records in file order, with one defect of each dealt kind, no two on one row."""
     records = [(i, 0.0, Record(fields)) for i, fields in enumerate(rows)]
@@ -181,7 +188,7 @@ def inject(
             records[i] = (i, 0.0, _spoiled(sound, kind, spoils[kind][turn % len(spoils[kind])], place))
         else:
             records[i] = (i, 0.0, _unreadable(sound, kind, place))
-    return [record for *_, record in sorted(records, key=lambda r: r[:2])]
+    return [replace(record, key_fields=key_fields) for *_, record in sorted(records, key=lambda r: r[:2])]
 
 
 def _spoiled(fields: Sequence[str], kind: str, spoil: Spoil, place: Mapping[str, int]) -> Record:

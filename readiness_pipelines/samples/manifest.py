@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 State = Literal["admitted", "held", "missing", "blocked"]
 
@@ -24,9 +24,9 @@ class DeliveredFile:
 
 @dataclass(frozen=True)
 class Defect:
-    """One record that does not reach gold as it came, or one day that does not.
+    """One record that does not reach gold as it came, or one partition that does not.
 
-    `record` is its 1-based number in the file, header excluded, and None where the defect is the day's.
+    `record` is its 1-based number in the file, header excluded, and None where the defect is the partition's.
     `outcome`: quarantined (with exactly these `reasons`, in `table`) | duplicate (a later record of the same id stands)
     | unmatched (admitted, but its encounter was never delivered) | held | missing.
     """
@@ -44,8 +44,9 @@ class Defect:
 class Expected:
     """What becomes of one partition of one table. rows_in = admitted + quarantined + duplicates + dropped + held.
 
-    `because` says why it is held (`columns`: the header lacks a column of the contract; `quarantine_fraction`) or which
-    `table/partition` above blocks it. A missing or blocked partition has no candidate, so all its counts are zero.
+    `because` says why it is held (`columns`: the header lacks a column of the contract; `quarantine_fraction`; else the
+    table rule that failed) or which `table/partition` above blocks it. A missing or blocked partition has no candidate,
+    so all its counts are zero.
     """
 
     state: State
@@ -70,41 +71,54 @@ class Kpi:
     readmission_rate: float | None
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """The whole answer sheet. `expected` is table -> partition -> Expected, `kpi` is day -> Kpi (absent: no row).
+@dataclass(frozen=True, kw_only=True)
+class AnswerSheet:
+    """What the samples of all products say alike. `expected` is table -> partition -> Expected.
 
     A row can have several reasons, so the counts in `reasons` add up to `quarantined` or more.
     """
 
     seed: int
-    encounters_per_day: int
-    days: int
     start: str
-    corrected: tuple[str, ...]
     files: tuple[DeliveredFile, ...]
     defects: tuple[Defect, ...]
     expected: Mapping[str, Mapping[str, Expected]]
-    kpi: Mapping[str, Kpi]
 
     def to_json(self) -> str:
-        """Return the manifest as JSON text: equal manifests, equal text."""
+        """Return the answer sheet as JSON text: equal sheets, equal text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
-        """Return the manifest in `text`. Raises KeyError or TypeError when it is none."""
+    def from_json(cls, text: str) -> Self:
+        """Return the answer sheet in `text`. Raises KeyError or TypeError when it is none."""
         raw = json.loads(text)
-        return cls(
-            **{k: raw[k] for k in ("seed", "encounters_per_day", "days", "start")},
-            corrected=tuple(raw["corrected"]),
-            files=tuple(DeliveredFile(**f) for f in raw["files"]),
-            defects=tuple(Defect(**{**d, "reasons": tuple(d["reasons"])}) for d in raw["defects"]),
-            expected={t: {p: Expected(**e) for p, e in days.items()} for t, days in raw["expected"].items()},
-            kpi={day: Kpi(**k) for day, k in raw["kpi"].items()},
-        )
+        shared = {
+            "files": tuple(DeliveredFile(**f) for f in raw["files"]),
+            "defects": tuple(Defect(**{**d, "reasons": tuple(d["reasons"])}) for d in raw["defects"]),
+            "expected": {t: {p: Expected(**e) for p, e in partitions.items()} for t, partitions in raw["expected"].items()},
+        }
+        return cls(**{**raw, **shared, **cls._own(raw)})
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """Return the manifest in the file at `path`."""
+    def read(cls, path: Path) -> Self:
+        """Return the answer sheet in the file at `path`."""
         return cls.from_json(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def _own(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the product's own fields, in their types, out of the JSON object `raw`."""
+        raise NotImplementedError(f"{cls.__name__} does not say how its own fields are read")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(AnswerSheet):
+    """The whole answer sheet of readmission. `kpi` is day -> Kpi (absent: no row)."""
+
+    encounters_per_day: int
+    days: int
+    corrected: tuple[str, ...]
+    kpi: Mapping[str, Kpi]
+
+    @classmethod
+    def _own(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"corrected": tuple(raw["corrected"]), "kpi": {day: Kpi(**k) for day, k in raw["kpi"].items()}}

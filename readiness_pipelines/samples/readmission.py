@@ -11,7 +11,6 @@ the 17th day has no file, the 24th has a renamed column, on the 42nd two rows in
 from __future__ import annotations
 
 import datetime
-import hashlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from pathlib import Path
 from readiness_pipelines.samples import answers
 from readiness_pipelines.samples import defects as spoiling
 from readiness_pipelines.samples.defects import Deck, Record
+from readiness_pipelines.samples.delivery import deliver
 from readiness_pipelines.samples.manifest import Defect, DeliveredFile, Expected, Kpi, Manifest
 from readiness_pipelines.samples.stays import (
     ENCOUNTER_COLUMNS,
@@ -173,12 +173,9 @@ def _put(
 ) -> str:
     """Write one file (unless another one is the `only` one wanted), enter it in the book, and return its name."""
     name = f"{feed}/{feed}_{partition}.csv"
-    content = ",".join(header).encode() + b"\n" + b"".join(r.line for r in records)
-    if only in (None, name):
-        (landing / feed).mkdir(parents=True, exist_ok=True)
-        (landing / name).write_bytes(content)
     table = RAW_ENCOUNTERS if feed == "encounters" else RAW_OUTCOMES
-    book.files.append(DeliveredFile(name, table, partition, len(records), hashlib.sha256(content).hexdigest()))
+    wanted = only in (None, name)
+    book.files.append(deliver(landing, name, records, header=header, table=table, partition=partition, is_written=wanted))
     return name
 
 
