@@ -1,4 +1,4 @@
-"""`readiness demo` and `readiness ui`: the shipped product, through Dagster's own commands, on the state folder."""
+"""`readiness demo` and `readiness ui`: a shipped product, through Dagster's own commands, on the state folder."""
 
 from __future__ import annotations
 
