@@ -1,142 +1,177 @@
-"""Sample landing data of the machine_telemetry product: seeded, with the right answer beside it.
+"""Sample landing data of the machine_telemetry product: seeded, messy, and with the right answer beside it.
 
     landing/telemetry/readings_<hour>.csv        one file per hour: three machines, a reading each five minutes
     landing/machine_telemetry_manifest.json      what a right pipeline makes of them, to the row
 
-Three hours tell a story of their own, by their distance from the first: the 11th has no file, in the 21st the feed
-stopped after forty minutes, in the 31st the gateway's clock was an hour ahead. In every other hour there may be up to
-three bad readings (a fault far out of range, a sensor that was cut off) and up to two that were sent twice.
+Three hours tell a story of their own, by their distance from the first, and carry no other defect: the 11th has no file,
+in the 21st the feed stopped twenty minutes early, in the 31st the gateway's clock was an hour ahead. From the 45th hour on
+the lathe is silent: each hour is incomplete, until 24 hours later it counts as taken out of service.
 """
 
 from __future__ import annotations
 
 import datetime
-import json
 import math
 import random
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from readiness_pipelines.samples.manifest import Expected
+from readiness_pipelines.samples import answers, defects
+from readiness_pipelines.samples.defects import Deck, Record, Spoil, bad_cast, broken_rule
+from readiness_pipelines.samples.delivery import deliver
+from readiness_pipelines.samples.manifest import AnswerSheet, Defect, DeliveredFile, Expected
 
 MANIFEST = "machine_telemetry_manifest.json"
+HEADER = ("machine", "read_at", "temperature")
 MACHINES = {"press_1": 85.0, "press_2": 90.0, "lathe_1": 70.0}  # machine -> mean temperature, degrees Fahrenheit
 MISSING, STOPPED, AHEAD = 10, 20, 30  # hours after the first
-READINGS = 12  # of one machine in an hour
+SILENT_FROM, SILENT = 44, "lathe_1"
+READINGS, EARLY = 12, 4  # readings of one machine in an hour, and how many of them a feed that stops early lacks
+HEARD_WITHIN = 24  # hours, this one included, in which a machine must have been heard to be expected
 RAW, SILVER = "machine_telemetry.bronze.raw_readings", "machine_telemetry.silver.readings"
 HOURS, KPI = "machine_telemetry.gold.machine_hours", "machine_telemetry.gold.telemetry_completeness"
-_FAULTS = (("", "temperature_present"), ("999.9", "temperature_in_range"), ("-40", "temperature_in_range"))
+SPOILS: Mapping[str, Sequence[Spoil]] = {
+    "out_of_range": (
+        broken_rule("temperature", "999.9", "temperature_in_range"),
+        broken_rule("temperature", "-40", "temperature_in_range"),
+        broken_rule("temperature", "150.0001", "temperature_in_range"),
+    ),
+    "sensor_dropout": (broken_rule("temperature", "", "temperature_present"),),
+    "no_number": (bad_cast("temperature", "ERR"), bad_cast("temperature", "8 5.1")),
+    "unknown_machine": (broken_rule("machine", "press_9", "machine_known"), broken_rule("machine", "Press_1", "machine_known")),
+    "no_machine": (broken_rule("machine", "", "machine_present"),),
+    "no_time": (broken_rule("read_at", "", "read_at_present"),),
+    "impossible_time": (bad_cast("read_at", "2025-01-06T25:10:00Z"), bad_cast("read_at", "2025-02-30T10:10:00Z")),
+    "time_of_another_hour": (broken_rule("read_at", "2024-12-24T18:05:00Z", "reading_of_this_hour"),),
+    "several_reasons": (
+        Spoil({"machine": "press_9", "temperature": "999.9"}, rules=("machine_known", "temperature_in_range")),
+        Spoil({"machine": "", "temperature": "ERR"}, casts=("cast:temperature",), rules=("machine_present",)),
+    ),
+}
+TWINS: Mapping[str, Spoil] = {  # a second reading of the same machine and time, further down the file
+    "sent_twice": Spoil({}),
+    "sent_again_with_another_value": Spoil({"temperature": "88.8888"}),
+    # A later reading that cannot be cast takes no part in de-duplication: the earlier one stands.
+    "sent_again_unreadable": bad_cast("temperature", "ERR"),
+    # A later reading that can be cast stands, and then breaks a rule: neither is admitted.
+    "sent_again_out_of_range": broken_rule("temperature", "999.9", "temperature_in_range"),
+}
+KINDS = (*SPOILS, *TWINS)
+_MAX_QUARANTINE_FRACTION = 0.1  # as the suite of readings declares it
 _STEP = datetime.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What becomes of each hour of each table, the records that are quarantined, and the KPI.
+class Completeness:
+    """The KPI row of one hour."""
 
-    `expected` is table -> partition -> Expected; `bad` is partition -> record number -> reasons; `kpi` is partition ->
-    completeness (absent: no row).
-    """
+    readings: int
+    readings_expected: int
+    completeness: float
 
-    seed: int
+
+@dataclass(frozen=True, kw_only=True)
+class TelemetryManifest(AnswerSheet):
+    """The whole answer sheet of machine_telemetry. `kpi` is hour -> Completeness (absent: no row)."""
+
     hours: int
-    expected: Mapping[str, Mapping[str, Expected]]
-    bad: Mapping[str, Mapping[int, list[str]]]
-    kpi: Mapping[str, float]
+    kpi: Mapping[str, Completeness]
+
+    @classmethod
+    def _own(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"kpi": {hour: Completeness(**k) for hour, k in raw["kpi"].items()}}
 
 
-@dataclass
-class _Hour:
-    """One hour as it is sent: records, and what is wrong with which (1-based)."""
+def write(landing: Path, *, seed: int = 7, hours: int = 72, start: datetime.date = datetime.date(2025, 1, 6)) -> TelemetryManifest:
+    """Write `hours` hours of readings from the first hour of `start` (UTC) on; return the manifest.
 
-    records: list[tuple[str, str, str]] = field(default_factory=list)
-    bad: dict[int, list[str]] = field(default_factory=dict)
-    repeated: int = 0
-
-
-def write(landing: Path, *, seed: int = 7, hours: int = 72, start: datetime.date = datetime.date(2025, 1, 6)) -> Manifest:
-    """Write `hours` hours of readings from the first hour of `start` (UTC) on; return the manifest. Same arguments, same bytes.
-
+    Same arguments, same bytes. Files of the same names are overwritten, others in `landing` are left alone.
     Raises ValueError unless there is at least one hour.
     """
     if hours < 1:
         raise ValueError(f"found {hours} hours, expected at least one")
-    folder = landing / "telemetry"
-    folder.mkdir(parents=True, exist_ok=True)
-    expected: dict[str, dict[str, Expected]] = {table: {} for table in (RAW, SILVER, HOURS, KPI)}
-    bad: dict[str, dict[int, list[str]]] = {}
-    kpi: dict[str, float] = {}
+    book, deck = _Book(), Deck(KINDS, random.Random(f"{seed}:deck"))
+    landing.mkdir(parents=True, exist_ok=True)
     for n in range(hours):
         moment = datetime.datetime.combine(start, datetime.time()) + n * datetime.timedelta(hours=1)
-        partition = moment.strftime("%Y-%m-%d-%H:%M")
-        hour = _hour(n, moment, random.Random(f"{seed}/{n}"))
-        if hour is not None:
-            lines = [",".join(record) for record in hour.records]
-            (folder / moment.strftime("readings_%Y-%m-%dT%H.csv")).write_text(
-                "\n".join(["machine,read_at,temperature", *lines, ""])
-            )
-        for table, becomes in _becomes(n, hour).items():
-            expected[table][partition] = becomes
-        if hour is not None and hour.bad:
-            bad[partition] = hour.bad
-        if expected[KPI][partition].state == "admitted":
-            kpi[partition] = expected[SILVER][partition].admitted / (READINGS * len(MACHINES))
-    manifest = Manifest(seed, hours, expected, bad, kpi)
-    (landing / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+        partition, name = moment.strftime("%Y-%m-%d-%H:%M"), moment.strftime("telemetry/readings_%Y-%m-%dT%H.csv")
+        if n == MISSING:
+            (landing / name).unlink(missing_ok=True)
+            book.enter_missing(partition, name)
+            continue
+        records = _records(n, moment, deck, random.Random(f"{seed}:{n}"))
+        book.files.append(deliver(landing, name, records, header=HEADER, table=RAW, partition=partition))
+        book.enter(n, partition, name, records)
+    manifest = TelemetryManifest(
+        seed=seed,
+        start=start.isoformat(),
+        hours=hours,
+        files=tuple(book.files),
+        defects=tuple(book.defects),
+        expected=book.expected,
+        kpi=book.kpi,
+    )
+    (landing / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
 
-def _hour(n: int, moment: datetime.datetime, chance: random.Random) -> _Hour | None:
-    if n == MISSING:
-        return None
-    shift = datetime.timedelta(hours=1 if n == AHEAD else 0)
-    hour = _Hour()
-    for at in range(READINGS if n != STOPPED else 8):
-        time = moment + at * _STEP
-        for machine, mean in MACHINES.items():
-            warmth = mean + 8 * math.sin(time.hour / 24 * 2 * math.pi) + chance.gauss(0, 1.5)
-            hour.records.append((machine, f"{time + shift:%Y-%m-%dT%H:%M:%SZ}", f"{warmth:.4f}"))
+def _records(n: int, moment: datetime.datetime, deck: Deck, chance: random.Random) -> list[Record]:
+    sent_at = moment + datetime.timedelta(hours=1 if n == AHEAD else 0)
+    machines = {m: mean for m, mean in MACHINES.items() if n < SILENT_FROM or m != SILENT}
+    rows = [
+        (machine, f"{sent_at + at * _STEP:%Y-%m-%dT%H:%M:%SZ}", f"{_warmth(mean, moment, chance):.4f}")
+        for at in range(READINGS - (EARLY if n == STOPPED else 0))
+        for machine, mean in machines.items()
+    ]
     if n == AHEAD:
-        hour.bad = {record: ["reading_of_this_hour"] for record in range(1, len(hour.records) + 1)}
-    elif n != STOPPED:
-        _spoil(hour, chance)
-    return hour
+        return [Record(row, "clock_ahead", "read_at", rules=("reading_of_this_hour",), key_fields=2) for row in rows]
+    if n == STOPPED:
+        return [Record(row, key_fields=2) for row in rows]
+    # Few enough that the hour is not held for them; its last readings stay, so that it is not stale by one sensor's fault.
+    dealt = [deck.deal() for _ in range(min(chance.choice((0, 0, 1, 2, 3)), int(0.9 * _MAX_QUARANTINE_FRACTION * len(rows))))]
+    place = {column: at for at, column in enumerate(HEADER)}
+    spoiled = defects.inject(rows[: -len(machines)], dealt, spoils=SPOILS, twins=TWINS, place=place, random_=chance, key_fields=2)
+    return [*spoiled, *(Record(row, key_fields=2) for row in rows[-len(machines) :])]
 
 
-def _spoil(hour: _Hour, chance: random.Random) -> None:
-    """Put up to three faults into an hour, and send up to two good readings twice, at the end of the file."""
-    newest = len(hour.records) - len(MACHINES)  # these stay, so that no hour is stale by a fault of one sensor
-    for at in sorted(chance.sample(range(newest), chance.choice((0, 0, 1, 2, 3)))):
-        machine, time, _ = hour.records[at]
-        kind, reason = chance.choice(
-            (("", "temperature_present"), ("999.9", "temperature_in_range"), ("-40", "temperature_in_range"))
-        )
-        hour.records[at] = (machine, time, kind)
-        hour.bad[at + 1] = [reason]
-    good = [record for at, record in enumerate(hour.records, start=1) if at not in hour.bad]
-    again = chance.sample(good, chance.choice((0, 0, 0, 1, 2)))
-    hour.records += again
-    hour.repeated = len(again)
+def _warmth(mean: float, moment: datetime.datetime, chance: random.Random) -> float:
+    return mean + 8 * math.sin(moment.hour / 24 * 2 * math.pi) + chance.gauss(0, 1.5)
 
 
-def _becomes(n: int, hour: _Hour | None) -> dict[str, Expected]:
-    if hour is None:
-        blocked = Expected("blocked", because=RAW)
-        return {RAW: Expected("missing"), SILVER: blocked, HOURS: blocked, KPI: blocked}
-    sent, bad = len(hour.records), len(hour.bad)
-    raw = Expected("admitted", rows_in=sent, admitted=sent)
-    reasons = dict(Counter(reason for reasons in hour.bad.values() for reason in reasons))
-    if n in (STOPPED, AHEAD):
-        silver = Expected("held", rows_in=sent, quarantined=bad, reasons=reasons, held=sent - bad)
-        blocked = Expected("blocked", because=SILVER)
-        return {RAW: raw, SILVER: silver, HOURS: blocked, KPI: blocked}
-    kept = sent - bad - hour.repeated
-    silver = Expected("admitted", rows_in=sent, admitted=kept, quarantined=bad, reasons=reasons, duplicates=hour.repeated)
-    machines = len(MACHINES)
-    return {
-        RAW: raw,
-        SILVER: silver,
-        HOURS: Expected("admitted", rows_in=machines, admitted=machines),
-        KPI: Expected("admitted", rows_in=1, admitted=1),
-    }
+@dataclass
+class _Book:
+    """The manifest while it is being written, and the machines that were heard in each hour."""
+
+    files: list[DeliveredFile] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
+    expected: dict[str, dict[str, Expected]] = field(default_factory=dict)
+    kpi: dict[str, Completeness] = field(default_factory=dict)
+    heard: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def enter_missing(self, partition: str, name: str) -> None:
+        self.defects.append(Defect(name, None, "no_file", "", RAW, "missing"))
+        self._expect(partition, Expected("missing"), *[Expected("blocked", because=f"{RAW}/{partition}")] * 3)
+
+    def enter(self, n: int, partition: str, name: str, records: Sequence[Record]) -> None:
+        silver, admitted, fates = answers.silver(records, max_quarantine_fraction=_MAX_QUARANTINE_FRACTION)
+        if n == STOPPED:
+            silver = answers.held(silver, because="fresh_within_5_minutes")
+        self.defects += answers.defects(name, records, fates, raw=RAW, typed=SILVER)
+        if silver.state == "held":
+            self.defects.append(Defect(name, None, "feed_stopped" if n == STOPPED else "clock_ahead", "read_at", SILVER, "held"))
+            blocked = Expected("blocked", because=f"{SILVER}/{partition}")
+            self._expect(partition, answers.bronze(records), silver, blocked, blocked)
+            return
+        self.heard[n] = frozenset(record.fields[0] for record in admitted)
+        machines, count = len(self.heard[n]), len(admitted)
+        window = [self.heard.get(n - back, frozenset[str]()) for back in range(HEARD_WITHIN)]
+        due = READINGS * len(frozenset[str]().union(*window))
+        self.kpi[partition] = Completeness(count, due, count / due)
+        hours = Expected("admitted", machines, admitted=machines)
+        self._expect(partition, answers.bronze(records), silver, hours, Expected("admitted", 1, admitted=1))
+
+    def _expect(self, partition: str, *expected: Expected) -> None:
+        for table, becomes in zip((RAW, SILVER, HOURS, KPI), expected, strict=True):
+            self.expected.setdefault(table, {})[partition] = becomes
