@@ -263,8 +263,10 @@ def _compare(root: Path, rows: int, bad: float, *, repeat: int, memory: str) -> 
 def _forget_silver(root: Path, memory: str) -> None:
     """Let the next step find other rules, so that it is done again."""
     path = root / "quality_suites" / "sales" / "silver_sales.yaml"
-    path.write_text(path.read_text() + "\n  - {type: expect_table_column_count_to_equal, kwargs: {value: 12}, meta: {name: columns_"
-                    f"{time.time_ns()}" + "}}\n")
+    path.write_text(
+        path.read_text() + "\n  - {type: expect_table_column_count_to_equal, kwargs: {value: 12}, meta: {name: columns_"
+        f"{time.time_ns()}" + "}}\n"
+    )
 
 
 if __name__ == "__main__":

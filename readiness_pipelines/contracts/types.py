@@ -134,7 +134,7 @@ def _from_text(x: str, wanted: str) -> str:
         scale = int(decimal[2])
         short = rf"\.[0-9]{{1,{scale}}}"  # DuckDB rounds what is longer
         form = rf"[+-]?([0-9]+({short}|\.)?|{short})" if scale else r"[+-]?[0-9]+\.?"
-        return f"CASE WHEN regexp_full_match({x}, '{form}') THEN {tried} END"
+        return _matching(x, form, tried)
     if wanted in _ZONED:
         zoned, local = f"{_DAY}[T ]{_TIME}{_OFFSET}", f"{_DAY}[T ]{_TIME}"
         return (
@@ -147,13 +147,23 @@ def _from_text(x: str, wanted: str) -> str:
         case "DOUBLE":
             # What is too large becomes infinity in one place and an error in another: neither is the number.
             digits = f"length(ltrim(regexp_replace({x}, '[^0-9]', '', 'g'), '0'))"
-            is_kept = f"({digits} <= 17 AND ({tried} <> 0 OR {digits} = 0))"  # 17 digits say which double is meant
+            # 17 digits say which double is meant; nearly every number is seen to have no more by its length alone
+            is_kept = f"(({tried} <> 0 AND length({x}) <= 17) OR ({digits} <= 17 AND ({tried} <> 0 OR {digits} = 0)))"
             return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND isfinite({tried}) AND {is_kept} THEN {tried} END"
         case "BOOLEAN":
-            form = r"(?i)true|false"
+            return f"CASE WHEN {x} IN ('true', 'false') OR regexp_full_match({x}, '(?i)true|false') THEN {tried} END"
         case "DATE":
             form = _DAY
-    return f"CASE WHEN regexp_full_match({x}, '{form}') THEN {tried} END"
+            return _matching(x, form, tried, plain=f"length({x}) = 10 AND ")  # no infinity, no year beyond 9999
+    return _matching(x, form, tried)
+
+
+def _matching(x: str, form: str, tried: str, *, plain: str = "") -> str:
+    """Return `tried` where the text has the form. Text that is written as the engine writes the value back has it.
+
+    Writing a value costs a third of matching text, and most text is written so. `plain` excludes what is not.
+    """
+    return f"CASE WHEN ({plain}CAST({tried} AS VARCHAR) = {x}) OR regexp_full_match({x}, '{form}') THEN {tried} END"
 
 
 def _in_calendar(moment: str) -> str:

@@ -1,6 +1,6 @@
 """The gate: a suite in Great Expectations' words, compiled to DuckDB, and the verdict it leads to."""
 
-from readiness_pipelines.gates.examine import RowExamination, examine_rows, examine_table
+from readiness_pipelines.gates.examine import RowExamination, examine_rows, examine_table, lost_anyway
 from readiness_pipelines.gates.suite import Rule, Suite, SuiteReading, load_suite, parse_suite, read_suite
 from readiness_pipelines.gates.verdict import decide
 
@@ -13,6 +13,7 @@ __all__ = [
     "examine_rows",
     "examine_table",
     "load_suite",
+    "lost_anyway",
     "parse_suite",
     "read_suite",
 ]

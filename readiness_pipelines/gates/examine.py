@@ -4,6 +4,7 @@ rules over the table. Rows are looked at again only where a row rule failed."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +20,15 @@ _FAILING_KEYS = 5
 
 @dataclass(frozen=True)
 class RowExamination:
-    """The results of all row rules, and the way to the rows that broke a quarantining one."""
+    """The results of all row rules, and the way to the rows that go to quarantine."""
 
     results: tuple[RuleResult, ...]
     _source: str
     _row_key: str
-    _bad: tuple[tuple[str, str], ...]  # (reason, predicate) of failed rules that quarantine, in suite order
+    _bad: tuple[tuple[str, str], ...]  # (reason, predicate): cells that could not be cast, then failed rules in suite order
 
     def bad_rows_sql(self) -> str | None:
-        """Return `SELECT <row key>, reasons` for every row that goes to quarantine, all reasons listed; None if none does."""
+        """Return `SELECT <row key>, reasons` for every row that goes to quarantine, all reasons listed; None if none can."""
         if not self._bad:
             return None
         reasons = ", ".join(f"CASE WHEN {predicate} THEN {sql.literal(name)} END" for name, predicate in self._bad)
@@ -39,55 +40,83 @@ class RowExamination:
 
 
 def examine_rows(
-    con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, row_key: str = "row_id", unjudged: str | None = None
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    suite: Suite,
+    *,
+    row_key: str = "row_id",
+    uncast: Mapping[str, str] | None = None,
 ) -> RowExamination:
     """Judge every row of `source` (SQL for FROM) by the suite's row rules.
 
-    `unjudged` names a VARCHAR[] column that lists columns whose cell could not be cast: a rule that touches one of them
-    neither considers nor faults that row. A rule that cannot be judged at all is undecided, and no other rule suffers.
+    `uncast` names, per column, a boolean column that is true where the cell could not be cast: such a row goes to
+    quarantine for `cast:<column>`, and a rule that touches the cell neither considers nor faults it. A rule that cannot
+    be judged at all is undecided, and no other rule suffers.
     """
-    types = _types(con, source)
+    types, uncast = _types(con, source), uncast or {}
     rules = [rule for rule in suite.rules if rule.is_row_rule]
     compiled: dict[str, sql.RowPredicates] = {}
     notes: dict[str, str] = {}
     for rule in rules:
         try:
-            compiled[rule.name] = _guarded(con, source, rule, sql.compile_row(rule, types), unjudged)
+            compiled[rule.name] = _looked_up(con, source, rule, _guarded(rule, sql.compile_row(rule, types), uncast))
         except (sql.NotJudgeable, duckdb.Error) as error:
             notes[rule.name] = str(error).splitlines()[0][:200]
     counts = _counts(con, source, compiled, notes)
+    keys = _failing_keys(con, source, {n: p for n, p in compiled.items() if n in counts and counts[n][2]}, row_key)
     results = tuple(
-        _row_result(con, source, rule, compiled.get(rule.name), counts.get(rule.name), notes.get(rule.name), row_key)
+        _row_result(rule, counts[rule.name], keys.get(rule.name, ()))
+        if rule.name in counts
+        else _undecided(rule, notes.get(rule.name) or "could not be judged")
         for rule in rules
     )
-    bad = tuple((r.rule, compiled[r.rule].bad) for r in results if r.status is Status.FAILED and r.on_fail == "quarantine")
-    return RowExamination(results, source, row_key, bad)
+    failed = [(r.rule, compiled[r.rule].bad) for r in results if r.status is Status.FAILED and r.on_fail == "quarantine"]
+    cells = [(f"cast:{column}", sql.quoted(flag)) for column, flag in uncast.items()]
+    return RowExamination(results, source, row_key, (*cells, *failed))
+
+
+def lost_anyway(con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, uncast: Mapping[str, str] | None = None) -> str:
+    """Return SQL that is true for rows of `source` that go to quarantine whatever other rows there are; never NULL.
+
+    So they can be set aside before the examination. The others may still be refused by it: uniqueness looks at other
+    rows, and a rule with `mostly` quarantines only when too many rows break it.
+    """
+    types, uncast = _types(con, source), uncast or {}
+    wanted = [sql.quoted(flag) for flag in uncast.values()]
+    for rule in suite.rules:
+        if rule.is_row_rule and rule.on_fail == "quarantine" and float(rule.kwargs.get("mostly", 1.0)) == 1.0:
+            with suppress(sql.NotJudgeable):  # the examination will say so
+                found = _guarded(rule, sql.compile_row(rule, types), uncast)
+                wanted += [] if found.keys else [found.bad]
+    return " OR ".join(wanted) or "false"
 
 
 def _types(con: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     return {row[0]: str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
 
 
-def _guarded(
-    con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: sql.RowPredicates, unjudged: str | None
-) -> sql.RowPredicates:
-    """Leave rows with an unjudged cell out, and turn a uniqueness rule's `bad` into a look-up of the repeated keys."""
-    considered, bad = found.considered, found.bad
-    if unjudged is not None:
-        touched = ", ".join(sql.literal(c) for c in rule.columns)
-        judged = f"NOT list_has_any({sql.quoted(unjudged)}, [{touched}])"
-        considered, bad = f"({considered} AND {judged})", f"({bad} AND {judged})"
-    if found.keys:
-        keys = ", ".join(sql.quoted(k) for k in found.keys)
-        table = f"_repeated_{digest(rule.name)[:16]}"  # names of tables ignore case, names of rules do not
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS "
-            f"SELECT {keys} FROM {source} WHERE {considered} GROUP BY ALL HAVING count(*) > 1"
-        )
-        # as text, with a character that no text holds for null: two nulls in a key are equal, which SQL's IN denies
-        key = f"[{', '.join(f'coalesce(CAST({sql.quoted(k)} AS VARCHAR), chr(0))' for k in found.keys)}]"
-        bad = f"({considered} AND {key} IN (SELECT {key} FROM {table}))"
-    return sql.RowPredicates(considered, bad)
+def _guarded(rule: Rule, found: sql.RowPredicates, uncast: Mapping[str, str]) -> sql.RowPredicates:
+    """Leave rows out whose cell, one that the rule touches, could not be cast."""
+    touched = [uncast[c] for c in rule.columns if c in uncast]
+    if not touched:
+        return found
+    judged = f"NOT ({' OR '.join(sql.quoted(flag) for flag in touched)})"
+    return sql.RowPredicates(f"({found.considered} AND {judged})", f"({found.bad} AND {judged})", found.keys)
+
+
+def _looked_up(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: sql.RowPredicates) -> sql.RowPredicates:
+    """Turn a uniqueness rule's `bad` into a look-up of the repeated keys."""
+    if not found.keys:
+        return found
+    keys = ", ".join(sql.quoted(k) for k in found.keys)
+    table = f"_repeated_{digest(rule.name)[:16]}"  # names of tables ignore case, names of rules do not
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS "
+        f"SELECT {keys} FROM {source} WHERE {found.considered} GROUP BY ALL HAVING count(*) > 1"
+    )
+    # as text, with a character that no text holds for null: two nulls in a key are equal, which SQL's IN denies
+    key = f"[{', '.join(f'coalesce(CAST({sql.quoted(k)} AS VARCHAR), chr(0))' for k in found.keys)}]"
+    return sql.RowPredicates(found.considered, f"({found.considered} AND {key} IN (SELECT {key} FROM {table}))")
 
 
 def _counts(
@@ -120,25 +149,25 @@ def _scan(
     return {name: (int(row[0]), int(value[wanted[2 * i]]), int(value[wanted[2 * i + 1]])) for i, name in enumerate(names)}
 
 
-def _row_result(
-    con: duckdb.DuckDBPyConnection,
-    source: str,
-    rule: Rule,
-    found: sql.RowPredicates | None,
-    counts: tuple[int, int, int] | None,
-    note: str | None,
-    row_key: str,
-) -> RuleResult:
-    if found is None or counts is None:
-        return _undecided(rule, note or "could not be judged")
+def _failing_keys(
+    con: duckdb.DuckDBPyConnection, source: str, failing: Mapping[str, sql.RowPredicates], row_key: str
+) -> dict[str, tuple[str, ...]]:
+    """Return the smallest few keys of the rows that break each of these rules, from one more look at the rows."""
+    found: dict[str, tuple[str, ...]] = {}
+    names = list(failing)
+    for start in range(0, len(names), _RULES_PER_SCAN):
+        some = names[start : start + _RULES_PER_SCAN]
+        each = ", ".join(f"min({row_key}, {_FAILING_KEYS}) FILTER ({failing[name].bad})" for name in some)
+        row = con.execute(f"SELECT {each} FROM {source}").fetchone()
+        found |= {name: tuple(str(k) for k in keys or ()) for name, keys in zip(some, row or (), strict=True)}
+    return found
+
+
+def _row_result(rule: Rule, counts: tuple[int, int, int], keys: tuple[str, ...]) -> RuleResult:
     rows, considered, bad = counts
     mostly = float(rule.kwargs.get("mostly", 1.0))
     # GX's own expression, in its own order of operations: 0 rows considered is a pass
     passed = considered == 0 or (float(considered) - float(bad)) / float(considered) >= mostly
-    keys: tuple[str, ...] = ()
-    if bad:
-        few = con.execute(f"SELECT {row_key} FROM {source} WHERE {found.bad} ORDER BY {row_key} LIMIT {_FAILING_KEYS}").fetchall()
-        keys = tuple(str(k) for (k,) in few)
     return RuleResult(
         rule=rule.name,
         expectation=rule.expectation,

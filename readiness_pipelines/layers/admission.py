@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from readiness_pipelines.declarations import Gold, TableDeclaration
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import Counts, GateVerdict, Outcome, RuleResult, StagedFile
-from readiness_pipelines.gates import decide, examine_rows, examine_table
+from readiness_pipelines.gates import decide, examine_rows, examine_table, lost_anyway
 from readiness_pipelines.lakehouse import Lakehouse, reached, stage, write_quarantine
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
-from readiness_pipelines.layers.rows import literal, quoted
+from readiness_pipelines.layers.rows import count, literal, quoted
 
+_SET_ASIDE = "_set_aside"  # temp table: rows of the candidate, whole, that were not staged
 _REJECTED = "_rejected"  # temp table: row_id, reasons
 
 
@@ -30,16 +33,10 @@ def examine(
 
     Raises BrokenInvariant when the rows do not add up; nothing is published then.
     """
-    row_rules = _judge_rows(con, table)
-    files = stage(
-        con,
-        lake,
-        table.full_name,
-        f"SELECT {', '.join(_columns(table))} FROM {ROWS} ANTI JOIN {_REJECTED} USING (row_id)",
-        partition=partition,
-        version_key=candidate.version_key,
-        attempt=attempt,
-    )
+    place = _Place(lake, table, partition, candidate.version_key, attempt)
+    files = _sift(con, place, candidate)
+    row_rules = _judge_rows(con, table, candidate, files)
+    files = _without_rejected(con, place, files)
     reached("staged")
     # a file that was refused as a whole has no rows to judge: what is wrong with it is the one reason to read
     table_rules = () if candidate.refused else examine_table(con, _published(table, candidate, files), table.suite)
@@ -59,6 +56,23 @@ def examine(
     return verdict
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a candidate's files belong."""
+
+    lake: Lakehouse
+    table: TableDeclaration
+    partition: str
+    version_key: str
+    attempt: str
+
+    def stage(self, con: duckdb.DuckDBPyConnection, rows: str, *, again: bool = False) -> tuple[StagedFile, ...]:
+        select = f"SELECT {', '.join(_columns(self.table))} FROM {rows}"
+        attempt = f"{self.attempt}-again" if again else self.attempt
+        key = self.version_key
+        return stage(con, self.lake, self.table.full_name, select, partition=self.partition, version_key=key, attempt=attempt)
+
+
 def _columns(table: TableDeclaration) -> list[str]:
     system = ["row_id", "partition_key"]
     if table.layer == "bronze":
@@ -68,34 +82,75 @@ def _columns(table: TableDeclaration) -> list[str]:
     return system + [quoted(c.name) for c in table.table.columns]
 
 
-def _judge_rows(con: duckdb.DuckDBPyConnection, table: TableDeclaration) -> tuple[RuleResult, ...]:
+def _sift(con: duckdb.DuckDBPyConnection, place: _Place, candidate: Candidate) -> tuple[StagedFile, ...]:
+    """Stage the rows that nothing speaks against by themselves, in one pass, and set the others aside, in `_set_aside`.
+
+    Rules that look at other rows too are judged later, on what was staged, which is typed and cheap to read again.
+    """
+    lost = lost_anyway(con, ROWS, place.table.suite, uncast=candidate.uncast)
+    try:
+        files = place.stage(con, _unless(lost))
+    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
+        # a rule that cannot be judged: the examination will say which, and only the cells are left to set rows aside for
+        lost = " OR ".join(quoted(flag) for flag in candidate.uncast.values()) or "false"
+        files = place.stage(con, _unless(lost))
+    is_whole = sum(f.rows for f in files) == candidate.rows
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_SET_ASIDE} AS FROM {ROWS} WHERE {'false' if is_whole else lost}")
+    return files
+
+
+def _unless(lost: str) -> str:
+    """Return the candidate's rows without the lost ones, as a relation.
+
+    With chance in it the condition stays above the casts. Else the optimizer moves it below, and computes each cast twice.
+    """
+    return f"(SELECT *, ({lost}) AND random() >= 0 AS _lost FROM {ROWS}) WHERE NOT _lost"
+
+
+def _judge_rows(
+    con: duckdb.DuckDBPyConnection, table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]
+) -> tuple[RuleResult, ...]:
     """Judge every candidate row and create `_rejected`: one row per bad row, cast reasons first, then rules."""
-    uncast = con.execute(f"SELECT count(*) FROM {ROWS} WHERE len(cast_failures) > 0").fetchone()
-    any_uncast = bool(uncast and uncast[0])
-    judged = examine_rows(con, ROWS, table.suite, unjudged="cast_failures" if any_uncast else None)
-    cast = (
-        f"SELECT row_id, list_transform(cast_failures, lambda c: 'cast:' || c) AS reasons FROM {ROWS} WHERE len(cast_failures) > 0"
-    )
-    parts = [f"SELECT row_id, reasons, 0 AS place FROM ({cast})"] if any_uncast else []
-    bad = judged.bad_rows_sql()
-    if bad is not None:
-        parts.append(f"SELECT row_id, reasons, 1 AS place FROM ({bad})")
-    if parts:
-        union = " UNION ALL ".join(parts)
-        rows = f"SELECT row_id, flatten(list(reasons ORDER BY place)) AS reasons FROM ({union}) GROUP BY row_id"
-    else:
-        rows = "SELECT CAST(NULL AS VARCHAR) AS row_id, CAST([] AS VARCHAR[]) AS reasons WHERE false"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW _judged AS {_staged_and_set_aside(table, candidate, files)}")
+    judged = examine_rows(con, "_judged", table.suite, uncast=candidate.uncast)
+    rows = judged.bad_rows_sql() or "SELECT CAST(NULL AS VARCHAR) AS row_id, CAST([] AS VARCHAR[]) AS reasons WHERE false"
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTED} AS {rows}")
     return tuple(judged.results)
+
+
+def _staged_and_set_aside(table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]) -> str:
+    columns = ["row_id", *(quoted(c.name) for c in table.table.columns)]
+    flags = [quoted(flag) for flag in candidate.uncast.values()]
+    aside = f"SELECT {', '.join([*columns, *flags])} FROM {_SET_ASIDE}"
+    if not files:
+        return aside
+    staged = f"SELECT {', '.join([*columns, *(f'false AS {flag}' for flag in flags)])} FROM {_parquet(files)}"
+    return f"{staged} UNION ALL {aside}"
+
+
+def _without_rejected(con: duckdb.DuckDBPyConnection, place: _Place, files: tuple[StagedFile, ...]) -> tuple[StagedFile, ...]:
+    """Return the staged files without the rows that the examination refused, and set those aside too."""
+    late = f"(SELECT row_id FROM {_REJECTED} ANTI JOIN {_SET_ASIDE} USING (row_id))"
+    if count(con, late) == 0:
+        return files
+    con.execute(f"INSERT INTO {_SET_ASIDE} FROM {ROWS} SEMI JOIN {late} USING (row_id)")
+    kept = place.stage(con, f"{_parquet(files)} ANTI JOIN {_REJECTED} USING (row_id)", again=True)
+    for file in files:
+        Path(file.path).unlink()
+    return kept
+
+
+def _parquet(files: Sequence[StagedFile]) -> str:
+    return f"read_parquet([{', '.join(literal(f.path) for f in files)}])"
 
 
 def _published(table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]) -> str:
     """Return what an admission would publish, as a relation with the contract's columns (rules speak of those alone)."""
     columns = ", ".join(quoted(c.name) for c in table.table.columns)
-    paths = [f.path for f in (*candidate.kept, *files)]
-    if not paths:
+    there = (*candidate.kept, *files)
+    if not there:
         return f"(SELECT {columns} FROM {ROWS} WHERE false)"
-    return f"(SELECT {columns} FROM read_parquet([{', '.join(literal(p) for p in paths)}]) WHERE {candidate.judged})"
+    return f"(SELECT {columns} FROM {_parquet(there)} WHERE {candidate.judged})"
 
 
 def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, int]:
@@ -110,15 +165,16 @@ def _reasons(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> dict[str, 
 
 def _quarantine_rows(candidate: Candidate) -> str:
     bad = (
-        "SELECT r.row_id, r.reasons, d.row_values, d.delivery_sha256, d.record_number "
-        f"FROM {_REJECTED} r JOIN {DELIVERED} d USING (row_id)"
+        f"SELECT row_id, r.reasons, CAST(to_json({DELIVERED}.row_values) AS VARCHAR) AS row_values, "
+        f"{DELIVERED}.delivery_sha256 AS delivery_sha256, {DELIVERED}.record_number AS record_number "
+        f"FROM {_REJECTED} AS r JOIN (SELECT row_id, {DELIVERED} FROM {_SET_ASIDE}) AS s USING (row_id)"
     )
     return f"{bad} UNION ALL {candidate.rejects}" if candidate.rejects else bad
 
 
 def _judged_quarantined(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> int:
     """Return how many of the rows that count are bad."""
-    sql = f"SELECT count(*) FROM {_REJECTED} JOIN {ROWS} USING (row_id) WHERE {candidate.judged}"
+    sql = f"SELECT count(*) FROM {_REJECTED} JOIN (FROM {_SET_ASIDE} WHERE {candidate.judged}) USING (row_id)"
     if candidate.rejects:
         sql = f"SELECT ({sql}) + (SELECT count(*) FROM ({candidate.rejects}) WHERE {candidate.judged})"
     found = con.execute(sql).fetchone()
@@ -134,9 +190,7 @@ def _verdict(
     rules: tuple[RuleResult, ...],
     reasons: dict[str, int],
 ) -> GateVerdict:
-    rejected = con.execute(f"SELECT count(*) FROM {_REJECTED}").fetchone()
-    unparsed = con.execute(f"SELECT count(*) FROM ({candidate.rejects})").fetchone() if candidate.rejects else (0,)
-    quarantined = (int(rejected[0]) if rejected else 0) + (int(unparsed[0]) if unparsed else 0)
+    quarantined = count(con, _REJECTED) + (count(con, f"({candidate.rejects})") if candidate.rejects else 0)
     outcome, held_because = decide(
         rules=rules,
         rows_in=candidate.rows_in if candidate.judged_rows is None else candidate.judged_rows,

@@ -12,8 +12,8 @@ from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.flow import Delivery, Sighting, SourceBatch, StagedFile, digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.layers.calendar import start_of
-from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
-from readiness_pipelines.layers.rows import as_json, literal, quoted
+from readiness_pipelines.layers.candidate import ROWS, Candidate
+from readiness_pipelines.layers.rows import count, delivered, literal, quoted
 from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed
 
@@ -98,6 +98,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         inputs=tuple(f"{d['name']}@sha256:{d['sha256'][:12]}" for d in (*plan.kept, *facts)),
         expected=plan.expected,
         rows_in=sum(f["records"] for f in (*plan.kept, *facts)),
+        rows=count(con, ROWS),
         rejects=rejects,
         reject_reasons=reasons,
         kept=plan.kept_files,
@@ -132,13 +133,10 @@ def _read(
 def _lay_out(con: duckdb.DuckDBPyConnection, partition: str, columns: list[str]) -> None:
     declared = ", ".join(quoted(c) for c in columns)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ROWS} AS SELECT {_ROW_ID} AS row_id, {literal(partition)} AS partition_key, "
-        f"delivery_sha256, delivery_name, record_number, received_at, {declared}, CAST([] AS VARCHAR[]) AS cast_failures "
+        f"CREATE OR REPLACE TEMP VIEW {ROWS} AS SELECT {_ROW_ID} AS row_id, {literal(partition)} AS partition_key, "
+        f"delivery_sha256, delivery_name, record_number, received_at, {declared}, "
+        f"{delivered(columns, sha256='delivery_sha256', record_number='record_number')} "
         f"FROM {_RECORDS} WHERE parse_problem IS NULL"
-    )
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {DELIVERED} AS SELECT row_id, {as_json(columns)} AS row_values, delivery_sha256, "
-        f"record_number FROM {ROWS}"
     )
 
 

@@ -8,25 +8,30 @@ from typing import Any
 
 from readiness_pipelines.flow import RuleResult, StagedFile
 
-ROWS = "_candidate"  # temp table: the table's columns, plus `cast_failures` VARCHAR[]; dropped and duplicate rows left out
-DELIVERED = "_delivered"  # temp view: row_id, row_values (JSON text), delivery_sha256, record_number: the row as it came
+ROWS = "_candidate"  # view: the table's columns, DELIVERED, and a flag per column that is cast; dropped and duplicate rows left out
+DELIVERED = (
+    "_delivered"  # column of ROWS, STRUCT(row_values STRUCT, delivery_sha256 VARCHAR, record_number BIGINT): the row as it came
+)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a layer hands to the gate. The rows lie in the connection's temp table `_candidate`.
+    """What a layer hands to the gate. The rows are those of the connection's view `_candidate`: looked at, never held.
 
-    `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable records); `kept` are
-    files already on `main` that stay part of the version; `judged` is the SQL condition for the rows that the rules over
-    the table look at (bronze: the effective deliveries); `refused` says why the candidate is held whatever the suite
-    says. `rows_in` counts every row before anything was decided; `judged_rows` those that `judged` speaks of (None: all):
-    what was superseded makes a bad delivery look neither better nor worse.
+    `rows` counts them. `uncast` names, for each column that is cast, the column of the view that is true where a cell
+    could not be. `rejects` is SQL giving ready quarantine rows that are in no candidate row (bronze's unparseable
+    records); `kept` are files already on `main` that stay part of the version; `judged` is the SQL condition for the
+    rows that the rules over the table look at (bronze: the effective deliveries); `refused` says why the candidate is
+    held whatever the suite says. `rows_in` counts every row before anything was decided; `judged_rows` those that
+    `judged` speaks of (None: all): what was superseded makes a bad delivery look neither better nor worse.
     """
 
     version_key: str
     inputs: tuple[str, ...]
     expected: str | None
     rows_in: int
+    rows: int
+    uncast: Mapping[str, str] = field(default_factory=dict)
     duplicates: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     rejects: str | None = None

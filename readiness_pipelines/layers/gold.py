@@ -7,9 +7,9 @@ import duckdb
 from readiness_pipelines.declarations import Gold, Product
 from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.lakehouse import Lakehouse, relation
-from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
+from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.inputs import Inputs
-from readiness_pipelines.layers.rows import as_json, lay_out, literal, quoted
+from readiness_pipelines.layers.rows import count, delivered, lay_out, literal, quoted
 
 
 def propose(
@@ -28,27 +28,26 @@ def propose(
         source = relation(lake, versions) if versions else _no_rows(product, name)
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {source}")
     con.execute(f"SET VARIABLE partition_key = {literal(partition)}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _selected AS {table.sql.rstrip().rstrip(';')}")
-    rows_in = con.execute("SELECT count(*) FROM _selected").fetchone()
+    selected = f"SELECT {_row_id(table)} AS row_id, * FROM (\n{table.sql.rstrip().rstrip(';')}\n)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _selected AS {selected}")  # a table: the SELECT may be dear
+    rows_in = count(con, "_selected")
+    columns = [c.name for c in table.table.columns]
+    as_it_came = delivered(columns, sha256="CAST(NULL AS VARCHAR)", record_number="CAST(NULL AS BIGINT)")
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW _mapped AS SELECT {_row_id(table)} AS row_id, {literal(partition)} AS partition_key, * "
-        "FROM _selected"
+        f"CREATE OR REPLACE TEMP VIEW _mapped AS SELECT *, {literal(partition)} AS partition_key, {as_it_came} FROM _selected"
     )
     system = ["row_id", "partition_key", *(["source_row_id"] if table.carries_source_row_id else [])]
-    dropped = lay_out(con, mapped="_mapped", system=system, table=table.table, drop_where=table.drop_where)
-    columns = [c.name for c in table.table.columns]
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {DELIVERED} AS SELECT row_id, {as_json(columns)} AS row_values, "
-        "CAST(NULL AS VARCHAR) AS delivery_sha256, CAST(NULL AS BIGINT) AS record_number FROM _mapped"
-    )
+    laid = lay_out(con, mapped="_mapped", rows_in=rows_in, system=system, table=table.table, drop_where=table.drop_where)
     key_rule = _key_rule(con, table)
     refused = (key_rule.note,) if key_rule.status is Status.FAILED else ()
     return Candidate(
         version_key=version_key,
         inputs=tuple(str(v) for v in inputs.all),
         expected=expected,
-        rows_in=int(rows_in[0]) if rows_in else 0,
-        dropped=dropped,
+        rows_in=rows_in,
+        rows=rows_in - sum(laid.dropped.values()),
+        uncast=laid.uncast,
+        dropped=laid.dropped,
         rules=(key_rule,),
         refused=refused,
         notes=inputs.notes,

@@ -8,9 +8,9 @@ from sqlglot import expressions as exp
 from readiness_pipelines.declarations import Product, Silver
 from readiness_pipelines.declarations.sql import parse
 from readiness_pipelines.lakehouse import Lakehouse, relation
-from readiness_pipelines.layers.candidate import DELIVERED, Candidate
+from readiness_pipelines.layers.candidate import Candidate
 from readiness_pipelines.layers.inputs import Inputs
-from readiness_pipelines.layers.rows import as_json, deduplicate, lay_out, literal, quoted
+from readiness_pipelines.layers.rows import count, deduplicate, delivered, lay_out, literal, quoted
 
 _ORDER = ("_delivery_order", "_record_number")
 
@@ -36,29 +36,29 @@ def propose(
         f"SELECT * FROM {relation(lake, [version])} WHERE delivery_sha256 IN ({counted})"
     )
     columns = [c.name for c in upstream.table.columns]
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {DELIVERED} AS SELECT row_id, {as_json(columns)} AS row_values, "
-        f"delivery_sha256, record_number FROM {quoted(table.source)}"
-    )
-    rows_in = con.execute(f"SELECT count(*) FROM {quoted(table.source)}").fetchone()
+    rows_in = count(con, quoted(table.source))
     con.execute(f"SET VARIABLE partition_key = {literal(version.partition)}")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW _mapped AS {_with_identity(table, effective)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW _mapped AS {_with_identity(table, effective, columns)}")
     system = ("row_id", "partition_key")
-    dropped = lay_out(con, mapped="_mapped", system=system, table=table.table, drop_where=table.drop_where, order=_ORDER)
-    duplicates = deduplicate(con, table.deduplicate, order=_ORDER) if table.deduplicate else 0
+    laid = lay_out(
+        con, mapped="_mapped", rows_in=rows_in, system=system, table=table.table, drop_where=table.drop_where, order=_ORDER
+    )
+    duplicates = deduplicate(con, table.deduplicate, uncast=laid.uncast, order=_ORDER) if table.deduplicate else 0
     return Candidate(
         version_key=version_key,
         inputs=tuple(str(v) for v in inputs.all),
         expected=expected,
-        rows_in=int(rows_in[0]) if rows_in else 0,
+        rows_in=rows_in,
+        rows=rows_in - duplicates - sum(laid.dropped.values()),
+        uncast=laid.uncast,
         duplicates=duplicates,
-        dropped=dropped,
+        dropped=laid.dropped,
         notes=inputs.notes,
     )
 
 
-def _with_identity(table: Silver, effective: list[str]) -> str:
-    """Return the model's SELECT with row_id, partition_key and delivery order added to what it gives."""
+def _with_identity(table: Silver, effective: list[str], columns: list[str]) -> str:
+    """Return the model's SELECT with row_id, partition_key, delivery order and the row as it came added to what it gives."""
     statement = parse(table.sql)
     assert isinstance(statement, exp.Select)
     source = quoted(next(statement.find_all(exp.Table)).alias_or_name)
@@ -68,5 +68,6 @@ def _with_identity(table: Silver, effective: list[str]) -> str:
         f"{source}.partition_key AS partition_key",
         f"{arrival} AS {_ORDER[0]}",
         f"{source}.record_number AS {_ORDER[1]}",
+        delivered(columns, sha256=f"{source}.delivery_sha256", record_number=f"{source}.record_number", of=source),
     )
     return statement.select(*extra, append=True, dialect="duckdb").sql(dialect="duckdb")
