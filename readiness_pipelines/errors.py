@@ -5,6 +5,7 @@ ReadinessError
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
+├── StorageFailed         free the disk, or see that it can be written, and run the partition again
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
 ├── BrokenInvariant       a bug of ours: nothing was published, report it
 ├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
@@ -36,6 +37,10 @@ class PublishConflict(ReadinessError):
 
 class VersionNotFound(ReadinessError):
     """The version that was asked for is not kept, or never existed."""
+
+
+class StorageFailed(ReadinessError):
+    """A disk, a file system or memory failed under a step; nothing was published."""
 
 
 class CatalogBehindLedger(ReadinessError):

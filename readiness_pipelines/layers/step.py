@@ -20,6 +20,7 @@ from readiness_pipelines.layers.admission import examine
 from readiness_pipelines.layers.alone import alone
 from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.inputs import resolve
+from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
 from readiness_pipelines.settings import Settings
@@ -57,12 +58,13 @@ class StepResult:
 def run_step(
     lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str, *, now: datetime.datetime | None = None
 ) -> StepResult:
-    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run.
+    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run, and
+    StorageFailed where a disk or memory fails.
 
     `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
     """
     table, now = product.by_name[name], now or clock()
-    with alone(settings.state, table.full_name, partition):
+    with told(f"{partition} {table.layer} {table.name}"), alone(settings.state, table.full_name, partition):
         recover(lake, table.full_name, partition)
         if isinstance(table, Bronze):
             return _run_bronze(lake, settings, product, table, partition, now)

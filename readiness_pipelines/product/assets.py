@@ -13,7 +13,7 @@ import dagster as dg
 
 from readiness_pipelines.declarations import Bronze, Product, TableDeclaration
 from readiness_pipelines.declarations.product import Last
-from readiness_pipelines.errors import NotAdmitted, PublishConflict
+from readiness_pipelines.errors import NotAdmitted, PublishConflict, ReadinessError
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
@@ -69,8 +69,11 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
     )
     def materialise(context: dg.AssetExecutionContext, readiness: Readiness) -> Iterator[object]:
         settings = readiness.settings()
-        with at_work(settings.state, context.run.run_id):
-            yield from _Run(context, product, Lakehouse.open(settings), settings).go()
+        try:
+            with at_work(settings.state, context.run.run_id):
+                yield from _Run(context, product, Lakehouse.open(settings), settings).go()
+        except ReadinessError as error:  # one line for whoever reads the run; what broke is its cause
+            raise dg.Failure(str(error)) from error
 
     return materialise
 

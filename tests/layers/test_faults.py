@@ -1,0 +1,157 @@
+"""What breaks under a step: main stays right, one line says what broke, and a re-run ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import run_step
+from tests.layers.days import SPAWN, TOLD, Rows, child, land, rows_of, run_told, unadmitted_files
+from tests.shop import Shop
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    root = tmp_path_factory.mktemp("undisturbed")
+    land(root)
+    assert child(root) == 0
+    return rows_of(root)
+
+
+def fails(root: Path, *, largest_file: int | None = None) -> str:
+    """Run it all in a process of its own, which must end with an error raised on purpose, and return what it says."""
+    said = root / "said.txt"
+    said.write_text("")
+    said.chmod(0o666)
+    process = SPAWN.Process(target=run_told, args=(root, said, largest_file))
+    process.start()
+    process.join()
+    assert process.exitcode == TOLD, f"ended with {process.exitcode}: {said.read_text()}"
+    line = said.read_text()
+    assert "\n" not in line and len(line) < 700
+    return line
+
+
+def ends_as_if_undisturbed(root: Path, undisturbed: Rows) -> None:
+    assert unadmitted_files(root) == set()
+    assert child(root) == 0
+    assert rows_of(root) == undisturbed
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """Mount a file system of that size; skip the test where this user may not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=777", "tmpfs", folder], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("this user may not mount a file system of a given size")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [100, 300, 700, 1000, 1300])
+def test_a_full_disk_stops_the_run_and_a_larger_one_lets_it_end(tmp_path: Path, undisturbed: Rows, kilobytes: int) -> None:
+    shop = land(tmp_path)
+    with small_disk(shop.settings.state, kilobytes):
+        line = fails(tmp_path)
+        assert "free disk space" in line or "state folder" in line, line
+        subprocess.run(["mount", "-o", "remount,size=200m", shop.settings.state], check=True)
+        ends_as_if_undisturbed(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("largest_file", [0, 4_000, 20_000, 60_000, 110_000])
+def test_a_write_that_fails_halfway_stops_the_run_and_a_re_run_ends_it(
+    tmp_path: Path, undisturbed: Rows, largest_file: int
+) -> None:
+    land(tmp_path)
+    assert "run it again" in fails(tmp_path, largest_file=largest_file)
+    ends_as_if_undisturbed(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("part", ["warehouse", "archive"])
+def test_a_folder_that_became_read_only_is_named(tmp_path: Path, undisturbed: Rows, part: str) -> None:
+    shop = land(tmp_path)
+    folder = {"warehouse": shop.settings.warehouse, "archive": shop.settings.archive}[part]
+    with small_disk(folder, 200_000):
+        lake = Lakehouse.open(shop.settings)
+        run_step(lake, shop.settings, shop.product, "raw_orders", shop.day(1))
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        line = fails(tmp_path)
+        assert "Read-only file system" in line and part in line, line
+        subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+        ends_as_if_undisturbed(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(31, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("database", ["catalog", "ledger"])
+def test_a_database_locked_by_another_program_is_waited_for(tmp_path: Path, undisturbed: Rows, database: str, seconds: int) -> None:
+    shop = land(tmp_path)
+    lake = Lakehouse.open(shop.settings)
+    run_step(lake, shop.settings, shop.product, "raw_orders", shop.day(1))
+    locked, done = threading.Event(), threading.Event()
+
+    def lock() -> None:
+        file = {"catalog": shop.settings.catalog_file, "ledger": shop.settings.ledger_file}[database]
+        connection = sqlite3.connect(file, isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+        locked.set()
+        done.wait(seconds)
+        connection.execute("ROLLBACK")
+        connection.close()
+
+    other = threading.Thread(target=lock)
+    other.start()
+    locked.wait()
+    started = time.monotonic()
+    run_step(lake, shop.settings, shop.product, "raw_orders", shop.day(2))
+    assert time.monotonic() - started >= seconds * 0.9
+    other.join()
+    ends_as_if_undisturbed(tmp_path, undisturbed)
+
+
+def test_a_clock_that_jumps_back_changes_neither_what_is_newest_nor_what_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = land(tmp_path)
+    lake, product, day = Lakehouse.open(shop.settings), shop.product, shop.day(1)
+    run_step(lake, shop.settings, product, "raw_orders", day)
+    run_step(lake, shop.settings, product, "orders", day)
+    first = lake.ledger.current_version("shop.silver.orders", day)
+    corrected = shop.land(1, [f"{i},c,10,{day}" for i in range(30)])
+    os.utime(corrected, (0, 0))  # written, by the clock of its writer, in 1970
+    monkeypatch.setattr("readiness_pipelines.ledger.database.now", lambda: "2001-01-01T00:00:00.000+00:00")
+    for module in ("ledger", "requests", "incidents"):
+        monkeypatch.setattr(f"readiness_pipelines.ledger.{module}.now", lambda: "2001-01-01T00:00:00.000+00:00", raising=False)
+    for name in ("raw_orders", "orders"):
+        assert run_step(lake, shop.settings, product, name, day).kind == "admitted"
+        assert run_step(lake, shop.settings, product, name, day).kind == "unchanged"
+    second = lake.ledger.current_version("shop.silver.orders", day)
+    verdict = lake.ledger.latest_verdict("shop.silver.orders", day)
+    assert second is not None and second != first
+    assert verdict is not None and (verdict.version_key, verdict.counts.rows_in) == (second.version_key, 30)
+
+
+def test_memory_that_does_not_suffice_is_told(tmp_path: Path) -> None:
+    shop = land(tmp_path)
+    settings = shop.settings.replaced({"READINESS_MEMORY": "1MB"})
+    from readiness_pipelines.errors import StorageFailed
+
+    with pytest.raises(StorageFailed, match="raise READINESS_MEMORY"):
+        for name in ("raw_orders", "orders"):
+            run_step(Lakehouse.open(settings), settings, shop.product, name, shop.day(1))
+    ended = Lakehouse.open(shop.settings)
+    assert run_step(ended, shop.settings, shop.product, "raw_orders", shop.day(1)).is_published
+    assert Shop(tmp_path).settings == shop.settings
