@@ -6,6 +6,7 @@ ReadinessError
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 ├── StorageFailed         free the disk, or see that it can be written, and run the partition again
+├── ServiceUnreachable    see that the database that is named runs, then do it again
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
 ├── BrokenInvariant       a bug of ours: nothing was published, report it
 ├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
@@ -41,6 +42,14 @@ class VersionNotFound(ReadinessError):
 
 class StorageFailed(ReadinessError):
     """A disk, a file system or memory failed under a step; nothing was published."""
+
+
+class ServiceUnreachable(ReadinessError):
+    """The database of `service` (ledger, catalog) cannot be reached or used now. What was not committed is not there."""
+
+    def __init__(self, message: str, *, service: str) -> None:
+        super().__init__(message)
+        self.service = service
 
 
 class CatalogBehindLedger(ReadinessError):

@@ -2,11 +2,16 @@
 
 | variable | meaning | default |
 |---|---|---|
-| `READINESS_STATE` | folder of catalog, warehouse, archive, ledger and the Dagster instance | `.readiness` |
+| `READINESS_STATE` | folder of archive, locks and the Dagster instance, and of what the next three do not place elsewhere | `.readiness` |
+| `READINESS_CATALOG` | SQLAlchemy URL of the Iceberg catalog's database (`postgresql+psycopg2://...`) | `catalog.db` in the state folder |
+| `READINESS_LEDGER` | SQLAlchemy URL of the ledger's database | `ledger.db` in the state folder |
+| `READINESS_WAREHOUSE` | where tables and staged files lie: `s3://bucket/prefix`, or a folder | `warehouse` in the state folder |
 | `READINESS_LANDING` | folder that feeds' file patterns are relative to | `data/landing` |
 | `READINESS_MEMORY` | DuckDB's memory limit, in DuckDB's words (`1GB`) | DuckDB's own |
 
-Relative paths are relative to the working directory.
+Relative paths are relative to the working directory. An S3 warehouse is reached as AWS's own tools reach theirs: keys by
+`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` (or a profile, or the host's role), `AWS_REGION`, and `AWS_ENDPOINT_URL_S3`
+or `AWS_ENDPOINT_URL` for a store that is not Amazon's.
 """
 
 from __future__ import annotations
@@ -14,8 +19,10 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # in AWS's own order
 
 
 def with_variables(text: str) -> str:
@@ -25,11 +32,15 @@ def with_variables(text: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """Resolved, absolute places. Nothing is created by making one."""
+    """Resolved, absolute places. Nothing is created by making one, and none of them is a password when it is shown."""
 
     state: Path
     landing: Path
     duckdb_memory: str | None = None
+    catalog_url: str | None = field(default=None, repr=False)  # both may hold a password
+    ledger_url: str | None = field(default=None, repr=False)
+    warehouse_uri: str | None = None
+    s3_endpoint: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -38,25 +49,35 @@ class Settings:
             state=Path(env.get("READINESS_STATE", ".readiness")).absolute(),
             landing=Path(env.get("READINESS_LANDING", "data/landing")).absolute(),
             duckdb_memory=env.get("READINESS_MEMORY"),
+            catalog_url=env.get("READINESS_CATALOG") or None,
+            ledger_url=env.get("READINESS_LEDGER") or None,
+            warehouse_uri=env.get("READINESS_WAREHOUSE") or None,
+            s3_endpoint=next((env[name] for name in _ENDPOINTS if env.get(name)), None),
         )
 
-    def replaced(self, given: Mapping[str, str]) -> Settings:
-        """Return these settings with the variables in `given` put in their place."""
-        mine = {"READINESS_STATE": str(self.state), "READINESS_LANDING": str(self.landing)}
-        if self.duckdb_memory:
-            mine["READINESS_MEMORY"] = self.duckdb_memory
-        return Settings.from_environment({**mine, **given})
+    def replaced(self, *, state: str | None = None, landing: str | None = None) -> Settings:
+        """Return these settings with the given folders in their place."""
+        return replace(
+            self,
+            state=self.state if state is None else Path(state).absolute(),
+            landing=self.landing if landing is None else Path(landing).absolute(),
+        )
 
     @property
-    def warehouse(self) -> Path:
-        return self.state / "warehouse"
+    def warehouse(self) -> str:
+        """The warehouse: an absolute path, or a URI, without a slash at the end."""
+        if self.warehouse_uri is None:
+            return str(self.state / "warehouse")
+        return (self.warehouse_uri if "://" in self.warehouse_uri else str(Path(self.warehouse_uri).absolute())).rstrip("/")
 
     @property
     def catalog_file(self) -> Path:
+        """The catalog, unless `catalog_url` places it elsewhere."""
         return self.state / "catalog.db"
 
     @property
     def ledger_file(self) -> Path:
+        """The ledger, unless `ledger_url` places it elsewhere."""
         return self.state / "ledger.db"
 
     @property
@@ -64,9 +85,9 @@ class Settings:
         return self.state / "archive"
 
     @property
-    def staging(self) -> Path:
-        """Staged files live inside the warehouse's filesystem, so that publishing needs no copy."""
-        return self.state / "warehouse" / "_staged"
+    def staging(self) -> str:
+        """Staged files live inside the warehouse, so that publishing needs no copy."""
+        return f"{self.warehouse}/_staged"
 
     @property
     def dagster_home(self) -> Path:

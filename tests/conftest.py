@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.services import VARIANTS, Postgres, running_postgres, running_s3
 from tests.shop import Shop, build_shop
 
 TABLES_TO_SHOW = pytest.StashKey[dict[str, list[str]]]()
@@ -16,6 +19,32 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for title, lines in config.stash.get(TABLES_TO_SHOW, {}).items():
         terminalreporter.section(title)
         terminalreporter.write_line("\n".join(lines))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; each makes databases of its own in it."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """An S3 server for all tests, as environment variables."""
+    with running_s3() as environment:
+        yield environment
+
+
+@pytest.fixture(params=VARIANTS)
+def services(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of each way to place catalog, ledger and warehouse: nothing is said for all of them local."""
+    environment = {}
+    if "postgres" in request.param:
+        url = request.getfixturevalue("postgres").new_database()
+        environment |= {"READINESS_CATALOG": url, "READINESS_LEDGER": url}
+    if "s3" in request.param:
+        environment |= request.getfixturevalue("s3") | {"READINESS_WAREHOUSE": f"s3://warehouse/{uuid.uuid4().hex}"}
+    return environment
 
 
 @pytest.fixture

@@ -7,10 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
+from fsspec.implementations.arrow import ArrowFSWrapper
+from sqlalchemy import URL
 
 from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
 from readiness_pipelines.flow import TableVersion
+from readiness_pipelines.lakehouse.storage import Storage
 from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.ledger.server import shown, url_of
 from readiness_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,27 +32,33 @@ class Lakehouse:
 
     settings: Settings
     ledger: Ledger
+    storage: Storage
 
     @classmethod
     def open(cls, settings: Settings) -> Lakehouse:
-        """Return the lakehouse of these settings, with the ledger kept beside it.
+        """Return the lakehouse of these settings, with its ledger.
 
-        Raises ReadinessError if the state folder's path holds a character that a file pattern or URI would misread.
+        Raises ReadinessError if a path holds a character that a file pattern or URI would misread, or for a catalog,
+        ledger or warehouse of a kind that we do not know; ServiceUnreachable if the ledger is not there.
         """
-        if wrong := sorted(_NOT_IN_PATHS & set(str(settings.state))):
-            raise ReadinessError(
-                f"state folder {str(settings.state)!r} has {' '.join(wrong)} in its path, which URIs and file patterns "
-                "cannot hold; set READINESS_STATE to a folder without"
-            )
-        return cls(settings, Ledger(settings.ledger_file))
+        for what, place in (("READINESS_STATE", str(settings.state)), ("READINESS_WAREHOUSE", settings.warehouse)):
+            if wrong := sorted(_NOT_IN_PATHS & set(place)):
+                raise ReadinessError(
+                    f"{place!r} has {' '.join(wrong)} in its path, which URIs and file patterns cannot hold; "
+                    f"set {what} to a place without"
+                )
+        _catalog_url(settings)
+        return cls(settings, Ledger(settings.ledger_url or settings.ledger_file), Storage.of(settings))
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Return the Iceberg catalog: SQLite in the state folder."""
-        from readiness_pipelines.lakehouse.local import LocalCatalog
+        """Return the Iceberg catalog."""
+        from readiness_pipelines.lakehouse.sqlcatalog import SharedCatalog
 
-        self.settings.warehouse.mkdir(parents=True, exist_ok=True)
-        return LocalCatalog.open(self.settings.catalog_file, warehouse=uri_of(str(self.settings.warehouse)))
+        self.storage.make_folder(self.settings.warehouse)
+        return SharedCatalog.open(
+            _catalog_url(self.settings), warehouse=uri_of(self.settings.warehouse), **self.storage.catalog_properties
+        )
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a new DuckDB connection: in memory, UTC, spilling into the state folder.
@@ -66,11 +76,15 @@ class Lakehouse:
         config: dict[str, str | bool | int | float | list[str]] = {"temp_directory": spill}
         if self.settings.duckdb_memory:
             config["memory_limit"] = self.settings.duckdb_memory
-        return duckdb.connect(config=config)
+        if self.storage.is_local:
+            return duckdb.connect(config=config)
+        engine = duckdb.connect(config={**config, "autoinstall_known_extensions": False})  # it would download its own S3
+        engine.register_filesystem(ArrowFSWrapper(self.storage.s3))
+        return engine
 
     def location(self, table: str) -> str:
         """Return the URI under which the Iceberg metadata of a table lies."""
-        return uri_of(str(self.settings.warehouse.joinpath(*identifier(table))))
+        return uri_of("/".join((self.settings.warehouse, *identifier(table))))
 
     def load(self, table: str) -> Table:
         """Return the Iceberg table at its newest metadata.
@@ -108,9 +122,15 @@ class Lakehouse:
     def _behind(self, last: TableVersion | None, found: str) -> CatalogBehindLedger:
         said = f"the ledger says that {last} was published" if last else "the catalog expects them"
         return CatalogBehindLedger(
-            f"{found}, but {said}: {self.settings.catalog_file.name} or the warehouse in {self.settings.state} is "
-            "missing or an older copy; put it back before anything is run"
+            f"{found}, but {said}: the catalog at {shown(_catalog_url(self.settings))} or the warehouse at {self.settings.warehouse} "
+            "is missing or an older copy; put it back before anything is run"
         )
+
+
+def _catalog_url(settings: Settings) -> URL:
+    if settings.catalog_url:
+        return url_of(settings.catalog_url, variable="READINESS_CATALOG")
+    return URL.create("sqlite", database=str(settings.catalog_file))
 
 
 def identifier(table: str) -> tuple[str, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from readiness_pipelines.errors import PublishConflict
+from readiness_pipelines.errors import PublishConflict, ServiceUnreachable
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 2.0  # full jitter: 8 writers of one table keep out of step
-_PATIENCE_S = 120.0
+_PATIENCE_S, _PATIENCE_UNREACHABLE_S = 120.0, 45.0  # the latter outlasts a restart, and somebody who locks for 30 s
+_UNDONE_BY_POSTGRESQL = ("40001", "40P01")  # serialization failure, deadlock: nothing of the transaction is there
 
 
 @dataclass
@@ -24,21 +24,28 @@ class Attempts:
 
     An attempt that lost against another writer, or whose fate is unknown, is swallowed and the loop turns after a
     random wait; so the body must first check whether what it wants is already there, and leave the loop by `return`
-    when it is done. Any other error passes. Raises PublishConflict when two minutes of attempts were not enough.
+    when it is done. Any other error passes. Raises PublishConflict when two minutes of attempts were not enough, and
+    ServiceUnreachable when the catalog could not be reached for most of one.
     """
 
     what: str
-    _deadline: float = field(default_factory=lambda: time.monotonic() + _PATIENCE_S)
     lost: int = 0
+    _began: float = field(default_factory=time.monotonic)
+    _unreachable: ServiceUnreachable | None = None
 
     def __iter__(self) -> Iterator[Attempts]:
         while True:
             yield self
-            if time.monotonic() > self._deadline:
-                raise PublishConflict(
-                    f"{self.what}: lost against other writers {self.lost} times in {_PATIENCE_S:.0f} s; run it again"
-                )
+            self._lose_patience(time.monotonic() - self._began)
             time.sleep(random.uniform(_FIRST_WAIT_S, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (self.lost + 1))))
+
+    def _lose_patience(self, waited_s: float) -> None:
+        if self._unreachable is not None and waited_s > _PATIENCE_UNREACHABLE_S:
+            raise self._unreachable
+        if waited_s > _PATIENCE_S:
+            raise PublishConflict(
+                f"{self.what}: lost against other writers {self.lost} times in {_PATIENCE_S:.0f} s; run it again"
+            )
 
     @contextmanager
     def once(self) -> Iterator[None]:
@@ -49,16 +56,22 @@ class Attempts:
             if not is_worth_repeating(error):
                 raise
             self.lost += 1
+            self._unreachable = error if isinstance(error, ServiceUnreachable) else None
 
 
 def is_worth_repeating(error: Exception) -> bool:
-    """Return whether the same commit may succeed on fresh metadata, or may have succeeded already."""
+    """Return whether the same commit may succeed on fresh metadata, or may have succeeded already.
+
+    A ledger that cannot be reached is not: this process may have lost its turn with the connection.
+    """
     from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, CommitFailedException | CommitStateUnknownException):
         return True
-    if isinstance(error, OperationalError):
-        return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+    if isinstance(error, ServiceUnreachable):
+        return error.service == "catalog"
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "pgcode", None) in _UNDONE_BY_POSTGRESQL
     # pyiceberg's bare ValueError when another reference of the table was committed since ours was loaded
     return type(error) is ValueError and "sequence number" in str(error)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import StagedFile
 from readiness_pipelines.lakehouse.catalog import path_of, uri_of
-from readiness_pipelines.lakehouse.stage import check_footer, check_values, sha256_of
+from readiness_pipelines.lakehouse.stage import check_footer, check_values
+from readiness_pipelines.lakehouse.storage import Storage
 
 if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
@@ -45,7 +45,7 @@ def replace_files(iceberg: Table, *, going: Sequence[DataFile], coming: Sequence
 
     With neither, the snapshot is empty and only carries its properties.
     """
-    from readiness_pipelines.lakehouse.local import QuickTransaction
+    from readiness_pipelines.lakehouse.sqlcatalog import QuickTransaction
 
     with QuickTransaction(iceberg) as transaction:
         update = transaction.update_snapshot(snapshot_properties=properties)
@@ -58,7 +58,7 @@ def replace_files(iceberg: Table, *, going: Sequence[DataFile], coming: Sequence
     return producer.snapshot_id
 
 
-def data_file(iceberg: Table, file: StagedFile, partition: Mapping[str, str]) -> DataFile:
+def data_file(iceberg: Table, storage: Storage, file: StagedFile, partition: Mapping[str, str]) -> DataFile:
     """Return Iceberg's entry for a staged file, after checking the file against what the verdict says and the table.
 
     Raises BrokenInvariant if its bytes, rows, columns or field ids are not what they must be, if a required column has
@@ -67,12 +67,12 @@ def data_file(iceberg: Table, file: StagedFile, partition: Mapping[str, str]) ->
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
     from pyiceberg.typedef import Record
 
-    path, schema = Path(path_of(file.path)), iceberg.schema()
-    size = path.stat().st_size if path.is_file() else None
-    if size != file.bytes or sha256_of(path) != file.sha256:
+    path, schema = path_of(file.path), iceberg.schema()
+    size = storage.size(path) if storage.exists(path) else None
+    if size != file.bytes or storage.sha256(path) != file.sha256:
         found = "is gone" if size is None else "has other bytes than its verdict examined"
         raise BrokenInvariant(f"staged file {file.path} {found}; nothing was published: run the partition again")
-    footer = check_footer(schema, path, rows=file.rows)
+    footer = check_footer(schema, storage, path, rows=file.rows)
     check_values(footer, partition=partition, required=[f.name for f in schema.fields if f.required], file=file.path)
     return DataFile.from_args(
         content=DataFileContent.DATA,

@@ -16,6 +16,7 @@ from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
 from readiness_pipelines.lakehouse.history import PARTITION_PROPERTY, VERSION_PROPERTY, on_main
 from readiness_pipelines.lakehouse.steps import reached
+from readiness_pipelines.lakehouse.storage import Storage
 from readiness_pipelines.lakehouse.tables import PARTITION
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def publish(lake: Lakehouse, verdict: GateVerdict, *, expected: str | None) -> T
                     reached("done_recorded")
                     return current
             _refuse_conflict(verdict, current, expected)
-            commit = _Commit(iceberg, verdict)
+            commit = _Commit(iceberg, lake.storage, verdict)
             if not intended:
                 lake.ledger.record_intent(table, partition, key)
                 reached("intent_recorded")
@@ -89,7 +90,7 @@ def _short(key: str | None) -> str:
 class _Commit:
     """One commit, prepared against one state of the table: what goes and what comes, after every check."""
 
-    def __init__(self, iceberg: Table, verdict: GateVerdict) -> None:
+    def __init__(self, iceberg: Table, storage: Storage, verdict: GateVerdict) -> None:
         self.iceberg, self.verdict = iceberg, verdict
         there = {f.file_path: f for f in planned(iceberg, one_of(PARTITION, [verdict.partition]))}
         named = {uri_of(f.path): f for f in verdict.files}
@@ -98,7 +99,7 @@ class _Commit:
                 raise BrokenInvariant(f"{path_of(uri)}: rows or bytes on main differ from the verdict's")
         self.going = [there[uri] for uri in sorted(there.keys() - named.keys())]
         new = [named[uri] for uri in sorted(named.keys() - there.keys())]
-        self.coming = [data_file(iceberg, file, {PARTITION: verdict.partition}) for file in new]
+        self.coming = [data_file(iceberg, storage, file, {PARTITION: verdict.partition}) for file in new]
 
     def run(self) -> int:
         """Commit, and return the id of the snapshot."""

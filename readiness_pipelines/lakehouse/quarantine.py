@@ -71,7 +71,7 @@ def write_quarantine(
                 return rows
             if rows and not staged:
                 staged = _stage(con, lake, name, select_sql, partition, version_key)
-            coming = [data_file(iceberg, file, key) for file in staged]
+            coming = [data_file(iceberg, lake.storage, file, key) for file in staged]
             snapshot = replace_files(iceberg, going=there, coming=coming, properties=properties)
             lake.ledger.record_done(TableVersion(name, partition, version_key, snapshot))
             return rows

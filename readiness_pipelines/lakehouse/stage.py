@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,6 +13,7 @@ from readiness_pipelines.errors import BrokenInvariant, ReadinessError
 from readiness_pipelines.flow import StagedFile, digest
 from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.columns import duckdb_type, field_ids, footer_problems, literal, quoted
+from readiness_pipelines.lakehouse.storage import Storage
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
@@ -38,33 +37,33 @@ def stage(
 
     The SELECT's columns are exactly the table's, in any order; each is cast to the table's type, and a value that
     cannot be cast raises duckdb's ConversionException. The file lies under a path of this candidate and `attempt`; the
-    same attempt again writes it anew. Columns, types, field ids and row count are read back from the file's footer.
+    same attempt again writes it anew. Its digest, columns, types, field ids and row count are read back from where it
+    lies, so what is returned is complete there.
     Raises ReadinessError for a cast that could change values silently, BrokenInvariant for anything else that differs.
     """
     schema = lake.load(table).schema()
     casts = _casts(con, schema, select_sql, table)
-    folder = lake.settings.staging.joinpath(table, _folder(partition), f"{version_key[:16]}-{_folder(attempt)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "part-0.parquet"
+    folder = f"{lake.settings.staging}/{table}/{_folder(partition)}/{version_key[:16]}-{_folder(attempt)}"
+    lake.storage.make_folder(folder)
+    path = f"{folder}/part-0.parquet"
     copied = con.execute(
-        f"COPY (SELECT {casts} FROM ({select_sql}) AS candidate) TO {literal(str(path))} "
+        f"COPY (SELECT {casts} FROM ({select_sql}) AS candidate) TO {literal(path)} "
         f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, FIELD_IDS {field_ids(schema)})"
     ).fetchone()
     rows = int(copied[0]) if copied else 0
     if rows == 0:
-        path.unlink()
-        folder.rmdir()
+        lake.storage.delete(path)
         return ()
-    check_footer(schema, path, rows=rows)
-    return (StagedFile(str(path), rows, path.stat().st_size, sha256_of(path)),)
+    check_footer(schema, lake.storage, path, rows=rows)
+    return (StagedFile(path, rows, lake.storage.size(path), lake.storage.sha256(path)),)
 
 
-def check_footer(schema: Schema, path: Path, *, rows: int) -> pq.FileMetaData:
+def check_footer(schema: Schema, storage: Storage, path: str, *, rows: int) -> pq.FileMetaData:
     """Return the file's Parquet metadata. Raises BrokenInvariant unless it has these rows, and the table's columns.
 
     An absent or swapped field id would be read later as NULL, or as another column, without any error.
     """
-    footer = pq.read_metadata(path)
+    footer = storage.footer(path)
     problems = footer_problems(schema, footer.schema.to_arrow_schema())
     if footer.num_rows != rows:
         problems.append(f"{footer.num_rows} rows, expected {rows}")
@@ -90,12 +89,6 @@ def check_values(footer: pq.FileMetaData, *, partition: Mapping[str, str], requi
         for name, value in partition.items():
             if not columns[name].has_min_max or {columns[name].min, columns[name].max} != {value}:
                 raise BrokenInvariant(f"{file}: has rows outside {name} = {value!r}; nothing was published")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of the file's bytes, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _casts(con: duckdb.DuckDBPyConnection, schema: Schema, select_sql: str, table: str) -> str:

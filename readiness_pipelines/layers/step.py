@@ -17,7 +17,6 @@ from readiness_pipelines.flow import GateVerdict, Sighting, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
-from readiness_pipelines.layers.alone import alone
 from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.inputs import resolve
 from readiness_pipelines.layers.outage import told
@@ -64,7 +63,7 @@ def run_step(
     `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
     """
     table, now = product.by_name[name], now or clock()
-    with told(f"{partition} {table.layer} {table.name}"), alone(settings.state, table.full_name, partition):
+    with told(f"{partition} {table.layer} {table.name}"), lake.ledger.alone(table.full_name, partition):
         recover(lake, table.full_name, partition)
         if isinstance(table, Bronze):
             return _run_bronze(lake, settings, product, table, partition, now)

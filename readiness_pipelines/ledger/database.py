@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from readiness_pipelines.ledger import schema
+from readiness_pipelines.errors import ServiceUnreachable
+from readiness_pipelines.ledger import schema, turns
+from readiness_pipelines.ledger.server import shown, url_of
 
 _IN_ONE_QUERY = 500  # keys in one IN list: well below every database's limit on variables
 
 
 class Database:
-    """One SQL database: a file (SQLite), or a SQLAlchemy URL. Opening creates what is missing."""
+    """One SQL database: a file (SQLite), or a SQLAlchemy URL. Opening creates what is missing.
+
+    Every method raises ServiceUnreachable, in one line, where the database cannot be reached or used.
+    """
 
     def __init__(self, place: str | Path) -> None:
         if isinstance(place, Path):
-            place.parent.mkdir(parents=True, exist_ok=True)
             url = sa.URL.create("sqlite", database=str(place))
         else:
-            url = sa.make_url(place)
+            url = url_of(place, variable="READINESS_LEDGER")
+        self._file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         self.engine = schema.engine_for(url)
+        self._mine = threading.local()
         with self.engine.connect() as connection:
             known = schema.exists(connection)
         if not known:
@@ -34,10 +43,48 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction beside which nobody else writes; committed at the end, or nothing of it."""
-        with self.engine.connect() as connection:
-            schema.begin_writing(connection)
-            yield connection
-            connection.commit()
+        session: sa.Connection | None = getattr(self._mine, "session", None)
+        if session is not None and session.invalidated:
+            raise self._turn_lost()
+        with nullcontext(session) if session is not None else self.engine.connect() as connection:
+            try:
+                schema.begin_writing(connection)
+                yield connection
+                connection.commit()
+            except BaseException:
+                if not connection.invalidated:
+                    connection.rollback()
+                raise
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Wait until no other process or thread is alone with `name`, and keep others out until the end.
+
+        In PostgreSQL this thread's writes go through the session that holds the lock: who has lost the lock, with its
+        connection, can write no more, and raises ServiceUnreachable.
+        """
+        if self._file is not None:
+            with turns.by_file(self._file.parent / "steps", name):
+                yield
+            return
+        with self.engine.connect() as session:
+            session.detach()  # it is closed at the end, not pooled: no later user of it could inherit the lock
+            with self._writing_through(session), turns.by_session(session, name):
+                yield
+
+    @contextmanager
+    def _writing_through(self, session: sa.Connection) -> Iterator[None]:
+        self._mine.session = session
+        try:
+            yield
+        finally:
+            self._mine.session = None
+
+    def _turn_lost(self) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"ledger at {shown(self.engine.url)}: the connection that kept others out of this step was lost; run it again",
+            service="ledger",
+        )
 
     def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         with self.engine.connect() as connection:

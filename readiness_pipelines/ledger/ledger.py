@@ -7,6 +7,7 @@ Times are UTC, ISO 8601. Safe to use from several processes at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,21 @@ class Publication:
 class Ledger:
     """All facts of one installation, in one SQL database: a file (SQLite), or a SQLAlchemy URL.
 
-    Opening creates what is missing, and takes no lock when nothing is. Every query is answered from an index.
+    Opening creates what is missing, and takes no lock when nothing is. Every query is answered from an index. Every
+    method raises ServiceUnreachable, in one line, where the database cannot be reached or used.
     """
 
     def __init__(self, place: str | Path) -> None:
         self._database = Database(place)
         self.requests = Requests(self._database)
         self.incidents = Incidents(self._database)
+
+    def alone(self, table: str, partition: str) -> AbstractContextManager[None]:
+        """Wait until no other process or thread is in the step of this partition of this table; keep others out meanwhile.
+
+        From what a step reads to what it publishes, the ledger must not move under it.
+        """
+        return self._database.alone(f"{table}/{partition}")
 
     # arrivals
 

@@ -9,7 +9,7 @@
 | requests | run that was asked for because files had landed: which partitions, which files |
 | incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
 
-The definitions are valid on SQLite and PostgreSQL. On SQLite, triggers refuse UPDATE and DELETE.
+The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from readiness_pipelines.ledger.server import postgres_engine, tell_failures
+
 BUSY_TIMEOUT_MS = 30_000
 
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
 _VERSION = 2  # of the tables here: an older ledger gets what it lacks when it is opened
+_MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
+_REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
 
 
@@ -36,8 +41,8 @@ def _numbered(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
 def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
     return _numbered(
         name,
-        sa.Column("table_name", sa.Text, nullable=False),
-        sa.Column("partition_key", sa.Text, nullable=False),
+        sa.Column("table_name", _TEXT, nullable=False),
+        sa.Column("partition_key", _TEXT, nullable=False),
         *columns,
         sa.Index(f"{name}_by_partition", "table_name", "partition_key", "id"),
     )
@@ -45,53 +50,53 @@ def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
 
 arrivals = _table(
     "arrivals",
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("name", _TEXT, nullable=False),
+    sa.Column("sha256", _TEXT, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("archived", sa.Text, nullable=False),
-    sa.Column("received_at", sa.Text, nullable=False),
+    sa.Column("archived", _TEXT, nullable=False),
+    sa.Column("received_at", _TEXT, nullable=False),
 )
 verdicts = _table(
     "verdicts",
-    sa.Column("version_key", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),  # GateVerdict as JSON
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("version_key", _TEXT, nullable=False),
+    sa.Column("outcome", _TEXT, nullable=False),
+    sa.Column("verdict", _TEXT, nullable=False),  # GateVerdict as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
 )
 publications = _table(
     "publications",
-    sa.Column("version_key", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("version_key", _TEXT, nullable=False),
+    sa.Column("state", _TEXT, nullable=False),
     sa.Column("snapshot_id", sa.BigInteger, nullable=True),
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
     sa.CheckConstraint("(state = 'intent') = (snapshot_id IS NULL)", name="done_names_its_snapshot"),
 )
 sightings = _table(
     "sightings",
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", _TEXT, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("changed_ns", sa.BigInteger, nullable=False),
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
 )
 requests = _numbered(
     "requests",
-    sa.Column("product", sa.Text, nullable=False),
-    sa.Column("partition_key", sa.Text, nullable=False),
-    sa.Column("files", sa.Text, nullable=False),  # digest of the landed files as they stood
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("partition_key", _TEXT, nullable=False),
+    sa.Column("files", _TEXT, nullable=False),  # digest of the landed files as they stood
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("run_key", sa.Text, nullable=False),
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("run_key", _TEXT, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
     sa.UniqueConstraint("product", "partition_key", "files", "attempt", name="one_request_per_attempt"),
 )
 incidents = _numbered(
     "incidents",
-    sa.Column("product", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),  # <table>/<partition>, or the run's id
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),  # JSON
-    sa.Column("recorded_at", sa.Text, nullable=False),
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("kind", _TEXT, nullable=False),
+    sa.Column("subject", _TEXT, nullable=False),  # <table>/<partition>, or the run's id
+    sa.Column("state", _TEXT, nullable=False),
+    sa.Column("why", _TEXT, nullable=False),
+    sa.Column("details", _TEXT, nullable=False),  # JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
     sa.Index("incidents_by_subject", "product", "kind", "subject", "id"),
 )
 sa.Index("sightings_by_name", sightings.c.table_name, sightings.c.name, sightings.c.id)
@@ -100,9 +105,11 @@ sa.Index("publications_by_table", publications.c.table_name, publications.c.stat
 
 def engine_for(url: sa.URL) -> sa.Engine:
     """Return an engine whose SQLite connections use WAL, wait for a lock, and leave BEGIN to `begin_writing`."""
+    if url.get_backend_name() == "postgresql":
+        return postgres_engine(url, what="ledger")
     engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    tell_failures(engine, what="ledger")
     return engine
 
 
@@ -110,29 +117,48 @@ def begin_writing(connection: sa.Connection) -> None:
     """Begin a transaction beside which nobody else writes: what it reads stays true until it commits."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # the write lock now: an upgrade later could deadlock
-    elif connection.dialect.name == "postgresql":
+    else:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
 
 
 def exists(connection: sa.Connection) -> bool:
-    """Return whether the ledger was set up completely: the mark below is written last."""
+    """Return whether the ledger was set up completely: the mark that is read here is written last."""
     if connection.dialect.name == "sqlite":
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar() or 0) >= _VERSION
-    return sa.inspect(connection).has_table(incidents.name)
+    mark = connection.exec_driver_sql(f"SELECT obj_description(to_regclass('{arrivals.name}'), 'pg_class')").scalar()
+    return int(str(mark).removeprefix(_MARK)) >= _VERSION if str(mark).startswith(_MARK) else False
 
 
 def create(connection: sa.Connection) -> None:
     """Create what is missing, inside a writing transaction."""
     metadata.create_all(connection)
-    if connection.dialect.name != "sqlite":
-        return
+    if connection.dialect.name == "sqlite":
+        _complete_sqlite(connection)
+    else:
+        _complete_postgres(connection)
+
+
+def _complete_sqlite(connection: sa.Connection) -> None:
     for table in metadata.tables:
         for verb in ("UPDATE", "DELETE"):
             connection.exec_driver_sql(
                 f"CREATE TRIGGER IF NOT EXISTS {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
-                "BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never changed: insert a new one'); END"
+                f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
             )
     connection.exec_driver_sql(f"PRAGMA user_version = {_VERSION}")
+
+
+def _complete_postgres(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE OR REPLACE FUNCTION readiness_ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for table in metadata.tables:
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION readiness_ledger_refuses()"
+        )
+    connection.exec_driver_sql(f"COMMENT ON TABLE {arrivals.name} IS '{_MARK}{_VERSION}'")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

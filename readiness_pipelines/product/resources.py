@@ -12,8 +12,7 @@ class Readiness(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resou
     landing: str | None = None
 
     def settings(self) -> Settings:
-        given = {"READINESS_STATE": self.state, "READINESS_LANDING": self.landing}
-        return Settings.from_environment().replaced({k: v for k, v in given.items() if v is not None})
+        return Settings.from_environment().replaced(state=self.state, landing=self.landing)
 
 
 READINESS = Readiness()  # one object: products of one code location share it, and Dagster merges only identical ones

@@ -7,12 +7,28 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.lakehouse import Lakehouse, ensure_table
-from tests.lakehouse.publisher import SPEC, open_lake
+from tests.lakehouse.publisher import SPEC, Place
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lakehouse:
-    """A lakehouse with the orders table in it."""
-    made = open_lake(tmp_path / "state")
+def place(tmp_path: Path, services: dict[str, str]) -> Place:
+    """Where a lakehouse can be opened, also by other processes; once for each way to place it."""
+    return Place(tmp_path, services)
+
+
+@pytest.fixture
+def lake(place: Place) -> Lakehouse:
+    """A lakehouse with the orders table in it; once for each way to place it."""
+    return _with_orders(place)
+
+
+@pytest.fixture
+def local_lake(tmp_path: Path) -> Lakehouse:
+    """A lakehouse with the orders table in it, all of it in one folder."""
+    return _with_orders(Place(tmp_path))
+
+
+def _with_orders(place: Place) -> Lakehouse:
+    made = place.open()
     ensure_table(made, SPEC)
     return made

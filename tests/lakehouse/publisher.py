@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from readiness_pipelines.lakehouse import (
     steps,
     write_quarantine,
 )
-from readiness_pipelines.settings import Settings
+from tests.services import lake_at
 
 T = "shop.silver.orders"
 SPEC = TableSpec(
@@ -40,8 +41,15 @@ SPEC = TableSpec(
 DAYS = tuple(f"2025-01-{n:02d}" for n in range(1, 6))
 
 
-def open_lake(state: Path) -> Lakehouse:
-    return Lakehouse.open(Settings(state=state, landing=state / "landing"))
+@dataclass(frozen=True)
+class Place:
+    """Where a lakehouse lies; can be sent to another process and opened there."""
+
+    root: Path
+    services: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> Lakehouse:
+        return lake_at(self.root, self.services)
 
 
 def rows_sql(partition: str, amounts: Sequence[int]) -> str:
@@ -107,7 +115,7 @@ def step(lake: Lakehouse, partition: str, amounts: Sequence[int], *, key: str) -
     publish(lake, verdict, expected=current.version_key if current else None)
 
 
-def run_days(state: Path, generation: int, kill_at: str | None = None, kill_on: int = 1) -> None:
+def run_days(place: Place, generation: int, kill_at: str | None = None, kill_on: int = 1) -> None:
     """Publish all days; kill this process the `kill_on`th time the step named `kill_at` is reached."""
     seen = 0
 
@@ -118,7 +126,7 @@ def run_days(state: Path, generation: int, kill_at: str | None = None, kill_on: 
             os.kill(os.getpid(), signal.SIGKILL)
 
     steps.on_reached = die if kill_at else None
-    lake = open_lake(state)
+    lake = place.open()
     for day in DAYS:
         step(lake, day, amounts_of(day, generation), key=digest(day, generation))
 
@@ -128,9 +136,9 @@ def amounts_of(day: str, generation: int) -> list[int]:
     return [generation * 1000 + int(day[-2:]) * 100 + n for n in range(20)]
 
 
-def replace_own(state: Path, worker: int, rounds: int) -> None:
+def replace_own(place: Place, worker: int, rounds: int) -> None:
     """Replace five partitions of this worker's own, `rounds` times each."""
-    lake = open_lake(state)
+    lake = place.open()
     ensure_table(lake, SPEC)
     for generation in range(rounds):
         for n in range(5):
@@ -140,9 +148,9 @@ def replace_own(state: Path, worker: int, rounds: int) -> None:
             put(lake, partition, [generation, worker], key=key, expected=current.version_key if current else None)
 
 
-def quarantine_same(state: Path, worker: int) -> None:
+def quarantine_same(place: Place, worker: int) -> None:
     """Write the quarantine rows of one candidate that every worker writes."""
-    lake = open_lake(state)
+    lake = place.open()
     rows = (
         "SELECT 'r' || n AS row_id, ['bad'] AS reasons, '{}' AS row_values, NULL AS delivery_sha256, "
         "n AS record_number FROM range(7) AS r(n)"
@@ -151,9 +159,9 @@ def quarantine_same(state: Path, worker: int) -> None:
         assert write_quarantine(lake, con, T, rows, partition=DAYS[0], version_key="k") == 7
 
 
-def make_table(state: Path, worker: int) -> None:
+def make_table(place: Place, worker: int) -> None:
     """Make the table that every worker makes."""
-    ensure_table(open_lake(state), SPEC)
+    ensure_table(place.open(), SPEC)
 
 
 def processes() -> ForkServerContext:

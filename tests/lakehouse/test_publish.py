@@ -12,7 +12,6 @@ import pytest
 from readiness_pipelines.errors import BrokenInvariant, PublishConflict
 from readiness_pipelines.flow import Outcome, StagedFile
 from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, recover, relation, steps
-from readiness_pipelines.lakehouse.stage import sha256_of
 from tests.lakehouse.publisher import T, admitted, put, staged
 
 A, B = "2025-01-01", "2025-01-02"
@@ -117,11 +116,26 @@ def test_only_an_admission_is_published(lake: Lakehouse, outcome: Outcome) -> No
     assert files_on_main(lake) == set()
 
 
-def forged(file: StagedFile, table: pa.Table) -> StagedFile:
+def overwrite(lake: Lakehouse, path: str, content: bytes) -> None:
+    """Put other bytes where a file of the warehouse lies."""
+    if lake.storage.is_local:
+        Path(path).write_bytes(content)
+        return
+    with lake.storage.s3.open_output_stream(path.removeprefix("s3://")) as sink:
+        sink.write(content)
+
+
+def rows_in(lake: Lakehouse, file: StagedFile) -> pa.Table:
+    with lake.storage.open(file.path) as opened, pq.ParquetFile(opened) as parquet:
+        return parquet.read()
+
+
+def forged(lake: Lakehouse, file: StagedFile, table: pa.Table) -> StagedFile:
     """Put another table where the staged file lies, and describe it truly: only its inside is wrong."""
-    path = Path(file.path)
-    pq.write_table(table, path)
-    return StagedFile(file.path, table.num_rows, path.stat().st_size, sha256_of(path))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    overwrite(lake, file.path, sink.getvalue().to_pybytes())
+    return StagedFile(file.path, table.num_rows, lake.storage.size(file.path), lake.storage.sha256(file.path))
 
 
 def refuse(lake: Lakehouse, file: StagedFile, match: str) -> None:
@@ -134,16 +148,16 @@ def refuse(lake: Lakehouse, file: StagedFile, match: str) -> None:
 
 def test_a_file_changed_after_the_verdict_is_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    path = Path(file.path)
-    raw = bytearray(path.read_bytes())
+    with lake.storage.open(file.path) as there:
+        raw = bytearray(there.read())
     raw[10] ^= 1
-    path.write_bytes(raw)
+    overwrite(lake, file.path, bytes(raw))
     refuse(lake, file, "has other bytes than its verdict examined")
 
 
 def test_a_file_that_is_gone_is_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    Path(file.path).unlink()
+    lake.storage.delete(file.path)
     refuse(lake, file, "is gone")
 
 
@@ -154,43 +168,38 @@ def test_a_file_with_other_rows_than_the_verdict_says_is_refused(lake: Lakehouse
 
 def test_absent_field_ids_are_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    with pq.ParquetFile(file.path) as parquet:
-        table = parquet.read()
+    table = rows_in(lake, file)
     bare = pa.schema([pa.field(f.name, f.type) for f in table.schema])
-    refuse(lake, forged(file, table.cast(bare)), "row_id has field id none, the table says 1")
+    refuse(lake, forged(lake, file, table.cast(bare)), "row_id has field id none, the table says 1")
 
 
 def test_swapped_field_ids_are_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    with pq.ParquetFile(file.path) as parquet:
-        table = parquet.read()
+    table = rows_in(lake, file)
     fields = list(table.schema)
     swapped = [fields[0].with_metadata(fields[1].metadata), fields[1].with_metadata(fields[0].metadata), *fields[2:]]
-    refuse(lake, forged(file, table.cast(pa.schema(swapped))), "row_id has field id 2, the table says 1")
+    refuse(lake, forged(lake, file, table.cast(pa.schema(swapped))), "row_id has field id 2, the table says 1")
 
 
 def test_a_missing_column_is_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    with pq.ParquetFile(file.path) as parquet:
-        table = parquet.read()
+    table = rows_in(lake, file)
     fewer = table.drop_columns(["amount"])
-    refuse(lake, forged(file, fewer), "columns are row_id, partition_key, tags; the table's are")
+    refuse(lake, forged(lake, file, fewer), "columns are row_id, partition_key, tags; the table's are")
 
 
 def test_a_row_of_another_partition_is_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    with pq.ParquetFile(file.path) as parquet:
-        table = parquet.read()
+    table = rows_in(lake, file)
     mixed = table.set_column(1, table.schema.field(1), pa.array([A, B]))
-    refuse(lake, forged(file, mixed), f"rows outside partition_key = '{A}'")
+    refuse(lake, forged(lake, file, mixed), f"rows outside partition_key = '{A}'")
 
 
 def test_a_null_in_a_required_column_is_refused(lake: Lakehouse) -> None:
     (file,) = staged(lake, A, [1, 2], key="k1")
-    with pq.ParquetFile(file.path) as parquet:
-        table = parquet.read()
+    table = rows_in(lake, file)
     holed = table.set_column(0, table.schema.field(0).with_nullable(True), pa.array(["r", None]))
-    refuse(lake, forged(file, holed), "required column row_id holds nulls")
+    refuse(lake, forged(lake, file, holed), "required column row_id holds nulls")
 
 
 class Stopped(Exception):

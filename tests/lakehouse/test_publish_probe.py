@@ -13,10 +13,10 @@ from readiness_pipelines.flow import digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation, steps
 from tests.lakehouse.publisher import (
     DAYS,
+    Place,
     T,
     amounts_of,
     make_table,
-    open_lake,
     processes,
     quarantine_same,
     replace_own,
@@ -27,15 +27,15 @@ from tests.lakehouse.publisher import (
 KILLED = -9
 
 
-def killed_at(state: Path, name: str, *, on: int, generation: int = 1) -> None:
-    process = processes().Process(target=run_days, args=(state, generation, name, on))
+def killed_at(place: Place, name: str, *, on: int, generation: int = 1) -> None:
+    process = processes().Process(target=run_days, args=(place, generation, name, on))
     process.start()
     process.join(60)
     assert process.exitcode == KILLED
 
 
-def finish(state: Path, *, generation: int = 1) -> None:
-    assert run_together(run_days, [(state, generation)], seconds=60) == [0]
+def finish(place: Place, *, generation: int = 1) -> None:
+    assert run_together(run_days, [(place, generation)], seconds=60) == [0]
 
 
 def assert_all_on_main_was_admitted(lake: Lakehouse) -> None:
@@ -70,16 +70,15 @@ def assert_exactly_undisturbed(lake: Lakehouse, generation: int) -> None:
 
 
 @pytest.mark.parametrize("name", steps.NAMES)
-def test_a_process_killed_at_a_named_step_is_taken_up_without_loss_or_double(tmp_path: Path, name: str) -> None:
-    state = tmp_path / "state"
-    killed_at(state, name, on=2)
-    assert_all_on_main_was_admitted(open_lake(state))
-    finish(state)
-    assert_exactly_undisturbed(open_lake(state), 1)
-    killed_at(state, name, on=3, generation=2)
-    assert_all_on_main_was_admitted(open_lake(state))
-    finish(state, generation=2)
-    assert_exactly_undisturbed(open_lake(state), 2)
+def test_a_process_killed_at_a_named_step_is_taken_up_without_loss_or_double(place: Place, name: str) -> None:
+    killed_at(place, name, on=2)
+    assert_all_on_main_was_admitted(place.open())
+    finish(place)
+    assert_exactly_undisturbed(place.open(), 1)
+    killed_at(place, name, on=3, generation=2)
+    assert_all_on_main_was_admitted(place.open())
+    finish(place, generation=2)
+    assert_exactly_undisturbed(place.open(), 2)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def undisturbed_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     took = []
     for n in range(3):
         began = time.perf_counter()
-        finish(tmp_path_factory.mktemp("timed") / str(n))
+        finish(Place(tmp_path_factory.mktemp("timed")))
         took.append(time.perf_counter() - began)
     return min(took)
 
@@ -98,24 +97,23 @@ def undisturbed_s(tmp_path_factory: pytest.TempPathFactory) -> float:
 def test_a_process_killed_at_any_instant_is_taken_up_without_loss_or_double(
     tmp_path: Path, undisturbed_s: float, seed: int
 ) -> None:
-    state, instants = tmp_path / "state", random.Random(seed)
+    place, instants = Place(tmp_path), random.Random(seed)
     for generation in (1, 2):
         for _ in range(2):
-            process = processes().Process(target=run_days, args=(state, generation))
+            process = processes().Process(target=run_days, args=(place, generation))
             process.start()
             time.sleep(instants.uniform(0.0, undisturbed_s))
             process.kill()
             process.join(60)
-            assert_all_on_main_was_admitted(open_lake(state))
-        finish(state, generation=generation)
-        assert_exactly_undisturbed(open_lake(state), generation)
+            assert_all_on_main_was_admitted(place.open())
+        finish(place, generation=generation)
+        assert_exactly_undisturbed(place.open(), generation)
 
 
 @pytest.mark.slow
-def test_four_processes_replacing_partitions_of_one_table_lose_and_double_nothing(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    assert run_together(replace_own, [(state, w, 3) for w in range(4)], seconds=240) == [0, 0, 0, 0]
-    lake = open_lake(state)
+def test_four_processes_replacing_partitions_of_one_table_lose_and_double_nothing(place: Place) -> None:
+    assert run_together(replace_own, [(place, w, 3) for w in range(4)], seconds=240) == [0, 0, 0, 0]
+    lake = place.open()
     table = lake.load(T)
     versions = list(lake.ledger.current_versions(T).values())
     with lake.connect() as con:
@@ -131,16 +129,14 @@ def test_four_processes_replacing_partitions_of_one_table_lose_and_double_nothin
     assert published == {f"w{w}-{n}": 3 for w in range(4) for n in range(5)}
 
 
-def test_four_processes_that_quarantine_the_same_candidate_write_it_once(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    assert run_together(quarantine_same, [(state, w) for w in range(4)], seconds=60) == [0, 0, 0, 0]
-    lake = open_lake(state)
+def test_four_processes_that_quarantine_the_same_candidate_write_it_once(place: Place) -> None:
+    assert run_together(quarantine_same, [(place, w) for w in range(4)], seconds=60) == [0, 0, 0, 0]
+    lake = place.open()
     with lake.connect() as con:
         found = con.execute(f"SELECT row_id FROM {quarantined(lake, T)} ORDER BY 1").fetchall()
     assert found == [(f"r{n}",) for n in range(7)]
 
 
-def test_four_processes_make_one_table_with_one_root_snapshot(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    assert run_together(make_table, [(state, w) for w in range(4)], seconds=60) == [0, 0, 0, 0]
-    assert len(open_lake(state).load(T).metadata.snapshots) == 1
+def test_four_processes_make_one_table_with_one_root_snapshot(place: Place) -> None:
+    assert run_together(make_table, [(place, w) for w in range(4)], seconds=60) == [0, 0, 0, 0]
+    assert len(place.open().load(T).metadata.snapshots) == 1

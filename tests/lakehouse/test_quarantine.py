@@ -8,7 +8,7 @@ import pytest
 
 from readiness_pipelines.errors import CatalogBehindLedger
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, write_quarantine
-from tests.lakehouse.publisher import T, open_lake
+from tests.lakehouse.publisher import T, Place
 
 A, B = "2025-01-01", "2025-01-02"
 
@@ -90,8 +90,8 @@ def test_an_empty_quarantine_is_a_relation_with_the_right_columns(lake: Lakehous
 
 
 def test_a_quarantine_that_the_catalog_lost_is_not_begun_anew(tmp_path: Path) -> None:
-    lake = open_lake(tmp_path / "state")
+    lake = Place(tmp_path).open()
     write(lake, 1)
     lake.settings.catalog_file.unlink()
     with pytest.raises(CatalogBehindLedger):
-        write(open_lake(tmp_path / "state"), 1, partition=B)
+        write(Place(tmp_path).open(), 1, partition=B)

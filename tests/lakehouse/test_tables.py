@@ -12,9 +12,15 @@ import pytest
 from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
 from readiness_pipelines.lakehouse import ColumnSpec, Lakehouse, TableSpec, ensure_table
 from readiness_pipelines.settings import Settings
-from tests.lakehouse.publisher import SPEC, T, open_lake, put
+from tests.lakehouse.publisher import SPEC, T, Place, put
 
 A = "2025-01-01"
+
+
+@pytest.fixture
+def lake(local_lake: Lakehouse) -> Lakehouse:
+    """What is tested here is the same wherever tables lie, or loses files of a local folder."""
+    return local_lake
 
 
 def with_columns(*columns: ColumnSpec) -> TableSpec:
@@ -112,24 +118,24 @@ def test_a_catalog_that_is_an_older_copy_stops_everything(lake: Lakehouse) -> No
 
 def test_a_warehouse_whose_metadata_is_gone_stops_everything(lake: Lakehouse) -> None:
     put(lake, A, [1], key="k1")
-    for file in lake.settings.warehouse.joinpath("shop", "silver", "orders", "metadata").glob("*.json"):
+    for file in Path(lake.settings.warehouse).joinpath("shop", "silver", "orders", "metadata").glob("*.json"):
         file.unlink()
     with pytest.raises(CatalogBehindLedger, match="metadata files of shop.silver.orders"):
         Lakehouse.open(lake.settings).load(T)
 
 
 def test_opening_makes_only_the_ledger(tmp_path: Path) -> None:
-    open_lake(tmp_path / "state")
+    Place(tmp_path).open()
     assert {p.name.split("-")[0] for p in (tmp_path / "state").iterdir()} == {"ledger.db"}
 
 
 def test_a_state_folder_that_a_file_pattern_would_misread_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReadinessError, match=r"has \* in its path"):
-        open_lake(tmp_path / "a*b")
+        Place(tmp_path / "a*b").open()
 
 
 def test_a_state_folder_with_blanks_and_accents_works(tmp_path: Path) -> None:
-    lake = open_lake(tmp_path / "mein Zustand ä'")
+    lake = Place(tmp_path / "mein Zustand ä'").open()
     ensure_table(lake, SPEC)
     assert put(lake, A, [1], key="k1").version_key == "k1"
 

@@ -1,35 +1,46 @@
-"""PyIceberg's SQL catalog on SQLite, opened so that several processes can share one file."""
+"""PyIceberg's SQL catalog, on SQLite or PostgreSQL, opened so that several processes can share it."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
 from pyiceberg.typedef import Identifier
-from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, select
+from sqlalchemy.exc import DBAPIError
+
+from readiness_pipelines.errors import ServiceUnreachable
+from readiness_pipelines.ledger.server import postgres_engine, tell_failures
 
 _PATIENCE_S = 30
 
 
-class LocalCatalog(SqlCatalog):
-    """A catalog in one SQLite file. Writers wait for each other instead of failing."""
+class SharedCatalog(SqlCatalog):
+    """A catalog in one SQL database. Writers wait for each other; what cannot be reached is a ServiceUnreachable."""
 
     @classmethod
-    def open(cls, file: Path, *, warehouse: str) -> LocalCatalog:
+    def open(cls, url: URL, **properties: str) -> SharedCatalog:
         """Return the catalog, made if it was not there; several processes may make it at the same time."""
         deadline = time.monotonic() + _PATIENCE_S
+        if url.get_backend_name() == "sqlite":
+            url = url.update_query_dict({"timeout": str(_PATIENCE_S)})
         while True:
             try:
-                return cls("readiness", uri=f"sqlite:///{file}?timeout={_PATIENCE_S}", warehouse=warehouse)
-            except OperationalError as error:
+                return cls("readiness", uri=url.render_as_string(hide_password=False), **properties)
+            except (DBAPIError, ServiceUnreachable) as error:
                 if not _is_shared_making(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def _init_catalog(self) -> None:
+        if self.engine.dialect.name == "postgresql":
+            self.engine = postgres_engine(self.engine.url, what="catalog")
+        else:
+            tell_failures(self.engine, what="catalog")
+        super()._init_catalog()
 
     def __init__(self, name: str, **properties: str) -> None:
         self._parsed: dict[tuple[str, ...], Table] = {}  # newest seen of each table: never changed, often asked for
@@ -70,5 +81,5 @@ class QuickTransaction(Transaction):
         return self._seen[2]
 
 
-def _is_shared_making(error: OperationalError) -> bool:
+def _is_shared_making(error: Exception) -> bool:
     return any(text in str(error) for text in ("already exists", "database is locked"))

@@ -1,0 +1,104 @@
+"""SQL databases by URL: which may be named, what of a URL is shown, and their failures in the operator's words.
+
+The ledger and the Iceberg catalog are opened through here. A password is in the URL alone, and a URL is never shown.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import sqlalchemy as sa
+
+from readiness_pipelines.errors import ReadinessError, ServiceUnreachable
+
+POSTGRESQL = "postgresql+psycopg2"  # the driver that dagster-postgres brings: one for everything
+_SQLITE = ("sqlite", "sqlite+pysqlite")
+_CONNECT_S, _IDLE_S = 10, 30  # a dead host is noticed in seconds, also behind a connection that only waits
+_LOCK_TIMEOUT_MS = 30_000
+_LOCKED = "55P03"  # PostgreSQL's code: somebody held a lock for longer than that
+_SQLITE_FAILURES = (
+    "database is locked",
+    "unable to open database file",
+    "readonly database",
+    "disk I/O error",
+    "database or disk is full",
+    "file is not a database",
+    "disk image is malformed",
+)
+
+
+def url_of(text: str, *, variable: str) -> sa.URL:
+    """Return the URL that the environment's `variable` holds.
+
+    Raises ReadinessError for a database or driver that is not ours, or one that is not installed; the URL is not shown.
+    """
+    expected = f"expected {POSTGRESQL}://user:password@host:port/database, or sqlite:////folder/file.db"
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise ReadinessError(f"{variable} is no URL, {expected}") from None
+    if url.drivername in _SQLITE:
+        return url
+    if url.drivername != POSTGRESQL:
+        raise ReadinessError(f"{variable} names the database or driver {url.drivername!r}, {expected}")
+    try:
+        import psycopg2  # noqa: F401
+    except ImportError:
+        raise ReadinessError(
+            f"{variable} is on PostgreSQL, and psycopg2 is not installed: pip install 'readiness-pipelines[postgres]'"
+        ) from None
+    return url
+
+
+def shown(url: sa.URL) -> str:
+    """Return what may be shown of a URL: `host:port/database`, or the file."""
+    if url.drivername in _SQLITE:
+        return url.database or "memory"
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+
+
+def postgres_engine(url: sa.URL, *, what: str) -> sa.Engine:
+    """Return this process's engine of a PostgreSQL database; one per URL, so that opening often opens no more connections.
+
+    `what` is what the database is to us (`ledger`, `catalog`), for messages.
+    """
+    return _postgres_engine(url, what, os.getpid())
+
+
+@functools.lru_cache(maxsize=16)
+def _postgres_engine(url: sa.URL, what: str, _process: int) -> sa.Engine:  # a forked process must not use its parent's
+    options = f"{url.query.get('options', '')} -c lock_timeout={_LOCK_TIMEOUT_MS}"
+    arguments = {"connect_timeout": _CONNECT_S, "keepalives_idle": _IDLE_S, "application_name": f"readiness {what}"}
+    engine = sa.create_engine(url, pool_pre_ping=True, connect_args={**arguments, **_plain(url), "options": options.strip()})
+    tell_failures(engine, what=what)
+    return engine
+
+
+def _plain(url: sa.URL) -> dict[str, str]:
+    return {name: value for name, value in url.query.items() if isinstance(value, str)}
+
+
+def tell_failures(engine: sa.Engine, *, what: str) -> None:
+    """Let the engine raise ServiceUnreachable, in one line, where its database cannot be reached or used."""
+
+    def tell(context: sa.engine.ExceptionContext) -> None:
+        if _is_failure(context):
+            reason = " ".join(str(context.original_exception).split("\n\tIs the server")[0].split())
+            hidden = engine.url.password
+            said = reason.replace(str(hidden), "***") if hidden else reason
+            raise ServiceUnreachable(
+                f"{what} unreachable at {shown(engine.url)}: {said[:300]}; see that it runs and may be written, then do it again",
+                service=what,
+            )
+
+    sa.event.listen(engine, "handle_error", tell)
+
+
+def _is_failure(context: sa.engine.ExceptionContext) -> bool:
+    error: Any = context.original_exception
+    if context.dialect.name == "sqlite":
+        return any(text in str(error) for text in _SQLITE_FAILURES)
+    never_connected = context.connection is None and isinstance(context.sqlalchemy_exception, sa.exc.OperationalError)
+    return context.is_disconnect or never_connected or getattr(error, "pgcode", None) == _LOCKED
