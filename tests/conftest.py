@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import VARIANTS, Postgres, running_postgres, running_s3
+from tests.services import ALL_WAYS, NEAR_AND_FAR, Postgres, running_postgres, running_s3
 from tests.shop import Shop, build_shop
 
 TABLES_TO_SHOW = pytest.StashKey[dict[str, list[str]]]()
@@ -35,12 +35,22 @@ def s3() -> Iterator[dict[str, str]]:
         yield environment
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=ALL_WAYS)
 def services(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of each way to place catalog, ledger and warehouse: nothing is said for all of them local."""
+    """The environment of each way to place catalog, ledger and warehouse; it is empty where all of them are local."""
+    return _environment(request)
+
+
+@pytest.fixture(params=NEAR_AND_FAR)
+def near_and_far(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of two of the ways: all local, and nothing local."""
+    return _environment(request)
+
+
+def _environment(request: pytest.FixtureRequest) -> dict[str, str]:
     environment = {}
     if "postgres" in request.param:
-        url = request.getfixturevalue("postgres").new_database()
+        url = request.getfixturevalue("postgres").new_place()
         environment |= {"READINESS_CATALOG": url, "READINESS_LEDGER": url}
     if "s3" in request.param:
         environment |= request.getfixturevalue("s3") | {"READINESS_WAREHOUSE": f"s3://warehouse/{uuid.uuid4().hex}"}

@@ -19,16 +19,19 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-import sqlalchemy as sa
 
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.ledger.server import POSTGRESQL
 from readiness_pipelines.settings import Settings
 
 PASSWORD = "hush-1234-never-shown"
 KEY = "AKIAHUSHNEVERSHOWN"
 _PATIENCE_S = 60
 _SERVICES = [pytest.mark.services, pytest.mark.slow]
-VARIANTS = ["local", *(pytest.param(name, marks=_SERVICES) for name in ("postgres", "s3", "postgres+s3"))]
+
+# where catalog and ledger, and where the warehouse lie
+ALL_WAYS = ["local", *(pytest.param(name, marks=_SERVICES) for name in ("postgres", "s3", "postgres+s3"))]
+NEAR_AND_FAR = ["local", pytest.param("postgres+s3", marks=_SERVICES)]
 
 
 def postgres_programs() -> Path | None:
@@ -54,6 +57,7 @@ class Postgres:
         self._as: dict[str, str] = {"user": self._user} if os.getuid() == 0 else {}  # PostgreSQL refuses to run as root
         if self._as:
             shutil.chown(folder, self._user)
+        self._has_database = False
         (folder / "password").write_text(PASSWORD)
         given = ["-D", str(folder / "data"), "-U", "owner", "-A", "scram-sha-256", "--pwfile", str(folder / "password")]
         command = [str(programs / "initdb"), *given, "-E", "UTF8", "--no-sync"]
@@ -68,9 +72,9 @@ class Postgres:
         self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **self._as)  # type: ignore[call-overload]
         _wait(lambda: psycopg2.connect(self._dsn("postgres")).close())
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop as a host does that goes down: whoever is connected is cut off."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(how)
         self._process.wait(_PATIENCE_S)
 
     def _dsn(self, database: str) -> str:
@@ -84,11 +88,14 @@ class Postgres:
             cursor.execute(sql)
         connection.close()
 
-    def new_database(self) -> str:
-        """Make an empty database and return its URL. Its order of text is a language's, as on most servers, not bytes'."""
+    def new_place(self) -> str:
+        """Return the URL of an empty schema in a database whose order of text is a language's, as on most servers."""
+        if not self._has_database:
+            self.execute("CREATE DATABASE tests TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+            self._has_database = True
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
-        return f"postgresql+psycopg2://owner:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+        self.execute(f"CREATE SCHEMA {name}", "tests")
+        return f"{POSTGRESQL}://owner:{PASSWORD}@127.0.0.1:{self.port}/tests?options=-csearch_path%3D{name}"
 
 
 @contextlib.contextmanager
@@ -102,7 +109,7 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         yield server
     finally:
-        server.stop()
+        server.stop(signal.SIGQUIT)  # without a checkpoint
         shutil.rmtree(folder)
 
 
@@ -140,16 +147,6 @@ def settings_at(root: Path, services: Mapping[str, str]) -> Settings:
 
 def lake_at(root: Path, services: Mapping[str, str]) -> Lakehouse:
     return Lakehouse.open(settings_at(root, services))
-
-
-def sessions(server: Postgres, url: str) -> int:
-    """Return how many sessions of ours the database of this URL has."""
-    connection = psycopg2.connect(server._dsn("postgres"))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", (sa.make_url(url).database,))
-        (found,) = cursor.fetchone() or (0,)
-    connection.close()
-    return int(found)
 
 
 def _has_user(name: str) -> bool:

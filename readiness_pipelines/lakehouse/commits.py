@@ -43,9 +43,7 @@ class Attempts:
         if self._unreachable is not None and waited_s > _PATIENCE_UNREACHABLE_S:
             raise self._unreachable
         if waited_s > _PATIENCE_S:
-            raise PublishConflict(
-                f"{self.what}: lost against other writers {self.lost} times in {_PATIENCE_S:.0f} s; run it again"
-            )
+            raise PublishConflict(f"{self.what}: lost against other writers {self.lost} times in {_PATIENCE_S:.0f} s; run it again")
 
     @contextmanager
     def once(self) -> Iterator[None]:

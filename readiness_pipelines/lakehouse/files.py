@@ -68,7 +68,7 @@ def data_file(iceberg: Table, storage: Storage, file: StagedFile, partition: Map
     from pyiceberg.typedef import Record
 
     path, schema = path_of(file.path), iceberg.schema()
-    size = storage.size(path) if storage.exists(path) else None
+    size = storage.size(path)
     if size != file.bytes or storage.sha256(path) != file.sha256:
         found = "is gone" if size is None else "has other bytes than its verdict examined"
         raise BrokenInvariant(f"staged file {file.path} {found}; nothing was published: run the partition again")

@@ -55,7 +55,7 @@ def stage(
         lake.storage.delete(path)
         return ()
     check_footer(schema, lake.storage, path, rows=rows)
-    return (StagedFile(path, rows, lake.storage.size(path), lake.storage.sha256(path)),)
+    return (StagedFile(path, rows, lake.storage.size(path) or 0, lake.storage.sha256(path)),)
 
 
 def check_footer(schema: Schema, storage: Storage, path: str, *, rows: int) -> pq.FileMetaData:

@@ -71,20 +71,12 @@ class Storage:
         if self.is_local:
             Path(path).mkdir(parents=True, exist_ok=True)
 
-    def size(self, path: str) -> int:
-        """Return the file's size in bytes. Raises FileNotFoundError."""
+    def size(self, path: str) -> int | None:
+        """Return the file's size in bytes, or None if there is no such file (a folder is none)."""
         if self.is_local:
-            return Path(path).stat().st_size
+            return Path(path).stat().st_size if Path(path).is_file() else None
         found = self.s3.get_file_info(_key(path))
-        if found.type is not pafs.FileType.File:
-            raise FileNotFoundError(path)
-        return int(found.size)
-
-    def exists(self, path: str) -> bool:
-        """Return whether there is such a file; a folder is none."""
-        if self.is_local:
-            return Path(path).is_file()
-        return self.s3.get_file_info(_key(path)).type is pafs.FileType.File
+        return int(found.size) if found.type is pafs.FileType.File else None
 
     def sha256(self, path: str) -> str:
         """Return the sha256 of the file's bytes, as hex. Raises FileNotFoundError."""

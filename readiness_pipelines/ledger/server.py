@@ -6,6 +6,7 @@ The ledger and the Iceberg catalog are opened through here. A password is in the
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 from typing import Any
 
@@ -43,12 +44,10 @@ def url_of(text: str, *, variable: str) -> sa.URL:
         return url
     if url.drivername != POSTGRESQL:
         raise ReadinessError(f"{variable} names the database or driver {url.drivername!r}, {expected}")
-    try:
-        import psycopg2  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("psycopg2") is None:
         raise ReadinessError(
             f"{variable} is on PostgreSQL, and psycopg2 is not installed: pip install 'readiness-pipelines[postgres]'"
-        ) from None
+        )
     return url
 
 
@@ -71,21 +70,17 @@ def postgres_engine(url: sa.URL, *, what: str) -> sa.Engine:
 def _postgres_engine(url: sa.URL, what: str, _process: int) -> sa.Engine:  # a forked process must not use its parent's
     options = f"{url.query.get('options', '')} -c lock_timeout={_LOCK_TIMEOUT_MS}"
     arguments = {"connect_timeout": _CONNECT_S, "keepalives_idle": _IDLE_S, "application_name": f"readiness {what}"}
-    engine = sa.create_engine(url, pool_pre_ping=True, connect_args={**arguments, **_plain(url), "options": options.strip()})
+    engine = sa.create_engine(url, pool_pre_ping=True, connect_args={**{k: v for k, v in arguments.items() if k not in url.query}, "options": options.strip()})
     tell_failures(engine, what=what)
     return engine
-
-
-def _plain(url: sa.URL) -> dict[str, str]:
-    return {name: value for name, value in url.query.items() if isinstance(value, str)}
 
 
 def tell_failures(engine: sa.Engine, *, what: str) -> None:
     """Let the engine raise ServiceUnreachable, in one line, where its database cannot be reached or used."""
 
     def tell(context: sa.engine.ExceptionContext) -> None:
-        if _is_failure(context):
-            reason = " ".join(str(context.original_exception).split("\n\tIs the server")[0].split())
+        if not context.is_pre_ping and _is_failure(context):  # a pooled connection that has died is replaced, silently
+            reason = str(context.original_exception).split("\n")[0].strip()  # the rest guesses at causes
             hidden = engine.url.password
             said = reason.replace(str(hidden), "***") if hidden else reason
             raise ServiceUnreachable(

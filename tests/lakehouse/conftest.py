@@ -17,9 +17,9 @@ def place(tmp_path: Path, services: dict[str, str]) -> Place:
 
 
 @pytest.fixture
-def lake(place: Place) -> Lakehouse:
-    """A lakehouse with the orders table in it; once for each way to place it."""
-    return _with_orders(place)
+def lake(tmp_path: Path, near_and_far: dict[str, str]) -> Lakehouse:
+    """A lakehouse with the orders table in it: once all local, once nothing local."""
+    return _with_orders(Place(tmp_path, near_and_far))
 
 
 @pytest.fixture

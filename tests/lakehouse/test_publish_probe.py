@@ -70,7 +70,8 @@ def assert_exactly_undisturbed(lake: Lakehouse, generation: int) -> None:
 
 
 @pytest.mark.parametrize("name", steps.NAMES)
-def test_a_process_killed_at_a_named_step_is_taken_up_without_loss_or_double(place: Place, name: str) -> None:
+def test_a_process_killed_at_a_named_step_is_taken_up_without_loss_or_double(tmp_path: Path, name: str) -> None:
+    place = Place(tmp_path)
     killed_at(place, name, on=2)
     assert_all_on_main_was_admitted(place.open())
     finish(place)
@@ -79,6 +80,14 @@ def test_a_process_killed_at_a_named_step_is_taken_up_without_loss_or_double(pla
     assert_all_on_main_was_admitted(place.open())
     finish(place, generation=2)
     assert_exactly_undisturbed(place.open(), 2)
+
+
+def test_a_process_killed_before_and_after_its_commit_is_taken_up_wherever_tables_lie(place: Place) -> None:
+    for generation, name in enumerate(("intent_recorded", "committed"), start=1):
+        killed_at(place, name, on=2, generation=generation)
+        assert_all_on_main_was_admitted(place.open())
+        finish(place, generation=generation)
+        assert_exactly_undisturbed(place.open(), generation)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +120,8 @@ def test_a_process_killed_at_any_instant_is_taken_up_without_loss_or_double(
 
 
 @pytest.mark.slow
-def test_four_processes_replacing_partitions_of_one_table_lose_and_double_nothing(place: Place) -> None:
+def test_four_processes_replacing_partitions_of_one_table_lose_and_double_nothing(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     assert run_together(replace_own, [(place, w, 3) for w in range(4)], seconds=240) == [0, 0, 0, 0]
     lake = place.open()
     table = lake.load(T)
