@@ -2,8 +2,8 @@
 
 | variable | meaning | default |
 |---|---|---|
-| `READINESS_STATE` | folder of archive, locks and the Dagster instance, and of what the next three do not place elsewhere | `.readiness` |
-| `READINESS_CATALOG` | SQLAlchemy URL of the Iceberg catalog's database (`postgresql+psycopg2://...`) | `catalog.db` in the state folder |
+| `READINESS_STATE` | folder of archive, locks, Dagster instance, and of what is not placed elsewhere | `.readiness` |
+| `READINESS_CATALOG` | SQLAlchemy URL of the Iceberg catalog (`postgresql+psycopg2://...`) | `catalog.db` in the state folder |
 | `READINESS_LEDGER` | SQLAlchemy URL of the ledger's database | `ledger.db` in the state folder |
 | `READINESS_WAREHOUSE` | where tables and staged files lie: `s3://bucket/prefix`, or a folder | `warehouse` in the state folder |
 | `READINESS_LANDING` | folder that feeds' file patterns are relative to | `data/landing` |

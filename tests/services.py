@@ -51,8 +51,8 @@ def free_port() -> int:
 class Postgres:
     """A server with data in a folder of its own; it is started at once, and can be stopped and started again."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder, self.port = programs, folder, free_port()
+    def __init__(self, programs: Path, folder: Path, *, fsync: str) -> None:
+        self.programs, self.folder, self.port, self.fsync = programs, folder, free_port(), fsync
         self._user = "postgres" if _has_user("postgres") else "nobody"
         self._as: dict[str, str] = {"user": self._user} if os.getuid() == 0 else {}  # PostgreSQL refuses to run as root
         if self._as:
@@ -65,7 +65,12 @@ class Postgres:
         self.start()
 
     def start(self) -> None:
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder, "fsync": "off", "max_connections": 200}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "fsync": self.fsync,
+            "max_connections": 200,
+        }
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("ab")
@@ -99,13 +104,13 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server. Skips the test that asks for it where its programs are not installed."""
+def running_postgres(*, fsync: str = "off") -> Iterator[Postgres]:
+    """A PostgreSQL server; without fsync it is faster, and no less a server. Skips the test that asks for it where its programs are not installed."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="readiness-postgres-"))
-    server = Postgres(programs, folder)
+    server = Postgres(programs, folder, fsync=fsync)
     try:
         yield server
     finally:

@@ -121,9 +121,10 @@ class Lakehouse:
 
     def _behind(self, last: TableVersion | None, found: str) -> CatalogBehindLedger:
         said = f"the ledger says that {last} was published" if last else "the catalog expects them"
+        catalog = shown(_catalog_url(self.settings))
         return CatalogBehindLedger(
-            f"{found}, but {said}: the catalog at {shown(_catalog_url(self.settings))} or the warehouse at {self.settings.warehouse} "
-            "is missing or an older copy; put it back before anything is run"
+            f"{found}, but {said}: the catalog at {catalog} or the warehouse at {self.settings.warehouse} is missing or an "
+            "older copy; put it back before anything is run"
         )
 
 

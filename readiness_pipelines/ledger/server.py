@@ -68,9 +68,10 @@ def postgres_engine(url: sa.URL, *, what: str) -> sa.Engine:
 
 @functools.lru_cache(maxsize=16)
 def _postgres_engine(url: sa.URL, what: str, _process: int) -> sa.Engine:  # a forked process must not use its parent's
-    options = f"{url.query.get('options', '')} -c lock_timeout={_LOCK_TIMEOUT_MS}"
-    arguments = {"connect_timeout": _CONNECT_S, "keepalives_idle": _IDLE_S, "application_name": f"readiness {what}"}
-    engine = sa.create_engine(url, pool_pre_ping=True, connect_args={**{k: v for k, v in arguments.items() if k not in url.query}, "options": options.strip()})
+    own = {"connect_timeout": _CONNECT_S, "keepalives_idle": _IDLE_S, "application_name": f"readiness {what}"}
+    arguments = {name: value for name, value in own.items() if name not in url.query}
+    arguments["options"] = f"{url.query.get('options', '')} -c lock_timeout={_LOCK_TIMEOUT_MS}".strip()
+    engine = sa.create_engine(url, pool_pre_ping=True, connect_args=arguments)
     tell_failures(engine, what=what)
     return engine
 

@@ -11,6 +11,7 @@ import pytest
 
 from readiness_pipelines.flow import digest
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation, steps
+from tests.lakehouse.crowd import crowd
 from tests.lakehouse.publisher import (
     DAYS,
     Place,
@@ -94,7 +95,7 @@ def test_a_process_killed_before_and_after_its_commit_is_taken_up_wherever_table
 def undisturbed_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     """How long a process needs that nothing disturbs, on this machine."""
     took = []
-    for n in range(3):
+    for _ in range(3):
         began = time.perf_counter()
         finish(Place(tmp_path_factory.mktemp("timed")))
         took.append(time.perf_counter() - began)
@@ -150,3 +151,16 @@ def test_four_processes_that_quarantine_the_same_candidate_write_it_once(place: 
 def test_four_processes_make_one_table_with_one_root_snapshot(place: Place) -> None:
     assert run_together(make_table, [(place, w) for w in range(4)], seconds=60) == [0, 0, 0, 0]
     assert len(place.open().load(T).metadata.snapshots) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tables", [1, 4])
+@pytest.mark.parametrize("where", ["local", pytest.param("postgres", marks=pytest.mark.services)])
+def test_four_processes_publishing_ten_times_each_lose_and_double_nothing(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str, tables: int
+) -> None:
+    url = request.getfixturevalue("postgres").new_place() if where == "postgres" else None
+    place = Place(tmp_path, {"READINESS_CATALOG": url, "READINESS_LEDGER": url} if url else {})
+    account = crowd(place, writers=4, publishes=10, tables=tables)
+    assert (account.publishes, account.lost, account.doubled, account.failed) == (40, 0, 0, 0)
+    assert account.seconds > 0 and account.worst_ms >= account.median_ms > 0

@@ -8,7 +8,7 @@ import pytest
 
 from readiness_pipelines.errors import CatalogBehindLedger
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, write_quarantine
-from tests.lakehouse.publisher import T, Place
+from tests.lakehouse.publisher import Place, T
 
 A, B = "2025-01-01", "2025-01-02"
 

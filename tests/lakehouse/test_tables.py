@@ -12,7 +12,7 @@ import pytest
 from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
 from readiness_pipelines.lakehouse import ColumnSpec, Lakehouse, TableSpec, ensure_table
 from readiness_pipelines.settings import Settings
-from tests.lakehouse.publisher import SPEC, T, Place, put
+from tests.lakehouse.publisher import SPEC, Place, T, put
 
 A = "2025-01-01"
 

@@ -151,7 +151,9 @@ def test_current_versions_of_ten_years_come_in_order_and_bounded_queries(ledger:
 
 
 @pytest.mark.parametrize("table", ["arrivals", "verdicts", "publications"])
-@pytest.mark.parametrize("change", ["UPDATE {} SET table_name = 'x'", "DELETE FROM {}", "DELETE FROM {} WHERE id = -1", "TRUNCATE {}"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE {} SET table_name = 'x'", "DELETE FROM {}", "DELETE FROM {} WHERE id = -1", "TRUNCATE {}"]
+)
 def test_no_row_can_be_changed_or_deleted(ledger: Ledger, table: str, change: str) -> None:
     engine = ledger._database.engine
     if engine.dialect.name == "sqlite" and ("TRUNCATE" in change or "WHERE" in change):
