@@ -218,7 +218,6 @@ def _step(root: Path, memory: str) -> str:
 
 def _measure(work: Callable[[Path, str], str], root: Path, memory: str) -> dict[str, object]:
     import psutil
-
     import pyiceberg.catalog.sql  # noqa: F401 imports are the process's, not the step's
 
     process, done = psutil.Process(), threading.Event()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
 from readiness_pipelines.declarations import Product, load_product
 from readiness_pipelines.settings import Settings
+from tests.services import settings_at, variables
 
 START, LAST_DUE = datetime.date(2025, 1, 1), datetime.date(2025, 1, 10)
 HEADER = "order_id,customer,amount,ordered_on\n"
@@ -111,6 +113,7 @@ class Shop:
     root: Path
     name: str = "shop"
     start: datetime.date = START
+    services: Mapping[str, str] = field(default_factory=dict)  # environment of what does not lie under `root`
 
     @property
     def folder(self) -> Path:
@@ -123,7 +126,7 @@ class Shop:
 
     @property
     def settings(self) -> Settings:
-        return Settings(state=self.root / "state", landing=self.root / "landing")
+        return settings_at(self.root, self.services)
 
     @property
     def product(self) -> Product:
@@ -131,7 +134,7 @@ class Shop:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"READINESS_STATE": str(self.settings.state), "READINESS_LANDING": str(self.settings.landing)}
+        return variables(self.root, self.services)
 
     def day(self, number: int) -> str:
         """Return the key of the `number`th day, counted from 1."""

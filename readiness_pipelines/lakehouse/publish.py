@@ -7,6 +7,7 @@ After a crash Iceberg is the truth, and the ledger is completed from it by new r
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.errors import BrokenInvariant, PublishConflict
@@ -35,7 +36,7 @@ def publish(lake: Lakehouse, verdict: GateVerdict, *, expected: str | None) -> T
     if not verdict.outcome.is_admitted:
         raise BrokenInvariant(f"{table}/{partition}@{key[:12]} is {verdict.outcome}: only an admission is published")
     intended = False
-    for attempt in Attempts(f"publish {table}/{partition}"):
+    for attempt in Attempts(f"publish {table}/{partition}", turn=partial(lake.ledger.committing, table)):
         with attempt.once():
             iceberg = lake.load(table)
             current = on_main(lake, iceberg, table, partition)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -63,7 +64,7 @@ def write_quarantine(
     key = {PARTITION: partition, VERSION: version_key}
     properties = {PARTITION_PROPERTY: partition, VERSION_PROPERTY: version_key}
     staged: tuple[StagedFile, ...] = ()
-    for attempt in Attempts(f"quarantine {table}/{partition}"):
+    for attempt in Attempts(f"quarantine {table}/{partition}", turn=partial(lake.ledger.committing, name)):
         with attempt.once():
             iceberg = lake.load(name)
             there = _files_of(iceberg, key)

@@ -57,32 +57,39 @@ class Database:
                 raise
 
     @contextmanager
-    def alone(self, name: str) -> Iterator[None]:
-        """Wait until no other process or thread is alone with `name`, and keep others out until the end.
+    def alone(self, kind: str, name: str) -> Iterator[None]:
+        """Wait until no other process or thread is alone with this `name` of this `kind`, and keep others out until the end.
 
         In PostgreSQL this thread's writes go through the session that holds the lock: who has lost the lock, with its
-        connection, can write no more, and raises ServiceUnreachable.
+        connection, can write no more, and raises ServiceUnreachable. A turn of another kind may be taken inside one.
         """
         if self._file is not None:
-            with turns.by_file(self._file.parent / "steps", name):
+            with turns.by_file(self._file.parent / kind, name):
                 yield
+            return
+        with self._session() as session, turns.by_session(session, f"{kind}/{name}"):
+            yield
+
+    @contextmanager
+    def _session(self) -> Iterator[sa.Connection]:
+        """The session of the turn that this thread has, or a new one, which its writes go through until the end."""
+        mine: sa.Connection | None = getattr(self._mine, "session", None)
+        if mine is not None:
+            if mine.invalidated:
+                raise self._turn_lost()
+            yield mine
             return
         with self.engine.connect() as session:
             session.detach()  # it is closed at the end, not pooled: no later user of it could inherit the lock
-            with self._writing_through(session), turns.by_session(session, name):
-                yield
-
-    @contextmanager
-    def _writing_through(self, session: sa.Connection) -> Iterator[None]:
-        self._mine.session = session
-        try:
-            yield
-        finally:
-            self._mine.session = None
+            self._mine.session = session
+            try:
+                yield session
+            finally:
+                self._mine.session = None
 
     def _turn_lost(self) -> ServiceUnreachable:
         return ServiceUnreachable(
-            f"ledger at {shown(self.engine.url)}: the connection that kept others out of this step was lost; run it again",
+            f"ledger at {shown(self.engine.url)}: the connection that kept others out meanwhile was lost; run it again",
             service="ledger",
         )
 

@@ -50,7 +50,15 @@ class Ledger:
 
         From what a step reads to what it publishes, the ledger must not move under it.
         """
-        return self._database.alone(f"{table}/{partition}")
+        return self._database.alone("steps", f"{table}/{partition}")
+
+    def committing(self, table: str) -> AbstractContextManager[None]:
+        """Wait until no other process or thread commits to this table; keep others out meanwhile.
+
+        Iceberg needs no such turns. Without them, of many writers each would do its work several times over, and one of
+        them might be beaten for a minute.
+        """
+        return self._database.alone("commits", table)
 
     # arrivals
 

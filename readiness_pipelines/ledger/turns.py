@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from readiness_pipelines.errors import ServiceUnreachable
 
 _FILES = 1024  # at most: two things that share a file by chance only wait for each other
-_LOOK_AGAIN_S = 0.1  # a wait inside the driver could not be interrupted
+_LOOK_AGAIN_S = 0.02, 0.06  # a wait inside the driver could not be interrupted
 
 
 def _number(name: str) -> int:
@@ -40,7 +41,7 @@ def by_session(connection: sa.Connection, name: str) -> Iterator[None]:
     key = _number(name) % 2**63
     while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
         connection.rollback()  # no transaction stays open while it waits
-        time.sleep(_LOOK_AGAIN_S)
+        time.sleep(random.uniform(*_LOOK_AGAIN_S))
     connection.rollback()
     try:
         yield

@@ -35,23 +35,22 @@ def land(root: Path) -> Shop:
     return shop
 
 
-def run_all(root: Path, stop_at: str | None = None) -> None:
-    """Run every table and day; kill this process at the first time that a step of that name is reached."""
+def run_all(shop: Shop, stop_at: str | None = None, days: range = DAYS) -> None:
+    """Run every table over `days`; kill this process at the first time that a step of that name is reached."""
 
     def kill(name: str) -> None:
         if name == stop_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     steps.on_reached = kill
-    shop = Shop(root)
     product = load_product(shop.folder)
     lake = Lakehouse.open(shop.settings)
     for table in product.tables:
-        for number in DAYS:
+        for number in days:
             run_step(lake, shop.settings, product, table.name, shop.day(number))
 
 
-def run_told(root: Path, told: Path, largest_file: int | None = None) -> None:
+def run_told(shop: Shop, told: Path, largest_file: int | None = None) -> None:
     """Run every table and day, and write into `told` what the first error says: it ends with TOLD, or UNTOLD.
 
     `largest_file` (bytes) makes every write beyond it fail.
@@ -61,7 +60,7 @@ def run_told(root: Path, told: Path, largest_file: int | None = None) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     code = 0
     try:
-        run_all(root)
+        run_all(shop)
     except ReadinessError as error:
         code, said = TOLD, str(error)
     except Exception:  # noqa: BLE001 this is what a test looks for
@@ -72,9 +71,9 @@ def run_told(root: Path, told: Path, largest_file: int | None = None) -> None:
         os._exit(code)
 
 
-def child(root: Path, stop_at: str | None = None, *, kill_after: float | None = None) -> int:
+def child(shop: Shop, stop_at: str | None = None, *, days: range = DAYS, kill_after: float | None = None) -> int:
     """Run it all in a process of its own, killed at a step or after so many seconds; return how it ended."""
-    process = SPAWN.Process(target=run_all, args=(root, stop_at))
+    process = SPAWN.Process(target=run_all, args=(shop, stop_at, days))
     process.start()
     process.join(kill_after)
     if process.is_alive():
@@ -84,9 +83,8 @@ def child(root: Path, stop_at: str | None = None, *, kill_after: float | None = 
     return process.exitcode
 
 
-def rows_of(root: Path) -> Rows:
+def rows_of(shop: Shop) -> Rows:
     """Return the rows of every table and its current quarantine, without the times at which they were written."""
-    shop = Shop(root)
     lake, product = Lakehouse.open(shop.settings), load_product(shop.folder)
     found: dict[str, list[tuple[object, ...]]] = {}
     with lake.connect() as con:
@@ -105,9 +103,8 @@ def rows_of(root: Path) -> Rows:
     return found
 
 
-def unadmitted_files(root: Path) -> set[str]:
+def unadmitted_files(shop: Shop) -> set[str]:
     """Return the files on `main` that no admission names: there must be none, whatever happened."""
-    shop = Shop(root)
     lake, product = Lakehouse.open(shop.settings), load_product(shop.folder)
     found: set[str] = set()
     for table in product.tables:

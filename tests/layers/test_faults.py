@@ -24,17 +24,17 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     root = tmp_path_factory.mktemp("undisturbed")
-    land(root)
-    assert child(root) == 0
-    return rows_of(root)
+    shop = land(root)
+    assert child(shop) == 0
+    return rows_of(shop)
 
 
-def fails(root: Path, *, largest_file: int | None = None) -> str:
+def fails(shop: Shop, *, largest_file: int | None = None) -> str:
     """Run it all in a process of its own, which must end with an error raised on purpose, and return what it says."""
-    said = root / "said.txt"
+    said = shop.root / "said.txt"
     said.write_text("")
     said.chmod(0o666)
-    process = SPAWN.Process(target=run_told, args=(root, said, largest_file))
+    process = SPAWN.Process(target=run_told, args=(shop, said, largest_file))
     process.start()
     process.join()
     assert process.exitcode == TOLD, f"ended with {process.exitcode}: {said.read_text()}"
@@ -43,10 +43,10 @@ def fails(root: Path, *, largest_file: int | None = None) -> str:
     return line
 
 
-def ends_as_if_undisturbed(root: Path, undisturbed: Rows) -> None:
-    assert unadmitted_files(root) == set()
-    assert child(root) == 0
-    assert rows_of(root) == undisturbed
+def ends_as_if_undisturbed(shop: Shop, undisturbed: Rows) -> None:
+    assert unadmitted_files(shop) == set()
+    assert child(shop) == 0
+    assert rows_of(shop) == undisturbed
 
 
 @contextmanager
@@ -66,19 +66,19 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
 def test_a_full_disk_stops_the_run_and_a_larger_one_lets_it_end(tmp_path: Path, undisturbed: Rows, kilobytes: int) -> None:
     shop = land(tmp_path)
     with small_disk(shop.settings.state, kilobytes):
-        line = fails(tmp_path)
+        line = fails(shop)
         assert "free disk space" in line or "state folder" in line, line
         subprocess.run(["mount", "-o", "remount,size=200m", shop.settings.state], check=True)
-        ends_as_if_undisturbed(tmp_path, undisturbed)
+        ends_as_if_undisturbed(shop, undisturbed)
 
 
 @pytest.mark.parametrize("largest_file", [0, 4_000, 20_000, 60_000, 110_000])
 def test_a_write_that_fails_halfway_stops_the_run_and_a_re_run_ends_it(
     tmp_path: Path, undisturbed: Rows, largest_file: int
 ) -> None:
-    land(tmp_path)
-    assert "run it again" in fails(tmp_path, largest_file=largest_file)
-    ends_as_if_undisturbed(tmp_path, undisturbed)
+    shop = land(tmp_path)
+    assert "run it again" in fails(shop, largest_file=largest_file)
+    ends_as_if_undisturbed(shop, undisturbed)
 
 
 @pytest.mark.parametrize("part", ["warehouse", "archive"])
@@ -89,10 +89,10 @@ def test_a_folder_that_became_read_only_is_named(tmp_path: Path, undisturbed: Ro
         lake = Lakehouse.open(shop.settings)
         run_step(lake, shop.settings, shop.product, "raw_orders", shop.day(1))
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-        line = fails(tmp_path)
+        line = fails(shop)
         assert "Read-only file system" in line and part in line, line
         subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
-        ends_as_if_undisturbed(tmp_path, undisturbed)
+        ends_as_if_undisturbed(shop, undisturbed)
 
 
 @pytest.mark.parametrize("seconds", [1, pytest.param(31, marks=pytest.mark.slow)])
@@ -119,7 +119,7 @@ def test_a_database_locked_by_another_program_is_waited_for(tmp_path: Path, undi
     run_step(lake, shop.settings, shop.product, "raw_orders", shop.day(2))
     assert time.monotonic() - started >= seconds * 0.9
     other.join()
-    ends_as_if_undisturbed(tmp_path, undisturbed)
+    ends_as_if_undisturbed(shop, undisturbed)
 
 
 def test_a_clock_that_jumps_back_changes_neither_what_is_newest_nor_what_is_published(
@@ -154,4 +154,3 @@ def test_memory_that_does_not_suffice_is_told(tmp_path: Path) -> None:
             run_step(Lakehouse.open(settings), settings, shop.product, name, shop.day(1))
     ended = Lakehouse.open(shop.settings)
     assert run_step(ended, shop.settings, shop.product, "raw_orders", shop.day(1)).is_published
-    assert Shop(tmp_path).settings == shop.settings

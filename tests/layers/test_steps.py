@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import Counts, Outcome
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation
 from readiness_pipelines.layers import StepResult, run_step
-from readiness_pipelines.settings import Settings
 from tests.shop import HEADER, Shop, build_shop
 
 
@@ -119,22 +119,26 @@ def test_a_silver_model_reads_bronze_only_and_knows_its_partition(shop: Shop) ->
         ]
 
 
-def _race(root: Path, ready: object) -> None:
-    shop = Shop(root)
-    settings = Settings(state=root / "state", landing=root / "landing")
+def _race(shop: Shop, ready: object) -> None:
+    settings = shop.settings
     ready.wait()  # type: ignore[attr-defined]
     for name in ("raw_orders", "orders", "paid_orders"):
         run_step(Lakehouse.open(settings), settings, shop.product, name, shop.day(1))
 
 
 @pytest.mark.slow
-def test_processes_that_run_one_partition_at_once_leave_ledger_and_main_in_agreement(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["local", pytest.param("postgres", marks=pytest.mark.services)])
+def test_processes_that_run_one_partition_at_once_leave_ledger_and_main_in_agreement(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str
+) -> None:
     context = multiprocessing.get_context("spawn")
-    for n in range(3):
-        shop = build_shop(tmp_path / str(n))
+    for n in range(2):
+        url = request.getfixturevalue("postgres").new_place() if where == "postgres" else None
+        services = {"READINESS_LEDGER": url, "READINESS_CATALOG": url} if url else {}
+        shop = replace(build_shop(tmp_path / str(n)), services=services)
         shop.land(1)
         ready = context.Barrier(3)
-        racers = [context.Process(target=_race, args=(shop.root, ready)) for _ in range(3)]
+        racers = [context.Process(target=_race, args=(shop, ready)) for _ in range(3)]
         for racer in racers:
             racer.start()
         for racer in racers:
