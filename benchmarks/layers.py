@@ -70,25 +70,23 @@ MADE = """
       CASE WHEN hash(i + 10) % 4 = 0 THEN 'handled with care ' || hash(i) % 5000 END AS note
     FROM range({rows}) made(i)
 """
-SUITE = """\
-name: silver_sales
-meta: {max_quarantine_fraction: 0.1}
-expectations:
-  - {type: expect_column_values_to_not_be_null, kwargs: {column: sale_id}, meta: {name: sale_id_present}}
-  - {type: expect_column_values_to_be_between, kwargs: {column: quantity, min_value: 1, max_value: 20}, meta: {name: quantity_in_range}}
-  - {type: expect_column_values_to_be_between, kwargs: {column: price, min_value: 0, max_value: 1000}, meta: {name: price_in_range}}
-  - {type: expect_column_values_to_be_between, kwargs: {column: discount, min_value: 0, max_value: 0.5}, meta: {name: discount_in_range}}
-  - {type: expect_column_values_to_be_between, kwargs: {column: weight, min_value: 0}, meta: {name: weight_is_positive}}
-  - {type: expect_column_values_to_be_in_set, kwargs: {column: channel, value_set: [web, shop, phone]}, meta: {name: channel_known}}
-  - {type: expect_column_values_to_not_be_null, kwargs: {column: customer}, meta: {name: customer_present}}
-  - {type: expect_column_value_lengths_to_be_between, kwargs: {column: customer, min_value: 2, max_value: 8}, meta: {name: customer_is_short}}
-  - {type: expect_column_values_to_not_be_null, kwargs: {column: sold_at}, meta: {name: sold_at_present}}
-  - {type: expect_column_values_to_match_regex, kwargs: {column: store, regex: "^store_[0-9]+$"}, meta: {name: store_is_named}}
-  - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}, meta: {name: not_empty}}
-  - {type: expect_column_mean_to_be_between, kwargs: {column: price, min_value: 0, max_value: 1000}, meta: {name: price_on_average}}
-"""
-
-
+RULES = (
+    ("sale_id_present", "values_to_not_be_null", "column: sale_id"),
+    ("quantity_in_range", "values_to_be_between", "column: quantity, min_value: 1, max_value: 20"),
+    ("price_in_range", "values_to_be_between", "column: price, min_value: 0, max_value: 1000"),
+    ("discount_in_range", "values_to_be_between", "column: discount, min_value: 0, max_value: 0.5"),
+    ("weight_is_positive", "values_to_be_between", "column: weight, min_value: 0"),
+    ("channel_known", "values_to_be_in_set", "column: channel, value_set: [web, shop, phone]"),
+    ("customer_present", "values_to_not_be_null", "column: customer"),
+    ("customer_is_short", "value_lengths_to_be_between", "column: customer, min_value: 2, max_value: 8"),
+    ("sold_at_present", "values_to_not_be_null", "column: sold_at"),
+    ("store_is_named", "values_to_match_regex", 'column: store, regex: "^store_[0-9]+$"'),
+    ("price_on_average", "mean_to_be_between", "column: price, min_value: 0, max_value: 1000"),
+    ("price_at_most", "max_to_be_between", "column: price, max_value: 1000"),
+)
+SUITE = "name: silver_sales\nmeta: {max_quarantine_fraction: 0.1}\nexpectations:\n" + "".join(
+    f"  - {{type: expect_column_{rule}, kwargs: {{{kwargs}}}, meta: {{name: {name}}}}}\n" for name, rule, kwargs in RULES
+)
 DAILY = """\
   - name: daily_sales
     description: Revenue of each store.
@@ -147,7 +145,8 @@ def _declare(root: Path) -> None:
     )
     (folder / "contract.yaml").write_text(
         "apiVersion: v3.1.0\nkind: DataContract\nid: sales\nname: sales\nversion: 1.0.0\nstatus: active\n"
-        "team:\n  members:\n    - {username: sales@example.com, role: owner}\n    - {username: data@example.com, role: Data Steward}\n"
+        "team:\n  members:\n    - {username: sales@example.com, role: owner}\n"
+        "    - {username: data@example.com, role: Data Steward}\n"
         "slaProperties:\n  - {property: frequency, value: daily}\n"
         "schema:\n" + _schema("raw_sales", typed=False) + _schema("sales", typed=True) + DAILY
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
-import sqlalchemy as sa
 
 from readiness_pipelines.errors import StorageFailed
 
@@ -21,11 +19,11 @@ _FULL = ("no space left", "disk is full", "disk quota", "file too large")
 def told(place: str) -> Iterator[None]:
     """Run a step; a disk, a file system, or memory that fails under it becomes StorageFailed, which names `place`.
 
-    Errors raised on purpose pass, and so does what no operator can mend.
+    Errors raised on purpose pass (a database that fails is one of them), and so does what no operator can mend.
     """
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, sa.exc.OperationalError, pa.ArrowException) as error:
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, pa.ArrowException) as error:
         next_step = _next_step(error)
         if next_step is None:
             raise
@@ -39,16 +37,10 @@ def _next_step(error: Exception) -> str | None:
         return "raise READINESS_MEMORY, or free disk below the state folder, where larger work is laid down"
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(word in said for word in _FULL):
         return "free disk space"
-    if isinstance(error, sa.exc.OperationalError):
-        cause = error.orig
-        if not isinstance(cause, sqlite3.OperationalError):
-            return None
-        return "end what keeps the database locked" if "locked" in said else "see that its file can be read and written"
     if isinstance(error, pa.ArrowException) and "parquet" not in said and "file" not in said:
         return None
     return "see that it can be read and written"
 
 
 def _said(error: Exception) -> str:
-    cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
-    return str(cause).strip().splitlines()[0][:_MOST]
+    return str(error).strip().splitlines()[0][:_MOST]
