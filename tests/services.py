@@ -57,7 +57,7 @@ class Postgres:
         self._as: dict[str, str] = {"user": self._user} if os.getuid() == 0 else {}  # PostgreSQL refuses to run as root
         if self._as:
             shutil.chown(folder, self._user)
-        self._has_database = False
+        self._shared: str | None = None
         (folder / "password").write_text(PASSWORD)
         given = ["-D", str(folder / "data"), "-U", "owner", "-A", "scram-sha-256", "--pwfile", str(folder / "password")]
         command = [str(programs / "initdb"), *given, "-E", "UTF8", "--no-sync"]
@@ -93,14 +93,19 @@ class Postgres:
             cursor.execute(sql)
         connection.close()
 
-    def new_place(self) -> str:
-        """Return the URL of an empty schema in a database whose order of text is a language's, as on most servers."""
-        if not self._has_database:
-            self.execute("CREATE DATABASE tests TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
-            self._has_database = True
+    def new_database(self) -> str:
+        """Make an empty database and return its URL. Its order of text is a language's, as on most servers."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.execute(f"CREATE SCHEMA {name}", "tests")
-        return f"{POSTGRESQL}://owner:{PASSWORD}@127.0.0.1:{self.port}/tests?options=-csearch_path%3D{name}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+        return f"{POSTGRESQL}://owner:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+    def new_place(self) -> str:
+        """Return the URL of an empty schema in a database that all tests share: making one takes no time."""
+        if self._shared is None:
+            self._shared = self.new_database()
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self.execute(f"CREATE SCHEMA {name}", self._shared.rsplit("/", 1)[1])
+        return f"{self._shared}?options=-csearch_path%3D{name}"
 
 
 @contextlib.contextmanager
