@@ -6,7 +6,7 @@ ReadinessError
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 ├── StorageFailed         free the disk, or see that it can be written, and run the partition again
-├── ServiceUnreachable    see that the database that is named runs, then do it again
+├── ServiceUnreachable    see that the database or store that is named runs, then do it again
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
 ├── BrokenInvariant       a bug of ours: nothing was published, report it
 ├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
@@ -45,11 +45,14 @@ class StorageFailed(ReadinessError):
 
 
 class ServiceUnreachable(ReadinessError):
-    """The database of `service` (ledger, catalog) cannot be reached or used now. What was not committed is not there."""
+    """The `service` (ledger, catalog, warehouse) cannot be reached or used now. What was not committed is not there.
 
-    def __init__(self, message: str, *, service: str) -> None:
+    `is_locked`: it can be reached, and somebody else has held it for longer than we wait.
+    """
+
+    def __init__(self, message: str, *, service: str, is_locked: bool = False) -> None:
         super().__init__(message)
-        self.service = service
+        self.service, self.is_locked = service, is_locked
 
 
 class CatalogBehindLedger(ReadinessError):

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
-from fsspec.implementations.arrow import ArrowFSWrapper
 from sqlalchemy import URL
 
 from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
@@ -52,10 +51,10 @@ class Lakehouse:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Return the Iceberg catalog."""
+        """Return the Iceberg catalog. Raises ServiceUnreachable if it, or the warehouse, is not there."""
         from readiness_pipelines.lakehouse.sqlcatalog import SharedCatalog
 
-        self.storage.make_folder(self.settings.warehouse)
+        self.storage.make_ready()
         return SharedCatalog.open(
             _catalog_url(self.settings), warehouse=uri_of(self.settings.warehouse), **self.storage.catalog_properties
         )
@@ -78,8 +77,10 @@ class Lakehouse:
             config["memory_limit"] = self.settings.duckdb_memory
         if self.storage.is_local:
             return duckdb.connect(config=config)
+        from readiness_pipelines.lakehouse.duckfiles import DuckFiles
+
         engine = duckdb.connect(config={**config, "autoinstall_known_extensions": False})  # it would download its own S3
-        engine.register_filesystem(ArrowFSWrapper(self.storage.s3))
+        engine.register_filesystem(DuckFiles(self.storage.s3))
         return engine
 
     def location(self, table: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.errors import ReadinessError, ServiceUnreachable
 from readiness_pipelines.settings import Settings
 
 _S3 = "s3://"
@@ -65,6 +65,24 @@ class Storage:
             return {}
         endpoint = {"s3.endpoint": self.s3_endpoint} if self.s3_endpoint else {}
         return {"s3.region": self.s3.region, **endpoint}
+
+    def make_ready(self) -> None:
+        """Make the warehouse's folder, or see that its bucket is there. Raises ServiceUnreachable if it is not."""
+        if self.is_local:
+            self.make_folder(self.warehouse)
+            return
+        try:
+            bucket = self.s3.get_file_info(_key(self.warehouse).split("/")[0])
+        except OSError as error:
+            raise self._unreachable(str(error).split("\n")[0]) from None
+        if bucket.type is pafs.FileType.NotFound:
+            raise self._unreachable("there is no such bucket")
+
+    def _unreachable(self, why: str) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"warehouse unreachable at {self.warehouse}: {why[:300]}; see that it is there and the AWS_* variables are right",
+            service="warehouse",
+        )
 
     def make_folder(self, path: str) -> None:
         """Make the folder of files to come, where folders exist."""

@@ -87,6 +87,7 @@ def tell_failures(engine: sa.Engine, *, what: str) -> None:
             raise ServiceUnreachable(
                 f"{what} unreachable at {shown(engine.url)}: {said[:300]}; see that it runs and may be written, then do it again",
                 service=what,
+                is_locked=getattr(context.original_exception, "pgcode", None) == _LOCKED,
             )
 
     sa.event.listen(engine, "handle_error", tell)

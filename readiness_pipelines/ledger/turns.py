@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +17,7 @@ import sqlalchemy as sa
 from readiness_pipelines.errors import ServiceUnreachable
 
 _FILES = 1024  # at most: two things that share a file by chance only wait for each other
-_LOOK_AGAIN_S = 0.02, 0.06  # a wait inside the driver could not be interrupted
+_LONGEST_WAIT_S = 2  # a wait inside the driver cannot be interrupted; who waits again is the last in the line
 
 
 def _number(name: str) -> int:
@@ -39,10 +37,8 @@ def by_file(folder: Path, name: str) -> Iterator[None]:
 def by_session(connection: sa.Connection, name: str) -> Iterator[None]:
     """Hold the lock of `name` in the database session of `connection`, between and beside its transactions."""
     key = _number(name) % 2**63
-    while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
-        connection.rollback()  # no transaction stays open while it waits
-        time.sleep(random.uniform(*_LOOK_AGAIN_S))
-    connection.rollback()
+    while not _is_taken(connection, key):
+        pass
     try:
         yield
     finally:
@@ -51,3 +47,18 @@ def by_session(connection: sa.Connection, name: str) -> Iterator[None]:
                 connection.rollback()
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
                 connection.rollback()
+
+
+def _is_taken(connection: sa.Connection, key: int) -> bool:
+    """Stand in line for the lock for a while, and return whether it was our turn; no transaction stays open."""
+    try:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LONGEST_WAIT_S}s'")
+        connection.execute(sa.select(sa.func.pg_advisory_lock(key)))
+    except ServiceUnreachable as error:
+        if not error.is_locked:
+            raise
+        return False
+    finally:
+        if not connection.invalidated:
+            connection.rollback()
+    return True
