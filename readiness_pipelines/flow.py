@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+RESERVED = "_readiness_"  # columns of ours beside delivered ones begin so; in a contract such a name is refused
+
 
 def digest(*parts: object) -> str:
     """Return the sha256 (64 hex digits) of `parts` as canonical JSON: equal parts, equal digest, on every machine."""
@@ -59,18 +61,20 @@ class SourceBatch:
     """All arrivals of one partition, oldest first, and how a later one counts against an earlier one.
 
     A later arrival under the same name always supersedes the earlier one. Between different names `delivery` decides:
-    `replace` (only the newest name counts) or `append` (all names count).
+    `replace` (only the newest name counts) or `append` (all names count). `refused` says, one line each, of what stands
+    in the landing folder and would count, why it is no file that can be taken in.
     """
 
     table: str
     partition: str
     arrivals: tuple[Delivery, ...]
     delivery: str = "replace"
+    refused: tuple[str, ...] = ()
 
     def effective(self) -> tuple[Delivery, ...]:
         """Return the arrivals that count, oldest first, no two with the same bytes."""
-        newest = {arrival.name: arrival for arrival in self.arrivals}
-        ordered = sorted(newest.values(), key=self.arrivals.index)
+        newest = {arrival.name: place for place, arrival in enumerate(self.arrivals)}
+        ordered = [self.arrivals[place] for place in sorted(newest.values())]
         if self.delivery == "replace":
             ordered = ordered[-1:]
         return tuple({arrival.sha256: arrival for arrival in reversed(ordered)}.values())[::-1]

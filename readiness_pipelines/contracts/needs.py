@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, physical_type_problem
+from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.located import shown, unknown
 
 CLASSIFICATIONS = ("public", "confidential", "PII", "PHI")
@@ -21,6 +22,11 @@ SYSTEM_COLUMNS = (
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 Found = tuple[tuple[str | int, ...], str]
+
+
+def is_taken(column: str) -> bool:
+    """Return whether a column of ours has this name, case apart: every table has it, or it is laid beside the delivered ones."""
+    return column.lower() in SYSTEM_COLUMNS or column.lower().startswith(RESERVED)
 
 
 def people_problems(data: Any) -> Iterator[Found]:
@@ -81,7 +87,7 @@ def _column_problems(at: tuple[str | int, ...], columns: Sequence[Any]) -> Itera
         if isinstance(name, str):
             if name.lower() in seen:
                 yield (*where, "name"), f"found the column {name!r} twice, expected names that differ by more than case"
-            if name.lower() in SYSTEM_COLUMNS:
+            if is_taken(name):
                 yield (*where, "name"), f"found {name!r}, which every table has already; expected another name"
             seen.add(name.lower())
         position = column.get("primaryKeyPosition", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from readiness_pipelines.declarations import product as words
 from readiness_pipelines.located import shown, unknown
@@ -23,6 +22,10 @@ def feed_problems(feed: words.Feed, partitions: words.Partitions | None) -> Iter
     message = _pattern_problem(feed.files, partitions.every if partitions else "day")
     if message:
         yield "files", message
+    if feed.form != "csv":
+        for key in sorted({"delimiter", "encoding"} & feed.model_fields_set):
+            yield key, f"found it beside files of the format {feed.form}, expected it beside csv only"
+        return
     if feed.delimiter in _NO_DELIMITER:
         yield "delimiter", f"found {shown(feed.delimiter)}, expected a character that ends a field"
     message = _encoding_problem(feed.encoding)
@@ -31,8 +34,7 @@ def feed_problems(feed: words.Feed, partitions: words.Partitions | None) -> Iter
 
 
 def _pattern_problem(pattern: str, every: str) -> str | None:
-    path = PurePosixPath(pattern)
-    if path.is_absolute() or ".." in path.parts or not pattern.strip() or pattern.endswith("/"):
+    if {"", ".", ".."} & {part.strip() for part in pattern.split("/")}:  # an absolute path begins with an empty part
         return f"found {shown(pattern)}, expected the pattern of files under the landing folder, as in orders/orders_%Y-%m-%d*.csv"
     try:
         found = set(codes(pattern))

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from readiness_pipelines.sources.formats import Format, format_of
+
 TYPE = "readiness_pipelines.product.DataProduct"
 _NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=_NAME, description="lower case letters, digits and _")]
@@ -57,8 +59,20 @@ class Feed(_Declared):
     delivery: Literal["replace", "append"] = Field(
         default="replace", description="replace: the newest file is the day; append: every file of the day counts"
     )
-    delimiter: str = Field(default=",", min_length=1, max_length=1, description="one character between two fields")
-    encoding: str = Field(default="utf-8", description="of the text, as Python names it; bytes that do not fit reject their record")
+    format: Format | None = Field(
+        default=None, description="default: as files ends (.csv, .parquet, .jsonl, before .gz or .zst), else csv"
+    )
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="csv: one character between two fields")
+    encoding: str = Field(default="utf-8", description="csv: as Python names it; bytes that do not fit reject their record")
+    extra_columns: Literal["hold", "ignore"] = Field(
+        default="hold",
+        description="columns that the contract does not know: hold the delivery, or leave them out with a warning in the verdict",
+    )
+
+    @property
+    def form(self) -> Format:
+        """The format of the files: declared, or as their pattern ends."""
+        return self.format or format_of(self.files)
 
 
 _DROPS = "rows that are left out on purpose, each filter counted under its reason"

@@ -18,10 +18,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from readiness_pipelines.contracts.needs import SYSTEM_COLUMNS
+from readiness_pipelines.contracts.needs import is_taken
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, strict_cast
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.sources.records import CsvFormat, RecordReader
+from readiness_pipelines.sources.reader import PARSE_PROBLEM
+from readiness_pipelines.sources.records import CsvFormat, CsvReader
 
 AT_MOST = 1_000_000  # records looked at: seconds, whatever the size of the file
 _HEADER = 1_000_000  # characters that a header is looked for in
@@ -60,7 +61,7 @@ def read_sample(path: Path, *, at_most: int = AT_MOST) -> Sample:
     Empty text is no value. Raises ReadinessError, in one line, for a file that bronze could never admit.
     """
     header, delimiter = _header(path)
-    reader = RecordReader(path, name=path.name, columns=header, fmt=CsvFormat(delimiter))
+    reader = CsvReader(path, name=path.name, columns=header, fmt=CsvFormat(delimiter))
     with duckdb.connect() as con:
         looked = _Looked(con, len(header))
         whole = True
@@ -96,7 +97,7 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise ReadinessError(f"{path}: found no name for column {nameless[0]} in the header, expected one for each")
     if odd := [n for n, column in enumerate(header, start=1) if _CONTROL.search(column)]:
         raise ReadinessError(f"{path}: found a control character in the name of column {odd[0]}, expected text")
-    if taken := [column for column in header if column.lower() in SYSTEM_COLUMNS]:
+    if taken := [column for column in header if is_taken(column)]:
         raise ReadinessError(f"{path}: found the column {taken[0]!r}, which every table has already; expected another name")
     return header, delimiter
 
@@ -107,7 +108,7 @@ def silver_names(header: Sequence[str]) -> list[str]:
     for at, column in enumerate(header, start=1):
         base = name = _snake(column) or f"column_{at}"
         n = 1
-        while name in names or name in SYSTEM_COLUMNS:
+        while name in names or is_taken(name):
             n += 1
             name = f"{base}_{n}"
         names.append(name)
@@ -132,7 +133,7 @@ class _Looked:
         con.execute("CREATE TABLE firsts (value VARCHAR)")
 
     def take(self, batch: pa.RecordBatch) -> None:
-        good = batch.filter(pc.is_null(batch["parse_problem"]))
+        good = batch.filter(pc.is_null(batch[PARSE_PROBLEM]))
         if not good.num_rows:
             return
         self.records += good.num_rows

@@ -51,7 +51,10 @@ class Bronze(TableDeclaration):
     feed: words.Feed = field(kw_only=True)
 
     def _logic(self) -> Any:
-        return [self.feed.delivery, self.feed.delimiter, self.feed.encoding]
+        feed = self.feed
+        # Words that came later count where they say something else than before: a table read as ever keeps its versions.
+        later = [word for word, usual in ((feed.form, "csv"), (feed.extra_columns, "hold")) if word != usual]
+        return [feed.delivery, feed.delimiter, feed.encoding, *later]
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ import duckdb
 
 from readiness_pipelines.declarations import Gold, TableDeclaration
 from readiness_pipelines.errors import BrokenInvariant
-from readiness_pipelines.flow import Counts, GateVerdict, Outcome, RuleResult, StagedFile
+from readiness_pipelines.flow import RESERVED, Counts, GateVerdict, Outcome, RuleResult, StagedFile
 from readiness_pipelines.gates import decide, examine_rows, examine_table, lost_anyway
 from readiness_pipelines.lakehouse import Lakehouse, reached, stage, write_quarantine
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.rows import count, literal, quoted
 
 _SET_ASIDE = "_set_aside"  # temp table: rows of the candidate, whole, that were not staged
+_LOST = f"{RESERVED}lost"
 _REJECTED = "_rejected"  # temp table: row_id, reasons
 
 
@@ -104,7 +105,7 @@ def _unless(lost: str) -> str:
 
     With chance in it the condition stays above the casts. Else the optimizer moves it below, and computes each cast twice.
     """
-    return f"(SELECT *, ({lost}) AND random() >= 0 AS _lost FROM {ROWS}) WHERE NOT _lost"
+    return f"(SELECT *, ({lost}) AND random() >= 0 AS {_LOST} FROM {ROWS}) WHERE NOT {_LOST}"
 
 
 def _judge_rows(

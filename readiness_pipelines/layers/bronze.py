@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +17,18 @@ from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.rows import count, delivered, literal, quoted
 from readiness_pipelines.settings import Settings
-from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed
+from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed, open_records
+from readiness_pipelines.sources.reader import PARSE_PROBLEM, RAW, RECORD_NUMBER
 
 _RECORDS = "_records"  # temp table: every record of the new deliveries, good or not
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which deliveries a candidate is made of: `kept` lie on `main` already, `new` are read now, `effective` count."""
+    """Which deliveries a candidate is made of: `kept` lie on `main` already, `new` are read now, `effective` count.
+
+    `refused` says what landed beside them and cannot be taken in: it holds the candidate.
+    """
 
     partition: str
     version_key: str
@@ -31,19 +37,51 @@ class Plan:
     kept_files: tuple[StagedFile, ...]
     new: tuple[Delivery, ...]
     effective: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 def receive(
     lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str
 ) -> tuple[SourceBatch, tuple[Sighting, ...]]:
-    """Archive and record whatever has landed since; return all arrivals of the partition, and the files as they stood."""
-    stood = []
+    """Archive and record whatever has landed since; return all arrivals of the partition, and the files as they stood.
+
+    What cannot be taken in counts as a delivery would: where the newest file is the day, only if nothing newer landed.
+    """
+    stood: list[Sighting] = []
+    refused: list[str] = []
+    newest: tuple[Delivery, Sighting] | None = None
+    replaces = table.feed.delivery == "replace"
     for path in landed(settings.landing, table.feed.files, start_of(product, partition)):
-        delivery, sighting = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
-        lake.ledger.record_arrival(delivery)
+        found = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
+        if found is None:
+            continue
+        delivery, sighting = found
         stood.append(sighting)
+        if isinstance(delivery, str):
+            refused.append(delivery)
+            continue
+        lake.ledger.record_arrival(delivery)
+        newest = (delivery, sighting)
+        refused = [] if replaces else refused
+    if replaces and newest is not None and not refused:
+        _record_again(lake, *newest)
     arrivals = lake.ledger.arrivals(table.full_name, partition)
-    return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery), tuple(stood)
+    return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery, tuple(refused)), tuple(stood)
+
+
+def _record_again(lake: Lakehouse, delivery: Delivery, sighting: Sighting) -> None:
+    """Record a known file once more if it was landed again after the delivery that counts now: then it counts again.
+
+    It was, if it was changed after that one had been received, and not since a run last took it in. A time that is still
+    to come is no sign of it.
+    """
+    last = lake.ledger.arrivals(delivery.table, delivery.partition)[-1]
+    if (last.name, last.sha256) == (delivery.name, delivery.sha256):
+        return
+    received, now = (datetime.datetime.fromisoformat(d.received_at).timestamp() for d in (last, delivery))
+    touched = received < sighting.changed_ns / 1e9 <= now
+    if touched and lake.ledger.sightings(delivery.table).get(delivery.name) != sighting:
+        lake.ledger.record_arrival(delivery, again=True)
 
 
 def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
@@ -60,7 +98,7 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
     there = {d["sha256"] for d in on_main}
     new = again + tuple(d for d in effective if d.sha256 not in there)
     counted = tuple(d.sha256 for d in effective)
-    key = digest(table.full_name, table.fingerprint, [d["sha256"] for d in kept] + [d.sha256 for d in new], counted)
+    key = digest(table.full_name, table.fingerprint, [d["sha256"] for d in kept] + [d.sha256 for d in new], counted, *batch.refused)
     return Plan(
         partition=batch.partition,
         version_key=key,
@@ -69,13 +107,14 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
         kept_files=verdict.files if verdict and same_rules else (),
         new=new,
         effective=counted,
+        refused=batch.refused,
     )
 
 
 def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings, table: Bronze, plan: Plan) -> Candidate:
     """Read the new deliveries and lay the candidate out in `con`. Rows in: every record, those already on `main` too."""
     columns = [c.name for c in table.table.columns]
-    problems: list[str] = []
+    problems = list(plan.refused)
     facts: list[dict[str, Any]] = []
     _create_records(con, columns)
     for delivery in plan.new:
@@ -83,14 +122,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         if reader.problems and delivery.sha256 not in plan.effective:
             continue  # it was superseded, and no longer fits the contract: its bytes stay in the archive
         problems += reader.problems
-        facts.append(
-            {
-                "name": delivery.name,
-                "sha256": delivery.sha256,
-                "records": reader.records,
-                "rejects": sum(reader.rejects.values()) if not reader.problems else 0,
-            }
-        )
+        facts.append(_facts(delivery, reader))
     _lay_out(con, plan.partition, columns)
     rejects, reasons = _rejects(con, lake, table, plan)
     return Candidate(
@@ -104,29 +136,47 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         kept=plan.kept_files,
         kept_rows=sum(f.rows for f in plan.kept_files),
         judged_rows=sum(f["records"] for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
-        judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective)})",
+        judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective) or 'NULL'})",
         refused=tuple(problems),
+        notes=tuple(note for f in (*plan.kept, *facts) if f["sha256"] in plan.effective for note in f.get("notes", ())),
         details={"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint},
     )
+
+
+def _facts(delivery: Delivery, reader: RecordReader) -> dict[str, Any]:
+    """Return what a verdict says of a delivery that was read."""
+    rejects = sum(reader.rejects.values()) if not reader.problems else 0
+    facts = {"name": delivery.name, "sha256": delivery.sha256, "records": reader.records, "rejects": rejects}
+    return facts | ({"notes": list(reader.notes)} if reader.notes else {})
 
 
 def _create_records(con: duckdb.DuckDBPyConnection, columns: list[str]) -> None:
     declared = ", ".join(f"{quoted(c)} VARCHAR" for c in columns)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {_RECORDS} (delivery_sha256 VARCHAR, delivery_name VARCHAR, received_at VARCHAR, "
-        f"record_number BIGINT, parse_problem VARCHAR, raw VARCHAR, {declared})"
+        f"{RECORD_NUMBER} BIGINT, {PARSE_PROBLEM} VARCHAR, {RAW} VARCHAR, {declared})"
     )
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection, settings: Settings, table: Bronze, delivery: Delivery, columns: list[str]
+    con: duckdb.DuckDBPyConnection, settings: Settings, table: Bronze, delivery: Delivery, columns: Sequence[str]
 ) -> RecordReader:
-    fmt = CsvFormat(delimiter=table.feed.delimiter, encoding=table.feed.encoding)
-    reader = RecordReader(settings.archive / delivery.archived, name=delivery.name, columns=columns, fmt=fmt)
+    """Lay the records of a delivery beside the others. Of one that is wrong as a whole none is: they are only counted."""
+    feed = table.feed
+    reader = open_records(
+        settings.archive / delivery.archived,
+        name=delivery.name,
+        columns=columns,
+        form=feed.form,
+        csv=CsvFormat(feed.delimiter, feed.encoding),
+        extra_columns=feed.extra_columns,
+    )
     con.register("_incoming", pa.RecordBatchReader.from_batches(reader.schema, reader.batches()))
     origin = ", ".join(literal(v) for v in (delivery.sha256, delivery.name, delivery.received_at))
     con.execute(f"INSERT INTO {_RECORDS} SELECT {origin}, * FROM _incoming")
     con.unregister("_incoming")
+    if reader.problems:
+        con.execute(f"DELETE FROM {_RECORDS} WHERE delivery_sha256 = {literal(delivery.sha256)}")
     return reader
 
 
@@ -134,13 +184,13 @@ def _lay_out(con: duckdb.DuckDBPyConnection, partition: str, columns: list[str])
     declared = ", ".join(quoted(c) for c in columns)
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW {ROWS} AS SELECT {_ROW_ID} AS row_id, {literal(partition)} AS partition_key, "
-        f"delivery_sha256, delivery_name, record_number, received_at, {declared}, "
-        f"{delivered(columns, sha256='delivery_sha256', record_number='record_number')} "
-        f"FROM {_RECORDS} WHERE parse_problem IS NULL"
+        f"delivery_sha256, delivery_name, {RECORD_NUMBER} AS record_number, received_at, {declared}, "
+        f"{delivered(columns, sha256='delivery_sha256', record_number=RECORD_NUMBER)} "
+        f"FROM {_RECORDS} WHERE {PARSE_PROBLEM} IS NULL"
     )
 
 
-_ROW_ID = "substr(delivery_sha256, 1, 32) || ':' || record_number"
+_ROW_ID = f"substr(delivery_sha256, 1, 32) || ':' || {RECORD_NUMBER}"
 
 
 def _rejects(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan) -> tuple[str, dict[str, int]]:
@@ -149,9 +199,9 @@ def _rejects(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, pla
     The quarantine of a delivery that stays on `main` stays current with it, under the new candidate.
     """
     sql = (
-        f"SELECT {_ROW_ID} AS row_id, ['parse:' || parse_problem] AS reasons, "
-        f"CAST(to_json({{'raw': raw}}) AS VARCHAR) AS row_values, delivery_sha256, record_number "
-        f"FROM {_RECORDS} WHERE parse_problem IS NOT NULL"
+        f"SELECT {_ROW_ID} AS row_id, ['parse:' || {PARSE_PROBLEM}] AS reasons, "
+        f"CAST(to_json({{'raw': {RAW}}}) AS VARCHAR) AS row_values, delivery_sha256, {RECORD_NUMBER} AS record_number "
+        f"FROM {_RECORDS} WHERE {PARSE_PROBLEM} IS NOT NULL"
     )
     if plan.kept and plan.expected:
         source = quarantined(lake, table.full_name, partition=plan.partition)

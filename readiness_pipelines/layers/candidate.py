@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from readiness_pipelines.flow import RuleResult, StagedFile
+from readiness_pipelines.flow import RESERVED, RuleResult, StagedFile
 
 ROWS = "_candidate"  # view: the table's columns, DELIVERED, and a flag per column that is cast; dropped and duplicate rows left out
-DELIVERED = (
-    "_delivered"  # column of ROWS, STRUCT(row_values STRUCT, delivery_sha256 VARCHAR, record_number BIGINT): the row as it came
-)
+# column of ROWS, STRUCT(row_values STRUCT, delivery_sha256 VARCHAR, record_number BIGINT): the row as it came
+DELIVERED = f"{RESERVED}delivered"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from sqlglot import expressions as exp
 from readiness_pipelines.contracts import Table
 from readiness_pipelines.contracts.types import strict_cast
 from readiness_pipelines.declarations.product import Deduplicate, DropWhere
+from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
 
+_GIVEN, _UNCAST, _REASON = f"{RESERVED}given_", f"{RESERVED}uncast_", f"{RESERVED}reason"
 _TYPED, _LAID, _REPEATED, _DUPLICATES = "_typed", "_laid", "_repeated_keys", "_duplicates"
 _FEW = 100_000  # rows that are held: to plan a wide view for each look at so few costs more than the looks
 
@@ -65,9 +67,9 @@ def lay_out(
         cast = strict_cast(name, given=types[column.name], wanted=column.type)
         casts.append(f"{cast} AS {quoted(column.name)}")
         if cast != name:
-            given.append(f"{name} AS _given_{number}")
-            flags.append(f"(_given_{number} IS NOT NULL AND {quoted(column.name)} IS NULL) AS _uncast_{number}")
-            uncast[column.name] = f"_uncast_{number}"
+            given.append(f"{name} AS {_GIVEN}{number}")
+            flags.append(f"({_GIVEN}{number} IS NOT NULL AND {quoted(column.name)} IS NULL) AS {_UNCAST}{number}")
+            uncast[column.name] = f"{_UNCAST}{number}"
     named = [quoted(column.name) for column in table.columns]
     carried = [*system, DELIVERED, *order]
     typed = f"SELECT {', '.join([*(f'm.{c}' for c in carried), *casts, *given])} FROM {mapped} AS m"
@@ -79,8 +81,11 @@ def lay_out(
     con.execute(f"CREATE OR REPLACE TEMP VIEW {ROWS} AS FROM {_LAID}")
     if not drop_where:
         return Laid(uncast)
-    counts = con.execute(f"SELECT {reason} AS r, count(*) FROM {_TYPED} WHERE r IS NOT NULL GROUP BY ALL ORDER BY ALL").fetchall()
-    return Laid(uncast, {str(r): int(n) for r, n in counts})
+    reasons = (
+        f"SELECT {_REASON}, count(*) FROM (SELECT {reason} AS {_REASON} FROM {_TYPED}) WHERE {_REASON} IS NOT NULL GROUP BY ALL"
+    )
+    counts = con.execute(reasons).fetchall()
+    return Laid(uncast, {str(r): int(n) for r, n in sorted(counts)})
 
 
 def _known(condition: str, uncast: Mapping[str, str]) -> str:
@@ -120,7 +125,7 @@ def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def delivered(columns: Sequence[str], *, sha256: str, record_number: str, of: str = "") -> str:
-    """Return SQL that is the row as it came, for the column `_delivered`: the named columns, and where it came from.
+    """Return SQL that is the row as it came, for the column `DELIVERED`: the named columns, and where it came from.
 
     `of` is the relation that the columns are of. It costs next to nothing where nobody reads it.
     """

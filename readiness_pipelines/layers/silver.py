@@ -7,12 +7,13 @@ from sqlglot import expressions as exp
 
 from readiness_pipelines.declarations import Product, Silver
 from readiness_pipelines.declarations.sql import parse
+from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.candidate import Candidate
 from readiness_pipelines.layers.inputs import Inputs
 from readiness_pipelines.layers.rows import count, deduplicate, delivered, lay_out, literal, quoted
 
-_ORDER = ("_delivery_order", "_record_number")
+_ORDER = (f"{RESERVED}delivery", f"{RESERVED}record")
 
 
 def propose(

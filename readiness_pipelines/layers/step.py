@@ -74,7 +74,7 @@ def _run_bronze(
     lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str, now: datetime.datetime
 ) -> StepResult:
     batch, stood = bronze.receive(lake, settings, product, table, partition)
-    if not batch.arrivals:
+    if not (batch.arrivals or batch.refused):
         if is_due(product, table, partition, now=now):
             return StepResult(
                 table.full_name, partition, "missing", why=f"{partition} bronze {table.name}: a delivery was due and none came"

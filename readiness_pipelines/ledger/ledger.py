@@ -62,12 +62,15 @@ class Ledger:
 
     # arrivals
 
-    def record_arrival(self, delivery: Delivery) -> bool:
-        """Record an arrival. Return False, and record nothing, if the newest one of that name has the same bytes."""
+    def record_arrival(self, delivery: Delivery, *, again: bool = False) -> bool:
+        """Record an arrival. Return False, and record nothing, if the newest one of that name has the same bytes.
+
+        `again`: whoever delivered did so once more, after something else had arrived; it is recorded all the same.
+        """
         c = arrivals.c
         newest = sa.select(c.sha256).where(*at(arrivals, delivery.table, delivery.partition), c.name == delivery.name)
         with self._database.writing() as connection:
-            if connection.execute(newest.order_by(c.id.desc()).limit(1)).scalar() == delivery.sha256:
+            if connection.execute(newest.order_by(c.id.desc()).limit(1)).scalar() == delivery.sha256 and not again:
                 return False
             insert(
                 connection,

@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from readiness_pipelines.errors import ReadinessError
+
 _CODES = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%j": 3}  # code -> digits
 _TOKEN = re.compile(r"%[A-Za-z%]|\*|\?|[^%*?]+|%")
+
+
+class SourceUnreadable(ReadinessError):
+    """A landed file, or its folder, cannot be read now: it is still being written, or something fails. Nothing was recorded."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,10 @@ _Found = tuple[tuple[str, str], ...]  # (code letter, digits) as they were met
 
 
 def _walk(folder: Path, names: list[re.Pattern[str] | None], found: _Found) -> Iterator[tuple[Path, _Found]]:
-    """Yield what lies under `folder` along `names`, one a level; a folder that cannot be listed has nothing to find."""
+    """Yield what lies under `folder` along `names`, one a level; a folder that is not there has nothing to find.
+
+    Raises SourceUnreadable for one that cannot be listed: what lies in it is not known, and so not missing.
+    """
     if not names:
         return
     name, rest = names[0], names[1:]
@@ -82,6 +91,10 @@ def _walk(folder: Path, names: list[re.Pattern[str] | None], found: _Found) -> I
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise SourceUnreadable(
+            f"{folder.name}: the folder cannot be listed ({error.strerror}), expected one that can; grant it, then run again"
+        ) from error
     for entry in entries:
         if name is None:
             if entry.is_dir(follow_symlinks=False):

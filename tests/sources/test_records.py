@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from readiness_pipelines.sources import CsvFormat, RecordReader
+from readiness_pipelines.sources import CsvFormat, CsvReader
+from readiness_pipelines.sources.reader import PARSE_PROBLEM, RAW, RECORD_NUMBER
 from tests.sources.independent_reader import Found, read
 
 NASTY: dict[str, bytes] = {
@@ -43,15 +44,15 @@ NASTY: dict[str, bytes] = {
 }
 
 
-def ours(tmp_path: Path, data: bytes, columns: list[str], name: str = "delivered.csv") -> tuple[RecordReader, list[Found]]:
+def ours(tmp_path: Path, data: bytes, columns: list[str], name: str = "delivered.csv") -> tuple[CsvReader, list[Found]]:
     path = tmp_path / "file"
     path.write_bytes(data)
-    reader = RecordReader(path, name=name, columns=columns, fmt=CsvFormat())
+    reader = CsvReader(path, name=name, columns=columns, fmt=CsvFormat())
     table = pa.Table.from_batches(reader.batches(), schema=reader.schema)
     found = []
-    for row in table.sort_by("record_number").to_pylist():
-        fields = None if row["parse_problem"] else tuple(row[c] for c in columns)
-        found.append(Found(row["record_number"], fields, row["parse_problem"]))
+    for row in table.sort_by(RECORD_NUMBER).to_pylist():
+        fields = None if row[PARSE_PROBLEM] else tuple(row[c] for c in columns)
+        found.append(Found(row[RECORD_NUMBER], fields, row[PARSE_PROBLEM]))
     return reader, found
 
 
@@ -105,18 +106,18 @@ def test_gzip_is_read_and_a_truncated_one_is_a_problem(tmp_path: Path) -> None:
 def test_a_declared_delimiter_and_encoding_are_used(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes("a;b\né;2\n".encode("latin-1"))
-    reader = RecordReader(path, name="x.csv", columns=["a", "b"], fmt=CsvFormat(delimiter=";", encoding="latin-1"))
+    reader = CsvReader(path, name="x.csv", columns=["a", "b"], fmt=CsvFormat(delimiter=";", encoding="latin-1"))
     assert pa.Table.from_batches(reader.batches()).to_pylist() == [
-        {"record_number": 1, "parse_problem": None, "raw": None, "a": "é", "b": "2"}
+        {RECORD_NUMBER: 1, PARSE_PROBLEM: None, RAW: None, "a": "é", "b": "2"}
     ]
 
 
 def test_a_reject_keeps_its_raw_text_with_bytes_escaped(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a,b\n1\xff\x00,2\n")
-    reader = RecordReader(path, name="x.csv", columns=["a", "b"], fmt=CsvFormat())
+    reader = CsvReader(path, name="x.csv", columns=["a", "b"], fmt=CsvFormat())
     (row,) = pa.Table.from_batches(reader.batches()).to_pylist()
-    assert row["raw"] == "1\\xff\\x00,2"
+    assert row[RAW] == "1\\xff\\x00,2"
 
 
 def test_the_engines_own_reader_would_lose_the_day_after_one_lost_quote(tmp_path: Path) -> None:
