@@ -12,7 +12,7 @@ and reads '2025-1-5', which would admit values nobody delivered.
 | date | DATE | yyyy-mm-dd, a day of the calendar, years 0001 to 9999 |
 | timestamp | TIMESTAMPTZ | ISO 8601 with seconds; without an offset it is UTC |
 
-NULL casts to NULL and is no failure.
+NULL casts to NULL and is no failure. Other notations (1.234,56; 1e5; 31.1.2025) are read where the model's SQL says so.
 """
 
 from __future__ import annotations
@@ -88,13 +88,18 @@ def strict_cast(expression: str, *, given: str, wanted: str) -> str:
 
     `given` is the expression's own DuckDB type: text goes through the forms in the table above, a number must keep its
     value to the last digit, a time without a zone is UTC whatever the session says, a time that is not midnight is no
-    date. The same type passes untouched. Types that have nothing in common (`castable`) give NULL for every value.
+    date. The same type passes, but for what no other reader of the table could take: NaN and infinities, and days and
+    times outside the years 1 to 9999, infinite ones among them. Types that have nothing in common (`castable`) give NULL
+    for every value.
     """
     if given == wanted and given in _FLOATS:
-        return f"CASE WHEN isfinite({expression}) THEN {expression} END"  # NaN and infinity are no numbers
+        return f"CASE WHEN isfinite({expression}) THEN {expression} END"
     if _same(given, wanted):
-        return expression
-    return _cast(expression, given, wanted) or f"CAST(NULL AS {wanted})"
+        return _bounded(expression, wanted)
+    found = _cast(expression, given, wanted)
+    if found is None:
+        return f"CAST(NULL AS {wanted})"
+    return found if given == "VARCHAR" else _bounded(found, wanted)  # the forms of text have no other years
 
 
 def _same(given: str, wanted: str) -> bool:
@@ -164,6 +169,14 @@ def _matching(x: str, form: str, tried: str, *, plain: str = "") -> str:
     Writing a value costs a third of matching text, and most text is written so. `plain` excludes what is not.
     """
     return f"CASE WHEN ({plain}CAST({tried} AS VARCHAR) = {x}) OR regexp_full_match({x}, '{form}') THEN {tried} END"
+
+
+def _bounded(expression: str, wanted: str) -> str:
+    if wanted in _ZONED:
+        return f"CASE WHEN {_in_calendar(expression)} THEN {expression} END"
+    if wanted == "DATE":
+        return f"CASE WHEN ({expression}) BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {expression} END"
+    return expression
 
 
 def _in_calendar(moment: str) -> str:

@@ -238,3 +238,25 @@ def test_a_value_of_a_type_that_has_nothing_in_common_is_null(con: duckdb.DuckDB
 )
 def test_a_physical_type_that_cannot_be_meant_is_told(logical: str, physical: str, wrong: bool) -> None:
     assert (physical_type_problem(logical, physical) is not None) is wrong
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        *(("infinity", "DATE"), ("-infinity", "DATE"), ("10000-01-01", "DATE"), ("0000-12-31", "DATE")),
+        *(("infinity", "TIMESTAMPTZ"), ("-infinity", "TIMESTAMPTZ"), ("10000-01-01 00:00:00+00", "TIMESTAMPTZ")),
+    ],
+)
+def test_a_day_or_time_that_no_other_reader_could_take_is_null_whatever_made_it(
+    con: duckdb.DuckDBPyConnection, value: str, type_: str
+) -> None:
+    assert cast(con, value, type_, type_, as_text=True) is None
+    local = "TIMESTAMP" if type_ == "DATE" else "DATE"
+    assert cast(con, value.removesuffix("+00"), local, type_, as_text=True) is None
+
+
+def test_the_first_and_the_last_day_and_time_of_the_calendar_pass(con: duckdb.DuckDBPyConnection) -> None:
+    for day in ("0001-01-01", "9999-12-31"):
+        assert cast(con, day, "DATE", "DATE") == datetime.date.fromisoformat(day)
+        assert cast(con, f"{day} 00:00:00", "TIMESTAMP", "DATE") == datetime.date.fromisoformat(day)
+        assert cast(con, f"{day} 23:59:59.999999+00", "TIMESTAMPTZ", "TIMESTAMPTZ", as_text=True) is not None

@@ -87,12 +87,12 @@ def cast(row: Row, types: Mapping[str, str]) -> tuple[Row, list[str]]:
 def _cast(value: Any, logical: str) -> Any:
     if not isinstance(value, str) or logical == "string":
         return value
-    if logical == "integer" and re.fullmatch("[+-]?[0-9]+", value):
+    if logical == "integer" and re.fullmatch("[+-]?[0-9]+", value) and -(2**63) <= int(value) < 2**63:
         return int(value)
     if logical == "date" and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return datetime.date.fromisoformat(value)
-    if logical == "boolean" and value in ("true", "false"):
-        return value == "true"
+    if logical == "boolean" and value.lower() in ("true", "false"):
+        return value.lower() == "true"
     raise ValueError(value)
 
 

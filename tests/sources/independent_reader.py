@@ -6,16 +6,17 @@ closing quote a delimiter or the record's end must come. A record that breaks th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Found:
-    """One record: its 1-based number, its fields (None for a reject), and what is wrong with it."""
+    """One record: its 1-based number, its fields (None for a reject), what is wrong with it, and its bytes."""
 
     number: int
     fields: tuple[str, ...] | None
     problem: str | None
+    raw: bytes = field(default=b"", compare=False)
 
 
 def physical_lines(data: bytes) -> list[bytes]:
@@ -33,9 +34,16 @@ def physical_lines(data: bytes) -> list[bytes]:
 
 
 def read(data: bytes, *, delimiter: str = ",") -> tuple[tuple[str, ...], list[Found]]:
-    """Return the header and every record after it."""
+    """Return the header and every record after it. The header is empty if there is none, or if it cannot be read."""
+    header, _, records = read_all(data, delimiter=delimiter)
+    return header or (), records
+
+
+def read_all(data: bytes, *, delimiter: str = ",") -> tuple[tuple[str, ...] | None, str | None, list[Found]]:
+    """Return (header or None if there is no line, what is wrong with its line, every record after it)."""
     lines = physical_lines(data.removeprefix(b"\xef\xbb\xbf"))
     header: tuple[str, ...] | None = None
+    wrong: str | None = None
     records: list[Found] = []
     at = 0
     while at < len(lines):
@@ -45,16 +53,15 @@ def read(data: bytes, *, delimiter: str = ",") -> tuple[tuple[str, ...], list[Fo
         if fields == [] and (header is None or len(header) != 1):
             continue
         if header is None:
-            if fields is not None:
-                header = tuple(fields)
+            header, wrong = tuple(fields or ()), _problem(fields, raw, None)
             continue
         fields = [""] if fields == [] else fields
         problem = _problem(fields, raw, len(header))
-        records.append(Found(len(records) + 1, None if problem or fields is None else tuple(fields), problem))
-    return header or (), records
+        records.append(Found(len(records) + 1, None if problem or fields is None else tuple(fields), problem, raw))
+    return header, wrong, records
 
 
-def _problem(fields: list[str] | None, raw: bytes, width: int) -> str | None:
+def _problem(fields: list[str] | None, raw: bytes, width: int | None) -> str | None:
     if fields is None:
         return "malformed_quotes"
     for line in physical_lines(raw):
@@ -64,7 +71,7 @@ def _problem(fields: list[str] | None, raw: bytes, width: int) -> str | None:
             line.decode("utf-8")
         except UnicodeDecodeError:
             return "not_utf8"
-    if len(fields) != width:
+    if width is not None and len(fields) != width:
         return "too_few_fields" if len(fields) < width else "too_many_fields"
     return None
 
@@ -78,7 +85,7 @@ def _record(lines: list[bytes], at: int, delimiter: str) -> tuple[list[str] | No
             return None, 1  # the file ends inside quotes
         text = lines[at + used].decode("utf-8", "surrogateescape")
         used += 1
-        for i, c in enumerate(text):
+        for c in text:
             is_end = c in "\r\n"
             if state == "quoted":
                 if c == '"':
@@ -102,6 +109,5 @@ def _record(lines: list[bytes], at: int, delimiter: str) -> tuple[list[str] | No
             else:
                 field += c
                 state = "plain"
-            del i
         if state != "quoted":
             return [*fields, field], used  # the last line has no line end
