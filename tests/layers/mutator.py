@@ -279,7 +279,7 @@ _BYTES: dict[str, ByteHarm] = {
     "latin-1 read as utf-8": lambda data, _: data.decode("latin-1").encode("utf-8"),
     "semicolons": lambda data, _: data.replace(b",", b";"),
     "all quoted": lambda data, _: (
-        b"\n".join(b",".join(b'"' + f + b'"' for f in l.split(b",")) for l in data.split(b"\n")[:-1]) + b"\n"
+        b"\n".join(b",".join(b'"' + f + b'"' for f in line.split(b",")) for line in data.split(b"\n")[:-1]) + b"\n"
     ),
     "a pdf": lambda data, _: b"%PDF-1.7\n" + data,
     "empty": lambda _, __: b"",
