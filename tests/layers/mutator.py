@@ -54,7 +54,7 @@ def mutate(data: bytes, seed: str) -> Mutated:
     kinds = []
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
         kind = rng.choice(list(_LINES))
-        for _ in range(rng.choice((1, 1, 1, 2, 3)) if kind not in _ONCE else 1):
+        for _ in range(rng.choice((1, 1, 1, 2, 3, 9)) if kind not in _ONCE else 1):
             lines = _LINES[kind](lines, rng)
         kinds.append(kind)
     harmed = b"".join(line + b"\n" for line in lines)

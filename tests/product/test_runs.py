@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -281,3 +282,21 @@ def test_files_of_a_day_that_was_refused_halfway_are_not_taken_in_and_those_of_a
     assert taken_in() == set()
     assert not station.run(1, 4).success  # day 4 is held
     assert taken_in() == {station.shop.day(n) for n in (1, 2, 3, 4)}
+
+
+def test_a_folder_a_pipe_and_a_dead_link_among_the_files_of_a_range_hold_their_days_and_no_other(station: Station) -> None:
+    for day in range(1, 6):
+        station.shop.land(day)
+    folder, pipe, link = (station.shop.land(day) for day in (2, 3, 4))
+    for path in (folder, pipe, link):
+        path.unlink()
+    folder.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to("nowhere")
+    told = _failure(station.run(1, 5))
+    assert "2025-01-02 bronze raw_orders: held: orders/orders_2025-01-02.csv: is a folder, expected a file" in told
+    assert "2025-01-03 bronze raw_orders: held: orders/orders_2025-01-03.csv: is a named pipe" in told
+    assert "2025-01-04 bronze raw_orders: held: orders/orders_2025-01-04.csv: is a link to nothing" in told
+    assert "Traceback" not in told and "downstream of these were not run" in told
+    for name in TABLES:
+        assert station.materialised(name) == station.published(name) == [1, 5]
