@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -137,7 +136,7 @@ def _without_rejected(con: duckdb.DuckDBPyConnection, place: _Place, files: tupl
     con.execute(f"INSERT INTO {_SET_ASIDE} FROM {ROWS} SEMI JOIN {late} USING (row_id)")
     kept = place.stage(con, f"{_parquet(files)} ANTI JOIN {_REJECTED} USING (row_id)", again=True)
     for file in files:
-        Path(file.path).unlink()
+        place.lake.storage.delete(file.path)
     return kept
 
 

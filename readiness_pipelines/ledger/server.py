@@ -17,17 +17,18 @@ from readiness_pipelines.errors import ReadinessError, ServiceUnreachable
 POSTGRESQL = "postgresql+psycopg2"  # the driver that dagster-postgres brings: one for everything
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _CONNECT_S, _IDLE_S = 10, 30  # a dead host is noticed in seconds, also behind a connection that only waits
-_LOCK_TIMEOUT_MS = 30_000
+_LOCK_TIMEOUT_MS = 60_000
 _LOCKED = "55P03"  # PostgreSQL's code: somebody held a lock for longer than that
-_SQLITE_FAILURES = (
-    "database is locked",
-    "unable to open database file",
-    "readonly database",
-    "disk I/O error",
-    "database or disk is full",
-    "file is not a database",
-    "disk image is malformed",
-)
+_WRITABLE = "see that its file can be read and written"
+_SQLITE_FAILURES = {  # what SQLite says, and what to do then
+    "database is locked": "end what keeps it locked",
+    "database or disk is full": "free disk space",
+    "disk I/O error": _WRITABLE,
+    "readonly database": _WRITABLE,
+    "unable to open database file": _WRITABLE,
+    "file is not a database": "put its file back from the backup",
+    "disk image is malformed": "put its file back from the backup",
+}
 
 
 def url_of(text: str, *, variable: str) -> sa.URL:
@@ -80,22 +81,27 @@ def tell_failures(engine: sa.Engine, *, what: str) -> None:
     """Let the engine raise ServiceUnreachable, in one line, where its database cannot be reached or used."""
 
     def tell(context: sa.engine.ExceptionContext) -> None:
-        if not context.is_pre_ping and _is_failure(context):  # a pooled connection that has died is replaced, silently
-            reason = str(context.original_exception).split("\n")[0].strip()  # the rest guesses at causes
-            hidden = engine.url.password
-            said = reason.replace(str(hidden), "***") if hidden else reason
-            raise ServiceUnreachable(
-                f"{what} unreachable at {shown(engine.url)}: {said[:300]}; see that it runs and may be written, then do it again",
-                service=what,
-                is_locked=getattr(context.original_exception, "pgcode", None) == _LOCKED,
-            )
+        next_step = _next_step(context)
+        if next_step is None or context.is_pre_ping:  # a pooled connection that has died is replaced, silently
+            return
+        reason = str(context.original_exception).split("\n")[0].strip()  # the rest guesses at causes
+        hidden = engine.url.password
+        said = reason.replace(str(hidden), "***") if hidden else reason
+        raise ServiceUnreachable(
+            f"{what} unreachable at {shown(engine.url)}: {said[:300]}; {next_step}, and run it again",
+            service=what,
+            is_locked=getattr(context.original_exception, "pgcode", None) == _LOCKED,
+        )
 
     sa.event.listen(engine, "handle_error", tell)
 
 
-def _is_failure(context: sa.engine.ExceptionContext) -> bool:
+def _next_step(context: sa.engine.ExceptionContext) -> str | None:
+    """Return what an operator does about it, or None if the database is there and usable."""
     error: Any = context.original_exception
     if context.dialect.name == "sqlite":
-        return any(text in str(error) for text in _SQLITE_FAILURES)
+        return next((step for said, step in _SQLITE_FAILURES.items() if said in str(error)), None)
+    if getattr(error, "pgcode", None) == _LOCKED:
+        return "end what keeps it locked"
     never_connected = context.connection is None and isinstance(context.sqlalchemy_exception, sa.exc.OperationalError)
-    return context.is_disconnect or never_connected or getattr(error, "pgcode", None) == _LOCKED
+    return "see that it runs and lets us in" if context.is_disconnect or never_connected else None
