@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from readiness_pipelines.errors import ServiceUnreachable
 from readiness_pipelines.ledger.server import postgres_engine, tell_failures
 
-_PATIENCE_S = 60  # more than somebody else's half minute
+_PATIENCE_S = 30
 
 
 class SharedCatalog(SqlCatalog):

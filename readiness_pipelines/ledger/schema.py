@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from readiness_pipelines.ledger.server import postgres_engine, tell_failures
 
-BUSY_TIMEOUT_MS = 60_000
+BUSY_TIMEOUT_MS = 30_000
 
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER

@@ -17,7 +17,7 @@ from readiness_pipelines.errors import ReadinessError, ServiceUnreachable
 POSTGRESQL = "postgresql+psycopg2"  # the driver that dagster-postgres brings: one for everything
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _CONNECT_S, _IDLE_S = 10, 30  # a dead host is noticed in seconds, also behind a connection that only waits
-_LOCK_TIMEOUT_MS = 60_000
+_LOCK_TIMEOUT_MS = 30_000
 _LOCKED = "55P03"  # PostgreSQL's code: somebody held a lock for longer than that
 _WRITABLE = "see that its file can be read and written"
 _SQLITE_FAILURES = {  # what SQLite says, and what to do then
