@@ -14,19 +14,17 @@ quote costs what it damaged, not the rest of the day.
 from __future__ import annotations
 
 import csv
-import io
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
 
+from readiness_pipelines.sources.lines import Lines, TooLong
 from readiness_pipelines.sources.reader import (
     BATCH_CHARACTERS,
     BATCH_ROWS,
-    CARRY,
     MAX_RECORD,
     ExtraColumns,
     FileProblem,
@@ -36,8 +34,6 @@ from readiness_pipelines.sources.reader import (
 )
 from readiness_pipelines.sources.unpacked import unpacked
 
-_MARK = "\ufeff"  # a byte order mark that the codec left
-
 
 @dataclass(frozen=True)
 class CsvFormat:
@@ -45,10 +41,6 @@ class CsvFormat:
 
     delimiter: str = ","
     encoding: str = "utf-8"
-
-
-class _TooLong(Exception):
-    """A record went on past MAX_RECORD."""
 
 
 class CsvReader(RecordReader):
@@ -73,15 +65,14 @@ class CsvReader(RecordReader):
         csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
         try:
             with unpacked(self.path, name=self.name, so_far=lambda: self.records) as binary:
-                text = io.TextIOWrapper(binary, encoding=self._fmt.encoding, errors=CARRY, newline="")
-                yield from self._records(_Lines(text))
+                yield from self._records(Lines(binary, self._fmt.encoding))
         except UnicodeError as error:
             raise FileProblem(
                 f"cannot be decoded as {self._fmt.encoding} after record {self.records} ({str(error)[:80]}), expected text "
                 "in the declared encoding: deliver it again, or declare what it is"
             ) from error
 
-    def _records(self, lines: _Lines) -> Iterator[pa.RecordBatch]:
+    def _records(self, lines: Lines) -> Iterator[pa.RecordBatch]:
         reader = csv.reader(lines, delimiter=self._fmt.delimiter, strict=True)
         self._read_header(reader, lines)
         places = [] if self.problems else [self.header.index(column) for column in self.columns]
@@ -89,7 +80,20 @@ class CsvReader(RecordReader):
         numbers: list[int] = []
         bad: list[tuple[int, str, str]] = []
         size = 0
-        for fields, kind in self._framed(reader, lines):
+        framed = self._framed(reader, lines)
+        while True:
+            while (piece := lines.next_piece()) is not None:
+                whole = self._at_once(piece)
+                if whole is None:
+                    lines.read_line_by_line(piece)
+                    break
+                if rows or bad:
+                    yield self._batch(numbers, rows, bad, places)
+                    rows, numbers, bad, size = [], [], [], 0
+                yield from self._batches_of(whole, places)
+            fields, kind = next(framed, (None, None))
+            if fields is None:
+                break
             self.records += 1
             if kind is not None:
                 self.rejects[kind] += 1
@@ -105,7 +109,42 @@ class CsvReader(RecordReader):
         if rows or bad:
             yield self._batch(numbers, rows, bad, places)
 
-    def _read_header(self, reader: Iterator[list[str]], lines: _Lines) -> None:
+    def _at_once(self, piece: bytes) -> pa.Table | None:
+        """Return all records of a piece, all columns of the header, if nothing in it needs care: else None.
+
+        Without a quote and a NUL, and with as many fields on every line as the header has, a record is a line and a field
+        is what stands between two delimiters: Arrow cuts it up as the csv module would, and tells where a line is not so.
+        """
+        if b'"' in piece or b"\0" in piece or not (self.header and self._fmt.delimiter.isascii()):
+            return None
+        if not piece.isascii() and not (self._undecodable == "not_utf8" and _is_utf8(piece)):
+            return None
+        names = [str(place) for place in range(len(self.header))]
+        try:
+            return pacsv.read_csv(
+                pa.BufferReader(piece),
+                read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=len(piece) + 1),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=self._fmt.delimiter, quote_char=False, ignore_empty_lines=len(names) > 1
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+
+    def _batches_of(self, table: pa.Table, places: list[int]) -> Iterator[pa.RecordBatch]:
+        first = self.records + 1
+        self.records += table.num_rows
+        if self.problems or not table.num_rows:
+            return
+        nothing = pa.nulls(table.num_rows, pa.string())
+        numbers = pa.array(range(first, self.records + 1), pa.int64())
+        columns = [table.column(place) for place in places]
+        yield from pa.Table.from_arrays([numbers, nothing, nothing, *columns], schema=self.schema).to_batches()
+
+    def _read_header(self, reader: Iterator[list[str]], lines: Lines) -> None:
         header, unreadable = next(self._framed(reader, lines, width=None), (None, None))
         if header is None:
             self._wrong(f"is empty, expected a header with {len(self.columns)} columns: deliver it again")
@@ -121,7 +160,7 @@ class CsvReader(RecordReader):
             self._wrong(f"is {what}, expected csv text in {self._fmt.encoding}: deliver it again")
 
     def _framed(
-        self, reader: Iterator[list[str]], lines: _Lines, *, width: int | None = 0
+        self, reader: Iterator[list[str]], lines: Lines, *, width: int | None = 0
     ) -> Iterator[tuple[list[str], str | None]]:
         """Yield (fields, kind of problem or None) per record. `width` None: the header, any number of fields."""
         while True:
@@ -130,7 +169,7 @@ class CsvReader(RecordReader):
                 fields = next(reader)
             except StopIteration:
                 return
-            except (csv.Error, _TooLong):
+            except (csv.Error, TooLong):
                 lines.give_back_all_but_first()
                 yield [], "malformed_quotes"
                 continue
@@ -167,41 +206,9 @@ class CsvReader(RecordReader):
         )
 
 
-class _Lines:
-    """Physical lines for the csv module, remembering those taken since `taken` was cleared, and their length."""
-
-    def __init__(self, text: IO[str]) -> None:
-        self._next_line = text.readline
-        self._again: deque[str] = deque()
-        self._begun = False
-        self.length = 0
-        self.taken: list[str] = []
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        if not self.taken:
-            self.length = 0
-        line = self._again.popleft() if self._again else self._fresh()
-        self.taken.append(line)
-        self.length += len(line)
-        if self.length > MAX_RECORD and len(self.taken) > 1:
-            raise _TooLong
-        return line
-
-    def _fresh(self) -> str:
-        line = self._next_line(MAX_RECORD + 1)
-        if not line:
-            raise StopIteration
-        if len(line) > MAX_RECORD:
-            raise FileProblem(f"has a line of more than {MAX_RECORD} characters, expected one record on it: deliver it again")
-        if not self._begun:
-            self._begun = True
-            return line.removeprefix(_MARK)
-        return line
-
-    def give_back_all_but_first(self) -> None:
-        """The record could not be read: only its first line is spent, the others are read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from readiness_pipelines.sources import CsvFormat, CsvReader
+from readiness_pipelines.sources import CsvFormat, CsvReader, lines
 from readiness_pipelines.sources.reader import PARSE_PROBLEM, RAW, RECORD_NUMBER
 from tests.sources.independent_reader import Found, read
 
@@ -64,13 +64,66 @@ def test_every_record_is_found_as_the_slow_reader_finds_it(case: str, tmp_path: 
     assert reader.records == len(expected) > 0
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from([b"a", b",", b'"', b"\n", b"\r", b"\r\n", b"\0", b"\xff", b" ", "é".encode()]), max_size=30))
-def test_any_bytes_are_read_as_the_slow_reader_reads_them(tmp_path: Path, pieces: list[bytes]) -> None:
-    data = b"x,y\n" + b"".join(pieces)
+_ANY = [b"a", b",", b'"', b"\n", b"\r", b"\r\n", b"\0", b"\xff", b" ", "é".encode()]
+_PLAIN = [b"a,b\n", b"1,2\n", b"1,2\r\n", "é,ü\n".encode(), b",\n", b"\n", b"a", b",", b"\r"]  # what is mostly read at once
+
+
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([1, 7, 1 << 22]), st.sampled_from(["x,y", "x", "x,y,z"]), st.lists(st.sampled_from(_ANY + _PLAIN), max_size=30)
+)
+def test_any_bytes_are_read_as_the_slow_reader_reads_them_in_pieces_of_any_size(
+    tmp_path: Path, piece: int, header: str, parts: list[bytes]
+) -> None:
+    data = f"{header}\n".encode() + b"".join(parts)
     _, expected = read(data)
-    _, found = ours(tmp_path, data, ["x", "y"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "PIECE", piece)
+        reader, found = ours(tmp_path, data, header.split(","))
     assert found == expected
+    assert reader.records == len(expected)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["latin-1", "cp1252", "utf-8"]),
+    st.sampled_from([",", ";", "\t", "|", "§"]),
+    st.lists(st.sampled_from(_PLAIN), max_size=12),
+)
+def test_a_piece_read_at_once_gives_what_reading_it_line_by_line_gives(
+    tmp_path: Path, encoding: str, delimiter: str, parts: list[bytes]
+) -> None:
+    text = "x,y\n" + b"".join(parts).decode()
+    path = tmp_path / "file"
+    path.write_bytes(text.replace(",", delimiter).encode(encoding))
+    fmt = CsvFormat(delimiter=delimiter, encoding=encoding)
+    at_once, by_line = (CsvReader(path, name="x.csv", columns=["y", "x"], fmt=fmt) for _ in range(2))
+    one = pa.Table.from_batches(at_once.batches(), schema=at_once.schema)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CsvReader, "_at_once", lambda *_: None)
+        two = pa.Table.from_batches(by_line.batches(), schema=by_line.schema)
+    assert one.sort_by(RECORD_NUMBER) == two.sort_by(RECORD_NUMBER)
+    assert (at_once.records, at_once.rejects, at_once.problems) == (by_line.records, by_line.rejects, by_line.problems)
+
+
+def test_clean_pieces_are_read_at_once_and_a_bad_record_costs_its_own_piece_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_at_once = CsvReader._at_once
+    told: list[bool] = []
+
+    def watched(self: CsvReader, piece: bytes) -> pa.Table | None:
+        found = read_at_once(self, piece)
+        told.append(found is not None)
+        return found
+
+    monkeypatch.setattr(lines, "PIECE", 1000)
+    monkeypatch.setattr(CsvReader, "_at_once", watched)
+    good = b"".join(b"%d,%d\n" % (n, n) for n in range(1000))
+    reader, found = ours(tmp_path, b"a,b\n" + good + b'"1\n1",2\n3\n' + good, ["a", "b"])
+    assert reader.records == 2002 and dict(reader.rejects) == {"too_few_fields": 1}
+    assert [f.number for f in found] == list(range(1, 2003))
+    assert told.count(False) == 1 and told.count(True) > 10
 
 
 def test_columns_that_the_contract_does_not_know_are_left_out_with_a_warning_where_that_is_declared(tmp_path: Path) -> None:
