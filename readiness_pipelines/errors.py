@@ -5,9 +5,10 @@ ReadinessError
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
+│   └── VersionExpired    the same: it existed, and its files are not kept any more
 ├── StorageFailed         free the disk, or see that it can be written, and run the partition again
 ├── ServiceUnreachable    see that the database or store that is named runs, then do it again
-├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says
+├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says: `readiness doctor`
 ├── BrokenInvariant       a bug of ours: nothing was published, report it
 ├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
 └── NotTheUciFile         (samples) give the file that the replay is for
@@ -38,6 +39,10 @@ class PublishConflict(ReadinessError):
 
 class VersionNotFound(ReadinessError):
     """The version that was asked for is not kept, or never existed."""
+
+
+class VersionExpired(VersionNotFound):
+    """The version was superseded long enough ago, nothing pinned it, and its files are not kept any more."""
 
 
 class StorageFailed(ReadinessError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 from sqlalchemy import URL
 
-from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
+from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError, ServiceUnreachable
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.storage import Storage
 from readiness_pipelines.ledger import Ledger
@@ -46,18 +46,32 @@ class Lakehouse:
                     f"{place!r} has {' '.join(wrong)} in its path, which URIs and file patterns cannot hold; "
                     f"set {what} to a place without"
                 )
-        _catalog_url(settings)
+        catalog_url(settings)
         return cls(settings, Ledger(settings.ledger_url or settings.ledger_file), Storage.of(settings))
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Return the Iceberg catalog. Raises ServiceUnreachable if it, or the warehouse, is not there."""
+        """Return the Iceberg catalog, made if there is none and never was.
+
+        Raises ServiceUnreachable if it, or the warehouse, is not there, and CatalogBehindLedger where the ledger knows
+        publications and there is no catalog, or none that can be read.
+        """
+        from sqlalchemy.exc import DatabaseError
+
         from readiness_pipelines.lakehouse.sqlcatalog import SharedCatalog
 
+        file = None if self.settings.catalog_url else self.settings.catalog_file
+        if file and not (file.exists() and file.stat().st_size) and (known := self.ledger.upkeep.tables()):
+            raise self._behind(self.ledger.upkeep.last_commit(known[0]), "there is no catalog")
         self.storage.make_ready()
-        return SharedCatalog.open(
-            _catalog_url(self.settings), warehouse=uri_of(self.settings.warehouse), **self.storage.catalog_properties
-        )
+        try:
+            return SharedCatalog.open(
+                catalog_url(self.settings), warehouse=uri_of(self.settings.warehouse), **self.storage.catalog_properties
+            )
+        except (DatabaseError, ServiceUnreachable) as error:
+            if not _is_damage(error):
+                raise
+            raise self._behind(None, "the catalog's file is damaged") from None
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a new DuckDB connection: in memory, UTC, spilling into the state folder.
@@ -90,26 +104,42 @@ class Lakehouse:
     def load(self, table: str) -> Table:
         """Return the Iceberg table at its newest metadata.
 
-        Raises CatalogBehindLedger if the ledger knows a publication that the catalog does not hold, and pyiceberg's
-        NoSuchTableError if there never was such a table.
+        Raises CatalogBehindLedger if the ledger knows a commit that the catalog does not hold, or the catalog cannot be
+        read, and pyiceberg's NoSuchTableError if there never was such a table.
         """
-        from pyiceberg.exceptions import NoSuchTableError
-
-        last = self.ledger.last_done(table)  # before the catalog, so that a commit between the two is no alarm
         for attempt in range(_LOADS):
+            last = self.ledger.upkeep.last_commit(table)  # before the catalog, so that a commit between the two is no alarm
             try:
-                loaded = self.catalog.load_table(identifier(table))
-                break
-            except NoSuchTableError:
-                if last is None:
+                return self._loaded(table, last)
+            except CatalogBehindLedger:
+                if attempt == _LOADS - 1:  # what is found missing was tidied away meanwhile, or is really gone
                     raise
-                raise self._behind(last, "the catalog has no such table") from None
-            except FileNotFoundError:
-                if attempt == _LOADS - 1:
-                    raise self._behind(last, f"metadata files of {table} that the catalog names are gone") from None
+        raise AssertionError("unreachable: the loop ends by return or raise")
+
+    def _loaded(self, table: str, last: TableVersion | None) -> Table:
+        from pyiceberg.exceptions import NoSuchTableError
+        from sqlalchemy.exc import DatabaseError
+
+        try:
+            loaded = self.catalog.load_table(identifier(table))
+        except NoSuchTableError:
+            if last is None:
+                raise
+            raise self._behind(last, "the catalog has no such table") from None
+        except FileNotFoundError:
+            raise self._behind(last, f"metadata files of {table} that the catalog names are gone") from None
+        except (DatabaseError, ServiceUnreachable) as error:
+            if not _is_damage(error):
+                raise
+            raise self._behind(last, "the catalog's file is damaged") from None
         if last is not None and loaded.metadata.snapshot_by_id(last.snapshot_id) is None:
             raise self._behind(last, f"the catalog does not know snapshot {last.snapshot_id}")
         return loaded
+
+    def require_catalog(self) -> None:
+        """Raise CatalogBehindLedger unless the catalog holds every table that the ledger knows, at its last commit or later."""
+        for table in self.ledger.upkeep.tables():
+            self.load(table)
 
     def find(self, table: str) -> Table | None:
         """Return the Iceberg table as `load` does, or None if there never was one."""
@@ -121,15 +151,20 @@ class Lakehouse:
             return None
 
     def _behind(self, last: TableVersion | None, found: str) -> CatalogBehindLedger:
-        said = f"the ledger says that {last} was published" if last else "the catalog expects them"
-        catalog = shown(_catalog_url(self.settings))
+        said = f"the ledger says that {last} was published" if last else "the ledger says that there is something to read"
+        catalog = shown(catalog_url(self.settings))
         return CatalogBehindLedger(
-            f"{found}, but {said}: the catalog at {catalog} or the warehouse at {self.settings.warehouse} is missing or an "
-            "older copy; put it back before anything is run"
+            f"{found}, but {said}: the catalog at {catalog} or the warehouse at {self.settings.warehouse} is missing, damaged "
+            "or an older copy, and nothing is run on it; `readiness doctor` says what is wrong and what can be repaired"
         )
 
 
-def _catalog_url(settings: Settings) -> URL:
+def _is_damage(error: Exception) -> bool:
+    return any(text in str(error) for text in ("not a database", "malformed"))
+
+
+def catalog_url(settings: Settings) -> URL:
+    """Return where the catalog is, as a SQLAlchemy URL."""
     if settings.catalog_url:
         return url_of(settings.catalog_url, variable="READINESS_CATALOG")
     return URL.create("sqlite", database=str(settings.catalog_file))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import StagedFile
 from readiness_pipelines.lakehouse.catalog import path_of, uri_of
+from readiness_pipelines.lakehouse.snapshots import drop
 from readiness_pipelines.lakehouse.stage import check_footer, check_values
 from readiness_pipelines.lakehouse.storage import Storage
 
@@ -40,17 +41,29 @@ def planned(iceberg: Table, condition: BooleanExpression | None = None, *, snaps
     return [task.file for task in tasks]
 
 
-def replace_files(iceberg: Table, *, going: Sequence[DataFile], coming: Sequence[DataFile], properties: dict[str, str]) -> int:
+def are_there(storage: Storage, files: Iterable[StagedFile]) -> bool:
+    """Return whether every one of the files exists."""
+    return all(storage.size(path_of(file.path)) is not None for file in files)
+
+
+def replace_files(
+    iceberg: Table,
+    *,
+    going: Sequence[DataFile],
+    coming: Sequence[DataFile],
+    properties: dict[str, str],
+    dropping: Collection[int] = (),
+) -> int:
     """Commit one snapshot on `main` without the files `going` and with the files `coming`; return its id.
 
-    With neither, the snapshot is empty and only carries its properties.
+    With neither, the snapshot is empty and only carries its properties. The same commit drops the snapshots `dropping`.
     """
+    from readiness_pipelines.lakehouse.manifests import producer_for
     from readiness_pipelines.lakehouse.sqlcatalog import QuickTransaction
 
     with QuickTransaction(iceberg) as transaction:
-        update = transaction.update_snapshot(snapshot_properties=properties)
-        # an overwrite would do for both; an append also merges small manifests, which keeps planning flat
-        with update.overwrite() if going else update.merge_append() as producer:
+        drop(transaction, dropping)
+        with producer_for(transaction, properties, overwrites=bool(going)) as producer:
             for file in going:
                 producer.delete_data_file(file)
             for file in coming:

@@ -7,6 +7,7 @@ After a crash Iceberg is the truth, and the ledger is completed from it by new r
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of, uri_of
 from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
 from readiness_pipelines.lakehouse.history import PARTITION_PROPERTY, VERSION_PROPERTY, on_main
+from readiness_pipelines.lakehouse.snapshots import surplus
 from readiness_pipelines.lakehouse.steps import reached
 from readiness_pipelines.lakehouse.storage import Storage
 from readiness_pipelines.lakehouse.tables import PARTITION
@@ -47,11 +49,12 @@ def publish(lake: Lakehouse, verdict: GateVerdict, *, expected: str | None) -> T
                     return current
             _refuse_conflict(verdict, current, expected)
             commit = _Commit(iceberg, lake.storage, verdict)
+            dropping = surplus(lake, iceberg, table)
             if not intended:
                 lake.ledger.record_intent(table, partition, key)
                 reached("intent_recorded")
                 intended = True
-            version = TableVersion(table, partition, key, commit.run())
+            version = TableVersion(table, partition, key, commit.run(dropping))
             reached("committed")
             lake.ledger.record_done(version)
             reached("done_recorded")
@@ -102,7 +105,7 @@ class _Commit:
         new = [named[uri] for uri in sorted(named.keys() - there.keys())]
         self.coming = [data_file(iceberg, storage, file, {PARTITION: verdict.partition}) for file in new]
 
-    def run(self) -> int:
-        """Commit, and return the id of the snapshot."""
+    def run(self, dropping: Collection[int]) -> int:
+        """Commit, and return the id of the snapshot. The snapshots `dropping` go in the same commit."""
         properties = {PARTITION_PROPERTY: self.verdict.partition, VERSION_PROPERTY: self.verdict.version_key}
-        return replace_files(self.iceberg, going=self.going, coming=self.coming, properties=properties)
+        return replace_files(self.iceberg, going=self.going, coming=self.coming, properties=properties, dropping=dropping)

@@ -20,6 +20,7 @@ from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
 from readiness_pipelines.lakehouse.history import PARTITION_PROPERTY, VERSION_PROPERTY
 from readiness_pipelines.lakehouse.read import rows_of
+from readiness_pipelines.lakehouse.snapshots import surplus
 from readiness_pipelines.lakehouse.stage import stage
 from readiness_pipelines.lakehouse.tables import PARTITION, ColumnSpec, TableSpec, ensure_table
 
@@ -73,7 +74,8 @@ def write_quarantine(
             if rows and not staged:
                 staged = _stage(con, lake, name, select_sql, partition, version_key)
             coming = [data_file(iceberg, lake.storage, file, key) for file in staged]
-            snapshot = replace_files(iceberg, going=there, coming=coming, properties=properties)
+            dropping = surplus(lake, iceberg, name)
+            snapshot = replace_files(iceberg, going=there, coming=coming, properties=properties, dropping=dropping)
             lake.ledger.record_done(TableVersion(name, partition, version_key, snapshot))
             return rows
     raise AssertionError("unreachable: the loop ends by return or raise")

@@ -23,10 +23,8 @@ _PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
     "commit.retry.num-retries": "0",  # a retry must look at main again first: ours does (commits.py), theirs does not
-    "commit.manifest-merge.enabled": "true",  # planning stays flat as partitions come
-    "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",
-    "write.metadata.previous-versions-max": "20",
+    "write.metadata.previous-versions-max": "10",
     # Readers prune by partition here, and inside a file by Parquet's own statistics: Iceberg's would only slow commits.
     "write.metadata.metrics.default": "none",
 }

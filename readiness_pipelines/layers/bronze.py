@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.flow import Delivery, Sighting, SourceBatch, StagedFile, digest
-from readiness_pipelines.lakehouse import Lakehouse, quarantined
+from readiness_pipelines.lakehouse import Lakehouse, files_on_main, quarantined
 from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.rows import count, delivered, literal, quoted
@@ -104,7 +104,7 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
         version_key=key,
         expected=current.version_key if current else None,
         kept=kept,
-        kept_files=verdict.files if verdict and same_rules else (),
+        kept_files=files_on_main(lake, current) if current and same_rules else (),
         new=new,
         effective=counted,
         refused=batch.refused,

@@ -14,7 +14,7 @@ from typing import Literal
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.flow import GateVerdict, Sighting, Status, TableVersion, digest
-from readiness_pipelines.lakehouse import Lakehouse, publish, reached, recover
+from readiness_pipelines.lakehouse import Lakehouse, are_there, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
 from readiness_pipelines.layers.calendar import clock, is_due
@@ -122,6 +122,8 @@ def _already_decided(lake: Lakehouse, table: Bronze | Silver | Gold, partition: 
     verdict = lake.ledger.verdict_of(table.full_name, partition, key)
     if verdict is None or any(rule.status is Status.UNDECIDED for rule in verdict.rules):
         return None  # what could not be judged once, for want of memory or disk, is judged again
+    if not verdict.outcome.is_admitted and not are_there(lake.storage, verdict.files):
+        return None  # a newer candidate came, maintenance took this one's files, and now it is proposed again
     latest = lake.ledger.latest_outcome(table.full_name, partition)
     version = lake.ledger.current_version(table.full_name, partition)
     published = version is not None and version.version_key == key

@@ -3,5 +3,6 @@
 from readiness_pipelines.ledger.incidents import Incident
 from readiness_pipelines.ledger.ledger import Ledger, Publication
 from readiness_pipelines.ledger.requests import Request
+from readiness_pipelines.ledger.upkeep import Listing, Superseded
 
-__all__ = ["Incident", "Ledger", "Publication", "Request"]
+__all__ = ["Incident", "Ledger", "Listing", "Publication", "Request", "Superseded"]

@@ -19,6 +19,7 @@ from readiness_pipelines.ledger.database import Database, at, in_batches, insert
 from readiness_pipelines.ledger.incidents import Incidents
 from readiness_pipelines.ledger.requests import Requests
 from readiness_pipelines.ledger.schema import arrivals, publications, sightings, verdicts
+from readiness_pipelines.ledger.upkeep import Upkeep
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Ledger:
         self._database = Database(place)
         self.requests = Requests(self._database)
         self.incidents = Incidents(self._database)
+        self.upkeep = Upkeep(self._database)
 
     def alone(self, table: str, partition: str) -> AbstractContextManager[None]:
         """Wait until no other process or thread is in the step of this partition of this table; keep others out meanwhile.
@@ -189,8 +191,8 @@ class Ledger:
         with self._database.writing() as connection:
             _insert_publication(connection, table, partition, version_key, "intent", None)
 
-    def record_done(self, version: TableVersion) -> None:
-        """Record that the version's commit is on `main`.
+    def record_done(self, version: TableVersion) -> bool:
+        """Record that the version's commit is on `main`. Return whether that was news.
 
         Recording it again adds nothing, except a row to close an intent to publish it that was left open. A version
         that was superseded meanwhile is not made current again, and an intent for another version stays open.
@@ -204,9 +206,10 @@ class Ledger:
                 newest_done = connection.execute(here.where(c.state == "done").limit(1)).one()
                 is_left_open = newest.state == "intent" and newest.version_key == version.version_key
                 if not is_left_open or _version(newest_done) != version:
-                    return
+                    return False
             of = (version.table, version.partition, version.version_key)
             _insert_publication(connection, *of, "done", version.snapshot_id)
+        return True
 
     def open_intent(self, table: str, partition: str) -> str | None:
         """Return the version key of the newest intent if nothing was recorded after it: it may have been committed."""

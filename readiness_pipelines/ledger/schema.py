@@ -8,6 +8,7 @@
 | sightings | landed file as it stood (name, size, change time) when it was taken in |
 | requests | run that was asked for because files had landed: which partitions, which files |
 | incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
+| upkeep | change in what is kept of a version: `compacted` (other files hold its rows now), `expired` |
 
 The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
 """
@@ -27,7 +28,7 @@ BUSY_TIMEOUT_MS = 30_000
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
-_VERSION = 2  # of the tables here: an older ledger gets what it lacks when it is opened
+_VERSION = 3  # of the tables here: an older ledger gets what it lacks when it is opened
 _MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
 _REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
@@ -99,6 +100,17 @@ incidents = _numbered(
     sa.Column("recorded_at", _TEXT, nullable=False),
     sa.Index("incidents_by_subject", "product", "kind", "subject", "id"),
 )
+upkeep = _table(
+    "upkeep",
+    sa.Column("version_key", _TEXT, nullable=False),
+    sa.Column("state", _TEXT, nullable=False),
+    sa.Column("snapshot_id", sa.BigInteger, nullable=False),  # with the three above: the version
+    sa.Column("commit_id", sa.BigInteger, nullable=True),  # the compaction's snapshot
+    sa.Column("publications_before", sa.BigInteger, nullable=False),  # id of the table's last one: orders the two tables
+    sa.Column("files", _TEXT, nullable=False),  # JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+)
+sa.Index("upkeep_by_table", upkeep.c.table_name, upkeep.c.state, upkeep.c.id)
 sa.Index("sightings_by_name", sightings.c.table_name, sightings.c.name, sightings.c.id)
 sa.Index("publications_by_table", publications.c.table_name, publications.c.state, publications.c.id)
 

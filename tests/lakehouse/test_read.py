@@ -52,15 +52,16 @@ def test_partitions_at_different_ages_are_read_together(lake: Lakehouse) -> None
     assert read(lake, old, b) == [(A, 1), (B, 5)]
 
 
-def test_a_version_whose_snapshot_is_expired_is_not_found_but_the_current_one_is_read(lake: Lakehouse) -> None:
+def test_a_version_whose_snapshot_is_expired_is_read_from_the_files_that_the_ledger_names(lake: Lakehouse) -> None:
     old = put(lake, A, [1], key="k1")
     new = put(lake, A, [2], key="k2", expected="k1")
     put(lake, B, [5], key="k1")
     table = lake.load(T)
     table.maintenance.expire_snapshots().by_ids([old.snapshot_id, new.snapshot_id]).commit()
-    assert read(lake, new) == [(A, 2)]
+    assert (read(lake, new), read(lake, old)) == ([(A, 2)], [(A, 1)])
+    never = TableVersion(T, A, "k1", new.snapshot_id)
     with pytest.raises(VersionNotFound, match="the current version is shop.silver.orders/2025-01-01@k2"):
-        relation(lake, [old])
+        relation(lake, [never])
 
 
 def test_a_version_that_never_was_is_not_found(lake: Lakehouse) -> None:

@@ -103,7 +103,7 @@ def test_a_catalog_that_is_gone_stops_everything(lake: Lakehouse) -> None:
     put(lake, A, [1], key="k1")
     lake.settings.catalog_file.unlink()
     behind = Lakehouse.open(lake.settings)
-    with pytest.raises(CatalogBehindLedger, match="the catalog has no such table, but the ledger says that"):
+    with pytest.raises(CatalogBehindLedger, match="there is no catalog, but the ledger says that"):
         ensure_table(behind, SPEC)
 
 

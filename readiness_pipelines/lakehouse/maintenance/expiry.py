@@ -1,0 +1,33 @@
+"""Which versions are not kept any more."""
+
+from __future__ import annotations
+
+import datetime
+
+from readiness_pipelines.flow import TableVersion
+from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.pins import pinned_files
+
+
+def expired_now(lake: Lakehouse, table: str, *, keep_days: float, now: datetime.datetime) -> list[TableVersion]:
+    """Return the versions that nothing keeps: not current, not held, not pinned, superseded at least `keep_days` ago.
+
+    The age counts from when the version was superseded, not from when it was published: whoever began to read it while
+    it was current has `keep_days` to finish. A version without files costs nothing and never expires. `now` is UTC.
+    """
+    iceberg = lake.load(table)
+    pinned, limit = pinned_files(iceberg), now - datetime.timedelta(days=keep_days)
+    kept, empty = set[tuple[str, str]](), set[tuple[str, str]]()
+    for listing in lake.ledger.upkeep.listings(table):
+        key, paths = (listing.partition, listing.version_key), frozenset(file.path for file in listing.files)
+        if listing.is_newest_verdict or (listing.partition, paths) in pinned:
+            kept.add(key)  # it is held, on its way to `main`, or what a tag names
+        if not paths:
+            empty.add(key)
+    done = lake.ledger.upkeep.expired(table)
+    old = [s.version for s in lake.ledger.upkeep.superseded(table) if s.version not in done and _utc(s.since) <= limit]
+    return [version for version in old if (version.partition, version.version_key) not in kept | empty]
+
+
+def _utc(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC).replace(tzinfo=None)

@@ -1,0 +1,81 @@
+"""Which files something kept refers to."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from readiness_pipelines.flow import TableVersion
+from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.ledger import Listing
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+
+@dataclass(frozen=True)
+class References:
+    """`kept`: files that Iceberg or the ledger needs. `expired`: files that an expired version had, and nothing needs."""
+
+    kept: frozenset[str]
+    expired: frozenset[str]
+
+
+def references(
+    lake: Lakehouse,
+    table: str,
+    *,
+    released_before: datetime.datetime,
+    expiring: Collection[TableVersion] = (),
+    dropping: Collection[int] = (),
+) -> References:
+    """Return what refers to the table's files now, taking `expiring` for expired and the snapshots `dropping` for dropped.
+
+    The ledger needs the files of every version that is not expired and of each partition's newest verdict, held or not.
+    Files whose rows a compaction has put into another are needed until `released_before` (UTC) is past it.
+    """
+    said = list(lake.ledger.upkeep.listings(table))
+    published = _published(lake, table)
+    expired = {(v.partition, v.version_key) for v in (lake.ledger.upkeep.expired(table) | set(expiring)) & set(published.values())}
+    compacted = {_key(c): c for c in said if c.of_snapshot is not None and published[_key(c)].snapshot_id == c.of_snapshot}
+    kept, gone = set[str](), set[str]()
+    for listing in said:
+        key, paths, compaction = _key(listing), {file.path for file in listing.files}, compacted.get(_key(listing))
+        if key in expired and not listing.is_newest_verdict:
+            gone |= paths
+        elif compaction is not None and compaction is not listing and _utc(compaction.recorded_at) <= released_before:
+            continue  # nobody who planned to read these, or to publish them again, can still be running
+        elif listing.is_newest_verdict or key in published:
+            kept |= paths
+    kept |= _of_iceberg(lake.load(table), dropping)
+    return References(frozenset(kept), frozenset(gone - kept))
+
+
+def _key(listing: Listing) -> tuple[str, str]:
+    return listing.partition, listing.version_key
+
+
+def _published(lake: Lakehouse, table: str) -> dict[tuple[str, str], TableVersion]:
+    """Return the newest publication of every version key of the table."""
+    versions = [s.version for s in lake.ledger.upkeep.superseded(table)] + list(lake.ledger.current_versions(table).values())
+    return {(v.partition, v.version_key): v for v in versions}
+
+
+def _of_iceberg(iceberg: Table, dropping: Collection[int]) -> set[str]:
+    """Return the metadata files, manifest lists, manifests and data files of every snapshot but those `dropping`."""
+    found = {iceberg.metadata_location, *(entry.metadata_file for entry in iceberg.metadata.metadata_log)}
+    manifests = {}
+    for snapshot in iceberg.metadata.snapshots:
+        if snapshot.snapshot_id not in dropping:
+            found.add(snapshot.manifest_list)
+            manifests.update({m.manifest_path: m for m in snapshot.manifests(iceberg.io)})
+    for path, manifest in manifests.items():
+        found.add(path)
+        found |= {e.data_file.file_path for e in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=True)}
+    return {path_of(uri) for uri in found}
+
+
+def _utc(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC).replace(tzinfo=None)
