@@ -1,0 +1,122 @@
+"""Whether every file that something kept refers to is there, with the bytes it was admitted with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from readiness_pipelines.flow import StagedFile, TableVersion
+from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.lakehouse.doctor.finding import Finding
+from readiness_pipelines.lakehouse.files import planned
+from readiness_pipelines.lakehouse.maintenance.compaction import complete
+from readiness_pipelines.lakehouse.snapshots import unsettled
+
+_OTHER = "has other bytes than it was recorded with"
+_RESTORE = "put it back from the backup of the warehouse"
+
+
+def current_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
+    """Yield what is wrong with the current versions' files: not those that were admitted, gone, or other bytes."""
+    iceberg, on_main = lake.load(table), defaultdict[str, dict[str, int]](dict)
+    for file in planned(iceberg):
+        on_main[str(file.partition[0])][path_of(file.file_path)] = file.file_size_in_bytes
+    versions, described = lake.ledger.current_versions(table), _described(lake, table)
+    versions.update({version.partition: version for version in unsettled(lake, iceberg, table)})  # told of by itself
+    judged = bool(described)  # a quarantine's rows are of no verdict: main alone names its files
+    for partition in sorted(on_main.keys() - versions.keys()):
+        found = f"{partition}: main holds rows that the ledger never saw published"
+        yield Finding(table, found, "put the ledger back from its backup, or ask who has written them")
+    for partition, version in sorted(versions.items()):
+        there = on_main.get(partition, {})
+        if judged:
+            yield from _other_files(lake, table, version, there, described)
+        for path, size in sorted(there.items()):
+            known = described.get(partition, {}).get(path)
+            if wrong := _wrong_with(lake, path, size, known.sha256 if known else None):
+                yield Finding(table, f"{partition}: {path}, a file of the current version, {wrong}", _RESTORE)
+
+
+def older_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
+    """Yield which files are gone of versions that are superseded and not expired, and of candidates that are held."""
+    upkeep = lake.ledger.upkeep
+    gone = upkeep.expired(table)
+    for version in (s.version for s in upkeep.superseded(table) if s.version not in gone):
+        for file in upkeep.files_of(version) or ():
+            if wrong := _wrong_with(lake, file.path, file.bytes, None):
+                yield Finding(table, f"{file.path}, a file of {version}, superseded and not expired, {wrong}", _RESTORE)
+    for partition, verdict in lake.ledger.latest_verdicts(table).items():
+        for file in verdict.files if not verdict.outcome.is_admitted else ():
+            if wrong := _wrong_with(lake, file.path, file.bytes, None):
+                todo = f"{_RESTORE}, or run the partition again: readiness backfill --again --from {partition} --to {partition}"
+                yield Finding(table, f"{partition}: {file.path}, a file of the held candidate, {wrong}", todo)
+
+
+def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
+    """Yield which delivered files are not in the archive as they came."""
+    seen: set[str] = set()
+    for delivery in lake.ledger.upkeep.all_arrivals():
+        if delivery.archived in seen:
+            continue
+        seen.add(delivery.archived)
+        path = lake.settings.archive / delivery.archived
+        if wrong := _archived_wrong(path, delivery.bytes, delivery.sha256):
+            found = f"{path}, delivered as {delivery.name} for {delivery.partition}, {wrong}"
+            yield Finding("archive", found, "put it back from the backup of the archive")
+
+
+def _other_files(
+    lake: Lakehouse,
+    table: str,
+    version: TableVersion,
+    there: Mapping[str, int],
+    described: Mapping[str, Mapping[str, StagedFile]],
+) -> Iterator[Finding]:
+    """The files on main are those of a verdict or of a compaction, or of a compaction that was cut short."""
+    named = [
+        {file.path for file in said.files}
+        for said in lake.ledger.upkeep.listings(table, version.partition)
+        if said.version_key == version.version_key
+    ]
+    if set(there) in named:
+        return
+    found = f"{version.partition}: main holds {len(there)} files that no verdict about {version} names together"
+    if set(there) - described.get(version.partition, {}).keys():
+        todo = "records the compaction, if it is one: if the rows are equal"
+        yield Finding(table, found, todo, lambda: _complete(lake, table))
+    else:
+        yield Finding(table, found, "ask who has committed to the table beside this package")
+
+
+def _complete(lake: Lakehouse, table: str) -> None:
+    complete(lake, table)
+
+
+def _described(lake: Lakehouse, table: str) -> dict[str, dict[str, StagedFile]]:
+    """Return every file that the ledger describes, by partition and path."""
+    found: dict[str, dict[str, StagedFile]] = defaultdict(dict)
+    for said in lake.ledger.upkeep.listings(table):
+        found[said.partition].update({file.path: file for file in said.files})
+    return found
+
+
+def _wrong_with(lake: Lakehouse, path: str, size: int, sha256: str | None) -> str | None:
+    found = lake.storage.size(path)
+    if found is None or found != size:
+        return _size_wrong(found, size)
+    return _OTHER if sha256 is not None and lake.storage.sha256(path) != sha256 else None
+
+
+def _archived_wrong(path: Path, size: int, sha256: str) -> str | None:
+    """The archive is a local folder, wherever the warehouse lies."""
+    found = path.stat().st_size if path.is_file() else None
+    if found is None or found != size:
+        return _size_wrong(found, size)
+    with path.open("rb") as file:
+        return _OTHER if hashlib.file_digest(file, "sha256").hexdigest() != sha256 else None
+
+
+def _size_wrong(found: int | None, size: int) -> str:
+    return "is gone" if found is None else f"has {found} bytes, expected {size}"

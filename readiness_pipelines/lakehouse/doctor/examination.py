@@ -1,0 +1,103 @@
+"""The whole examination, and what can be mended."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from readiness_pipelines.errors import CatalogBehindLedger
+from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.doctor.contents import archive_findings, current_findings, older_findings
+from readiness_pipelines.lakehouse.doctor.databases import catalog_findings, ledger_findings
+from readiness_pipelines.lakehouse.doctor.finding import Finding
+from readiness_pipelines.lakehouse.doctor.tables import catalog_tables, table_findings
+from readiness_pipelines.lakehouse.maintenance.places import all_files
+from readiness_pipelines.lakehouse.maintenance.references import references
+from readiness_pipelines.settings import Settings
+
+_ROUNDS = 4  # the catalog's file, then its tables, then the ledger: each repair lets the next be seen
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Every disagreement that was found, and how many files of the warehouse nothing kept refers to (no disagreement)."""
+
+    findings: tuple[Finding, ...]
+    tables: int = 0
+    loose_files: int = 0
+    loose_bytes: int = 0
+
+
+def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) -> Examination:
+    """Compare ledger, catalog, warehouse and archive, and return every disagreement. Nothing is changed.
+
+    Every byte of every current version and of the archive is read. Runs that publish meanwhile can look like
+    disagreements: what they are doing is in one place and not yet in the other. `say` is told what is looked at.
+    """
+    findings = list(ledger_findings(settings))
+    if findings or not (settings.ledger_url or settings.ledger_file.exists()):
+        return Examination(tuple(findings))
+    lake = Lakehouse.open(settings)
+    names = lake.ledger.upkeep.tables()
+    findings += catalog_findings(settings, is_needed=bool(names))
+    if findings:
+        return Examination(tuple(findings), len(names))
+    loadable: list[str] = []
+    for table in names:
+        say(f"catalog: {table}")
+        found = list(table_findings(lake, table))
+        findings += found
+        if _can_be_loaded(lake, table):
+            loadable.append(table)
+    for table in loadable:
+        say(f"files: {table}")
+        findings += [*current_findings(lake, table), *older_findings(lake, table)]
+    say("archive")
+    findings += archive_findings(lake)
+    if len(loadable) < len(names):
+        return Examination(tuple(findings), len(names))
+    others = set(catalog_tables(lake)) - set(names) if settings.catalog_url or settings.catalog_file.exists() else set()
+    findings += [finding for table in sorted(others) for finding in _unknown(lake, table)]
+    say("warehouse")
+    loose = _loose(lake, [*names, *others])
+    return Examination(tuple(findings), len(names), len(loose), sum(loose))
+
+
+def mend(settings: Settings, *, say: Callable[[str], None] = lambda _: None) -> tuple[list[str], Examination]:
+    """Repair what is safe to repair; return what was repaired, and the examination after it."""
+    done: list[str] = []
+    found = examine(settings, say=say)
+    for _ in range(_ROUNDS):
+        wanted = {str(finding): finding.repair for finding in found.findings if finding.repair is not None}
+        if not wanted:
+            break
+        for what, repair in wanted.items():
+            repair()
+            done.append(what)
+        found = examine(settings, say=say)
+    return [what for what in done if what not in {str(finding) for finding in found.findings}], found
+
+
+def _can_be_loaded(lake: Lakehouse, table: str) -> bool:
+    try:
+        lake.load(table)
+    except CatalogBehindLedger:
+        return False
+    return True
+
+
+def _unknown(lake: Lakehouse, table: str) -> Iterator[Finding]:
+    """A table that was made and never published to is nothing to tell; one that holds rows is."""
+    from readiness_pipelines.lakehouse.files import planned
+
+    if files := len(planned(lake.load(table))):
+        found = f"main holds {files} files, and the ledger knows no publication of this table"
+        yield Finding(table, found, "put the ledger back from its backup, or ask who has written the table")
+
+
+def _loose(lake: Lakehouse, tables: list[str]) -> list[int]:
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    there = all_files(lake)
+    kept = {path for table in tables for path in references(lake, table, released_before=now).kept}
+    return [found.bytes for found in there if found.path not in kept]

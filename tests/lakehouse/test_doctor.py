@@ -1,0 +1,293 @@
+"""The doctor names each disagreement once, with what to do, mends what is safe to mend, and loses nothing doing it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from readiness_pipelines.errors import CatalogBehindLedger
+from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, TableVersion
+from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, relation, steps, write_quarantine
+from readiness_pipelines.lakehouse.doctor import examine, mend
+from readiness_pipelines.lakehouse.maintenance import compact, maintain
+from tests.lakehouse.publisher import Place, T, admitted, put, staged
+from tests.lakehouse.test_maintenance import append, rows
+
+A, B = "2025-01-01", "2025-01-02"
+
+
+@pytest.fixture
+def lake(local_lake: Lakehouse) -> Lakehouse:
+    """All in one folder, so that its files can be looked at and harmed."""
+    return local_lake
+
+
+class Stopped(Exception):
+    """A process that ends here."""
+
+
+def told(lake: Lakehouse) -> list[str]:
+    return [str(finding) for finding in examine(lake.settings).findings]
+
+
+def again(lake: Lakehouse) -> Lakehouse:
+    return Place(lake.settings.state.parent).open()
+
+
+@pytest.fixture
+def full(lake: Lakehouse) -> Lakehouse:
+    """Two partitions, one replaced and one of two files, quarantined rows, a held candidate, an archived delivery."""
+    put(lake, A, [1], key="k1")
+    put(lake, A, [2], key="k2", expected="k1")
+    append(lake, B, [4], key="k2", before=append(lake, B, [3], key="k1", before=None))
+    with lake.connect() as con:
+        bad = "SELECT 'r' AS row_id, ['bad'] AS reasons, '{}' AS row_values, NULL AS delivery_sha256, 1 AS record_number"
+        write_quarantine(lake, con, T, bad, partition=A, version_key="k2")
+    files = staged(lake, A, [9], key="k9")
+    counts = admitted(A, files, key="k9").counts
+    lake.ledger.record_verdict(GateVerdict(T, A, "k9", Outcome.HELD, counts, files=files, held_because=("bad",)))
+    sha256 = hashlib.sha256(b"a,b\n").hexdigest()
+    kept = lake.settings.archive / sha256[:2] / sha256
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"a,b\n")
+    at = "2025-01-01T00:00:00.000+00:00"
+    lake.ledger.record_arrival(Delivery("shop.bronze.raw", A, "a.csv", sha256, 4, f"{sha256[:2]}/{sha256}", at))
+    return lake
+
+
+def readable(lake: Lakehouse) -> list[list[int]]:
+    fresh = again(lake)
+    versions = fresh.ledger.current_versions(T)
+    return [rows(fresh, versions[A]), rows(fresh, versions[B])]
+
+
+def test_where_everything_agrees_nothing_is_told_and_nothing_is_changed(full: Lakehouse) -> None:
+    before = {path: path.stat().st_mtime_ns for path in Path(full.settings.warehouse).rglob("*") if path.is_file()}
+    assert told(full) == []
+    assert mend(full.settings)[0] == []
+    assert {path: path.stat().st_mtime_ns for path in Path(full.settings.warehouse).rglob("*") if path.is_file()} == before
+
+
+def test_a_state_that_was_never_used_is_in_order(tmp_path: Path) -> None:
+    settings = Place(tmp_path).open().settings
+    assert examine(settings).findings == ()
+    assert not settings.catalog_file.exists()
+
+
+def missing(file: Path) -> None:
+    file.unlink()
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"no database " * 1000)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:8192])
+
+
+@pytest.mark.parametrize("damage", [missing, garbage, emptied, cut])
+def test_a_damaged_catalog_stops_everything_and_is_made_anew_of_the_newest_metadata(
+    full: Lakehouse, damage: Callable[[Path], None]
+) -> None:
+    file, before, head = full.settings.catalog_file, readable(full), full.load(T).metadata_location
+    damage(file)
+    with pytest.raises(CatalogBehindLedger, match="readiness doctor"):
+        again(full).require_catalog()
+    assert file.exists() is (damage is not missing), "no empty catalog is made in the place of the one that is gone"
+    (line,) = told(full)
+    assert line.startswith("catalog: ") and "readiness doctor --repair " in line
+    repaired, left = mend(full.settings)
+    assert len(repaired) == 3 and left.findings == ()  # the catalog's file, the table, its quarantine
+    assert readable(full) == before == [[2], [3, 4]]
+    assert again(full).load(T).metadata_location == head
+    assert len(list(file.parent.glob("catalog.db.damaged-*"))) == (damage is not missing)
+    put(again(full), A, [7], key="k3", expected="k2")
+    assert readable(full) == [[7], [3, 4]]
+    assert told(full) == []
+
+
+def test_an_older_copy_of_the_catalog_is_brought_up_to_the_newest_metadata(full: Lakehouse) -> None:
+    copy = full.settings.state / "copy.db"
+    with sqlite3.connect(full.settings.catalog_file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    put(full, A, [5], key="k3", expected="k2")
+    full.catalog.close() if hasattr(full.catalog, "close") else None
+    for file in full.settings.state.glob("catalog.db*"):
+        file.unlink()
+    shutil.copyfile(copy, full.settings.catalog_file)
+    (line,) = told(full)
+    assert line.startswith(f"{T}: the catalog does not know snapshot ") and "--repair registers it at " in line
+    assert mend(full.settings)[1].findings == ()
+    assert readable(full) == [[5], [3, 4]]
+
+
+def test_an_older_copy_from_before_a_compaction_is_behind_too(full: Lakehouse) -> None:
+    copy = full.settings.catalog_file.read_bytes()
+    version = full.ledger.current_version(T, B)
+    assert version is not None and compact(full, version) is not None
+    full.settings.catalog_file.write_bytes(copy)
+    assert "does not know snapshot" in told(full)[0]
+    assert mend(full.settings)[1].findings == ()
+    assert len(file_list(again(full), version)) == 1
+
+
+def test_a_commit_that_lost_is_not_taken_for_the_newest_metadata(full: Lakehouse) -> None:
+    """Its metadata file can be the one written last, and know every publication; what it refers to is not there."""
+    right = Path(full.load(T).metadata_location.removeprefix("file://"))
+    other = Place(full.settings.state.parent).open()
+    files = staged(other, A, [8], key="k8", attempt="lost")
+    verdict = admitted(A, files, key="k8")
+    put_aside = full.settings.catalog_file.read_bytes()
+    publish(other, verdict, expected="k2")
+    with sqlite3.connect(full.settings.ledger_file) as ledger:  # as if its process had died before it said done
+        ledger.execute("DROP TRIGGER publications_refuses_delete")
+        ledger.execute("DELETE FROM publications WHERE version_key = 'k8' AND state = 'done'")
+        ledger.execute("DROP TRIGGER upkeep_refuses_delete")
+    Path(files[0].path).unlink()
+    full.settings.catalog_file.write_bytes(put_aside)
+    full.settings.catalog_file.unlink()
+    mend(full.settings)
+    assert again(full).load(T).metadata_location.endswith(right.name)
+    assert readable(full) == [[2], [3, 4]]
+
+
+def test_a_commit_that_the_ledger_does_not_know_is_recorded(full: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(name: str) -> None:
+        if name == "committed":
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "on_reached", stop)
+        with pytest.raises(Stopped):
+            put(full, A, [5], key="k3", expected="k2")
+    (line,) = told(full)
+    assert f"main holds {T}/{A}@k3, the ledger says {T}/{A}@k2" in line
+    repaired, left = mend(full.settings)
+    assert (len(repaired), left.findings) == (1, ())
+    current = full.ledger.current_version(T, A)
+    assert current is not None and current.version_key == "k3"
+
+
+def test_an_intent_without_a_commit_is_told_and_left_to_the_next_run(full: Lakehouse) -> None:
+    full.ledger.record_intent(T, A, "k3")
+    (line,) = told(full)
+    assert "the publication of k3 was begun, and its commit is not on main; run the partition again" in line
+    assert [str(f) for f in mend(full.settings)[1].findings] == [line]
+
+
+def test_a_compaction_that_was_cut_short_is_recorded_when_its_rows_are_equal(
+    full: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = full.ledger.current_version(T, B)
+    assert version is not None
+
+    def stop(name: str) -> None:
+        if name == "compacted":
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "on_reached", stop)
+        with pytest.raises(Stopped):
+            compact(full, version)
+    assert readable(full) == [[2], [3, 4]]
+    (line,) = told(full)
+    assert "--repair records the compaction, if it is one: if the rows are equal" in line
+    assert mend(full.settings)[1].findings == ()
+    assert [f.path for f in full.ledger.upkeep.files_of(version) or ()] == list(file_list(again(full), version))
+
+
+def change(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+
+def grow(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"?")
+
+
+@pytest.mark.parametrize(
+    ("damage", "wrong"), [(missing, "is gone"), (grow, r"has \d+ bytes, expected \d+"), (change, "has other bytes than")]
+)
+def test_a_file_of_a_current_version_that_is_gone_or_other_is_named(
+    full: Lakehouse, damage: Callable[[Path], None], wrong: str
+) -> None:
+    version = full.ledger.current_version(T, A)
+    assert version is not None
+    (path,) = file_list(full, version)
+    damage(Path(path))
+    found = examine(full.settings).findings
+    assert len(found) == 1
+    with pytest.raises(AssertionError, match=rf"{A}: {path}, a file of the current version, {wrong}"):
+        raise AssertionError(str(found[0]))
+    assert len(mend(full.settings)[1].findings) == 1
+
+
+def test_files_of_superseded_and_of_held_candidates_that_are_gone_are_named(full: Lakehouse) -> None:
+    old = full.ledger.upkeep.superseded(T)[0].version
+    (path,) = file_list(full, old)
+    held = full.ledger.latest_verdict(T, A)
+    assert held is not None
+    for each in (path, held.files[0].path):
+        Path(each).unlink()
+    first, second = told(full)
+    assert f"{path}, a file of {old}, superseded and not expired, is gone" in first
+    assert f"{held.files[0].path}, a file of the held candidate, is gone" in second
+
+
+@pytest.mark.parametrize(("damage", "wrong"), [(missing, "is gone"), (change, "has other bytes")])
+def test_an_archived_delivery_that_is_gone_or_other_is_named(full: Lakehouse, damage: Callable[[Path], None], wrong: str) -> None:
+    (file,) = (path for path in full.settings.archive.rglob("*") if path.is_file())
+    damage(file)
+    (line,) = told(full)
+    assert line.startswith("archive: ") and f"delivered as a.csv for {A}, {wrong}" in line
+
+
+def test_rows_on_main_that_the_ledger_never_saw_are_named_and_not_touched(full: Lakehouse) -> None:
+    full.settings.ledger_file.unlink()
+    (line,) = told(full)
+    assert (
+        line
+        == "ledger: there is a warehouse, and no ledger.db; put ledger.db back from its backup: nothing else knows what was admitted; then run the doctor again"
+    )
+    Place(full.settings.state.parent).open()
+    lines = told(full)
+    assert f"{T}: main holds 3 files, and the ledger knows no publication of this table" in " ".join(lines)
+
+
+@pytest.mark.parametrize("damage", [garbage, cut, emptied])
+def test_a_damaged_ledger_is_told_and_nothing_else_is_judged(full: Lakehouse, damage: Callable[[Path], None]) -> None:
+    for file in full.settings.state.glob("ledger.db-*"):
+        file.unlink()
+    damage(full.settings.ledger_file)
+    (line,) = told(full)
+    assert line.startswith("ledger: ledger.db ") and "put ledger.db back from its backup" in line
+
+
+def test_files_that_nothing_refers_to_are_counted_and_are_no_disagreement(full: Lakehouse) -> None:
+    before = examine(full.settings)
+    files = staged(full, A, [1, 2, 3], key="k77")
+    after = examine(full.settings)
+    assert after.findings == ()
+    assert (after.loose_files - before.loose_files, after.loose_bytes - before.loose_bytes) == (1, files[0].bytes)
+
+
+def test_what_maintenance_leaves_is_in_order(full: Lakehouse) -> None:
+    import datetime
+
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(days=99)
+    for table in (T, f"{T}_quarantine"):
+        maintain(full, table, keep_days=1, older_than_hours=2, now=now)
+    assert told(full) == []
+    assert readable(full) == [[2], [3, 4]]
+    versions: list[TableVersion] = list(full.ledger.current_versions(T).values())
+    with full.connect() as con:
+        assert con.execute(f"SELECT count(*) FROM {relation(full, versions)}").fetchone() == (3,)
