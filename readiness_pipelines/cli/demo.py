@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from readiness_pipelines.cli.place import console, product_named
+from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.project import Project, project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
@@ -37,7 +37,7 @@ def demo(
             _write_sample(settings, product_named(each, of=shipped()))
     keys = keys_between(declared, first_key(declared), last_key(declared, now=clock()))
     started = time.monotonic()
-    lake = Lakehouse.open(settings)
+    lake = lakehouse()
     with shown_progress(lake, declared, keys) as look:
         code = materialise(settings, shipped(), declared, keys, log=settings.state / "demo.log", meanwhile=look)
     found = overview(declared, lake, now=clock())

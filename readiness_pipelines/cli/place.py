@@ -41,8 +41,10 @@ def product_named(name: str | None, *, of: Project | None = None) -> Product:
 
 
 def lakehouse() -> Lakehouse:
-    """Return the lakehouse of the settings in force."""
-    return Lakehouse.open(Settings.from_environment())
+    """Return the lakehouse of the settings in force. Raises CatalogBehindLedger where its catalog cannot be believed."""
+    lake = Lakehouse.open(Settings.from_environment())
+    lake.require_catalog()
+    return lake
 
 
 def products_named(name: str | None) -> list[Product]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from readiness_pipelines import located
 from readiness_pipelines.contracts.needs import people_problems, table_problems
-from readiness_pipelines.contracts.service_level import ServiceLevel, service_level, service_level_problems
+from readiness_pipelines.contracts.service_level import ServiceLevel, retention_days, service_level, service_level_problems
 from readiness_pipelines.contracts.standard import against_the_standard
 from readiness_pipelines.contracts.types import duckdb_type
 from readiness_pipelines.errors import DeclarationError
@@ -70,6 +70,7 @@ class Contract:
     owner: str
     steward: str
     tables: Mapping[str, Table]
+    retention_days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ def _build(document: located.Document) -> Contract:
         owner=_member(data, "owner") or "",
         steward=_member(data, "data steward") or "",
         tables={table.name: table for table in tables},
+        retention_days=retention_days(promises),
     )
 
 

@@ -2,13 +2,14 @@
 
 Read from the contract's `slaProperties`: `frequency` (hourly, daily, weekdays, weekly or monthly) and `latency` (value
 and unit, default 0): a delivery is due when its partition has ended and the latency has passed. A property with an
-`element` speaks of that table only; without one, of all.
+`element` speaks of that table only; without one, of all. `retention` (value and unit, of all tables) says how long a
+version stays readable after another has taken its place.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -19,6 +20,7 @@ _UNITS = {
     **dict.fromkeys(("h", "hr", "hour", "hours"), datetime.timedelta(hours=1)),
     **dict.fromkeys(("d", "day", "days"), datetime.timedelta(days=1)),
 }
+_DAYS = {**dict.fromkeys(("d", "day", "days"), 1), **dict.fromkeys(("y", "yr", "year", "years"), 365)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def service_level_problems(properties: Sequence[Mapping[str, Any]]) -> list[tupl
         value = given.get("value")
         if given.get("property") == "frequency" and value not in FREQUENCIES:
             problems.append(([i, "value"], f"found {value!r}, expected one of {', '.join(FREQUENCIES)}"))
+        if given.get("property") == "retention":
+            problems += _retention_problems(i, given)
         if given.get("property") != "latency":
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
@@ -49,6 +53,22 @@ def service_level_problems(properties: Sequence[Mapping[str, Any]]) -> list[tupl
         if given.get("unit") not in _UNITS:
             problems.append(([i, "unit"], f"found {given.get('unit')!r}, expected m, h or d (minutes, hours, days)"))
     return problems
+
+
+def _retention_problems(i: int, given: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
+    value = given.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        yield [i, "value"], f"found {value!r}, expected a number from 0 up"
+    if given.get("unit") not in _DAYS:
+        yield [i, "unit"], f"found {given.get('unit')!r}, expected d or y (days, years)"
+    if given.get("element"):
+        yield [i, "element"], f"found {given['element']!r}, expected none: versions of all tables are kept alike"
+
+
+def retention_days(properties: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return for how many days a superseded version is kept, or None where the contract does not say. It has no problems."""
+    given = next((p for p in properties if p.get("property") == "retention"), None)
+    return given["value"] * _DAYS[given["unit"]] if given else None
 
 
 def service_level(properties: Sequence[Mapping[str, Any]], table: str) -> ServiceLevel:

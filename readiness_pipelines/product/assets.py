@@ -71,7 +71,9 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
         settings = readiness.settings()
         try:
             with at_work(settings.state, context.run.run_id):
-                yield from _Run(context, product, Lakehouse.open(settings), settings).go()
+                lake = Lakehouse.open(settings)
+                lake.require_catalog()
+                yield from _Run(context, product, lake, settings).go()
         except ReadinessError as error:  # one line for whoever reads the run; what broke is its cause
             raise dg.Failure(str(error)) from error
 

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
+from readiness_pipelines.product.maintenance import maintenance_job, maintenance_schedule
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.scaffold import ProductScaffolder
 from readiness_pipelines.product.schedule import partition_schedule
@@ -61,7 +62,7 @@ class DataProduct(dg.Component):
 
 
 def definitions_of(product: Product) -> dg.Definitions:
-    """Return a checked product as Dagster definitions: its assets and checks, its job, its schedule, its two sensors."""
+    """Return a checked product as Dagster definitions: its assets and checks, two jobs with their schedules, two sensors."""
     assets = build_assets(product)
     job = dg.define_asset_job(
         f"{product.name}_job",
@@ -69,10 +70,11 @@ def definitions_of(product: Product) -> dg.Definitions:
         description=f"Bring {product.name} from landing files to admitted gold, a partition or a range at a time.",
         executor_def=dg.in_process_executor,  # one step: a process of its own would only import everything again
     )
+    upkeep = maintenance_job(product)
     return dg.Definitions(
         assets=[assets],
-        jobs=[job],
-        schedules=[partition_schedule(product, job)],
+        jobs=[job, upkeep],
+        schedules=[partition_schedule(product, job), maintenance_schedule(product, upkeep)],
         sensors=[landed_sensor(product, job), incidents_sensor(product)],
         resources={"readiness": READINESS},
     )

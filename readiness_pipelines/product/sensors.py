@@ -38,6 +38,7 @@ def landed_sensor(product: Product, job: UnresolvedAssetJobDefinition) -> dg.Sen
         now, settings = clock(), readiness.settings()
         lake = Lakehouse.open(settings)
         bury(context.instance, settings.state)
+        lake.require_catalog()
         waiting = find_waiting(product, lake, now=now, state_of=lambda key: _state_of(context.instance, key))
         told = waiting.told(now=now)
         if waiting.failing:
@@ -80,6 +81,7 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
         settings = readiness.settings()
         lake = Lakehouse.open(settings)
         bury(context.instance, settings.state)
+        lake.require_catalog()
         ended = _ended(context.instance, product, since - _OVERLAP)
         failed = [run for run in ended if run.status is dg.DagsterRunStatus.FAILURE]
         open_runs = [i for i in lake.ledger.incidents.newest(product.name).values() if i.kind == "run_failed" and i.is_open]
@@ -107,7 +109,7 @@ def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datet
 def _is_of(run: dg.DagsterRun, product: Product) -> bool:
     if run.asset_selection:
         return any(key.path[0] == product.name for key in run.asset_selection)
-    return run.job_name == f"{product.name}_job"
+    return run.job_name in (f"{product.name}_job", f"{product.name}_maintenance")
 
 
 def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun) -> Iterator[Incident]:
