@@ -8,12 +8,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from readiness_pipelines.errors import ReadinessError, ServiceUnreachable
 from readiness_pipelines.lakehouse import Lakehouse, ensure_table, publish, relation
+from readiness_pipelines.layers import run_step
 from readiness_pipelines.ledger import Ledger, server
 from readiness_pipelines.settings import Settings
 from tests.lakehouse.publisher import SPEC, Place, T, admitted, put, staged
@@ -32,6 +34,7 @@ def mortal() -> Iterator[Postgres]:
 
 
 def _run(shop: Shop, services: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    (shop.root / "dg.toml").write_text('directory_type = "project"\n[project]\nroot_module = "x"\ndefs_module = "defs"\n')
     environment = {**os.environ, **variables(shop.root, services)}
     arguments = [sys.executable, "-c", "from readiness_pipelines.cli import main; main()", *command]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, cwd=shop.root)
@@ -82,12 +85,26 @@ def test_a_command_says_in_one_line_what_it_could_not_reach(shop: Shop, variable
     shop.land(1)
     url = f"postgresql+psycopg2://owner:{PASSWORD}@127.0.0.1:{port}/gone"
     what = variable.removeprefix("READINESS_").lower()
-    (shop.root / "dg.toml").write_text('directory_type = "project"\n[project]\nroot_module = "x"\ndefs_module = "defs"\n')
     done = _run(shop, {variable: url}, "quarantine", "show", "shop.silver.orders", shop.day(1))
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"readiness: {what} unreachable at 127.0.0.1:{port}/gone: ")
     assert "Connection refused" in done.stderr and done.stderr.count("\n") == 1
     assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_a_command_works_with_nothing_local(shop: Shop, postgres: Postgres, s3: dict[str, str]) -> None:
+    url = postgres.new_place()
+    services = {**s3, "READINESS_LEDGER": url, "READINESS_CATALOG": url, "READINESS_WAREHOUSE": "s3://warehouse/command"}
+    shop = replace(shop, services=services)
+    shop.land(1, [f"{n},c,{'ten' if n == 7 else 10},{shop.day(1)}" for n in range(20)])
+    lake = Lakehouse.open(shop.settings)
+    assert [run_step(lake, shop.settings, shop.product, name, shop.day(1)).kind for name in ("raw_orders", "orders")] == [
+        "admitted",
+        "admitted",
+    ]
+    done = _run(shop, services, "quarantine", "show", "orders", shop.day(1))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "cast:amount" in done.stdout and '"amount":"ten"' in done.stdout
 
 
 def test_a_wrong_password_is_one_line_without_it(tmp_path: Path, postgres: Postgres) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from readiness_pipelines.errors import ServiceUnreachable
 
 _FILES = 1024  # at most: two things that share a file by chance only wait for each other
-_LONGEST_WAIT_S = 2  # a wait inside the driver cannot be interrupted; who waits again is the last in the line
+_LONGEST_WAIT_S = 10  # a wait inside the driver cannot be interrupted; but who waits again is the last in the line
 
 
 def _number(name: str) -> int:

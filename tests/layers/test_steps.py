@@ -132,7 +132,7 @@ def test_processes_that_run_one_partition_at_once_leave_ledger_and_main_in_agree
     tmp_path: Path, request: pytest.FixtureRequest, where: str
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    for n in range(2):
+    for n in range(1 if where == "postgres" else 3):
         url = request.getfixturevalue("postgres").new_place() if where == "postgres" else None
         services = {"READINESS_LEDGER": url, "READINESS_CATALOG": url} if url else {}
         shop = replace(build_shop(tmp_path / str(n)), services=services)
