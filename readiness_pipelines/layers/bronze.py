@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,13 +171,25 @@ def _read(
         csv=CsvFormat(feed.delimiter, feed.encoding),
         extra_columns=feed.extra_columns,
     )
-    con.register("_incoming", pa.RecordBatchReader.from_batches(reader.schema, reader.batches()))
+    broken: list[Exception] = []
+    batches = _until_broken(reader, broken)
+    con.register("_incoming", pa.RecordBatchReader.from_batches(reader.schema, batches))
     origin = ", ".join(literal(v) for v in (delivery.sha256, delivery.name, delivery.received_at))
     con.execute(f"INSERT INTO {_RECORDS} SELECT {origin}, * FROM _incoming")
     con.unregister("_incoming")
+    if broken:
+        raise broken[0]
     if reader.problems:
         con.execute(f"DELETE FROM {_RECORDS} WHERE delivery_sha256 = {literal(delivery.sha256)}")
     return reader
+
+
+def _until_broken(reader: RecordReader, broken: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches until a disk or memory fails; `broken` then has the error, which the engine would only quote."""
+    try:
+        yield from reader.batches()
+    except (OSError, MemoryError) as error:
+        broken.append(error)
 
 
 def _lay_out(con: duckdb.DuckDBPyConnection, partition: str, columns: list[str]) -> None:

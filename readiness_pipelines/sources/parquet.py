@@ -39,7 +39,11 @@ class ParquetReader(RecordReader):
             file = pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
             with file:
                 yield from self._records(file)
-        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        except MemoryError:
+            raise  # of this machine: what is held for it would stay held with more
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # a disk's failure, and not what the file holds
             why = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise FileProblem(
                 f"cannot be read as Parquet after record {self.records} ({why}), expected one whole file: deliver it again"

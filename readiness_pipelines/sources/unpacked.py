@@ -29,8 +29,8 @@ def unpacked(path: Path, *, name: str, so_far: Callable[[], int]) -> Iterator[IO
         with _open(path, codec) as stream:
             yield stream
     except (EOFError, zlib.error, OSError) as error:
-        if codec is None:
-            raise
+        if codec is None or (isinstance(error, OSError) and error.errno is not None):
+            raise  # a disk's failure, and not what the file holds
         why = "it ends too early" if isinstance(error, EOFError) else str(error).splitlines()[0][:80]
         raise FileProblem(
             f"cannot be decompressed after record {so_far()} ({why}), expected one whole {codec} file: deliver it again"

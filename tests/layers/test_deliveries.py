@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from readiness_pipelines.declarations import Bronze
-from readiness_pipelines.errors import DeclarationError
+from readiness_pipelines.errors import DeclarationError, StorageFailed
 from readiness_pipelines.flow import GateVerdict
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation
-from readiness_pipelines.layers import StepResult, run_step
+from readiness_pipelines.layers import StepResult, bronze, run_step
 from readiness_pipelines.layers.standing import StandingKind, Standings
 from tests.shop import HEADER, Shop
 
@@ -342,6 +343,26 @@ def test_a_file_that_is_not_whole_or_something_else_is_held_and_none_of_it_is_an
     counts = verdict_of(result).counts
     assert (counts.admitted, counts.quarantined) == (0, 0) and counts.held == counts.rows_in
     assert (rows(shop), rejects(shop), verdict_of(result).files) == ([], {}, ())
+
+
+@pytest.mark.parametrize("end", [".csv", ".csv.gz", ".csv.zst", ".jsonl", ".parquet"])
+def test_an_archive_that_cannot_be_read_is_told_in_one_line_and_is_not_the_files_fault(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    declare(shop, "", f"*{end}")
+    land(shop, csv(*orders(1, 3)), f"orders_2025-01-01{end}")
+    plan = bronze.plan
+
+    def lost_after(*given: Any) -> bronze.Plan:
+        shutil.rmtree(shop.settings.archive)
+        return plan(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bronze, "plan", lost_after)
+        with pytest.raises(StorageFailed, match="nothing was published: see that it can be read") as error:
+            step(shop)
+    assert "\n" not in str(error.value)
+    assert Lakehouse.open(shop.settings).ledger.verdicts("shop.bronze.raw_orders", shop.day(1)) == []
 
 
 @pytest.mark.parametrize("harm", ["cut", "columns", "nested"])
