@@ -105,7 +105,8 @@ def main() -> None:
     options.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.measure:
-        print(json.dumps(_measure({"copy": _copy, "step": _step}[given.measure[0]], Path(given.measure[1]), given.memory)))  # noqa: T201
+        work = {"copy": _copy, "step": _step}[given.measure[0]]
+        sys.stdout.write(json.dumps(measured(lambda: work(Path(given.measure[1]), given.memory))))
         return
     for bad in given.bad:
         with tempfile.TemporaryDirectory() as folder:
@@ -113,11 +114,11 @@ def main() -> None:
             _compare(Path(folder), given.rows, bad, repeat=given.repeat, memory=given.memory)
 
 
-def _settings(root: Path, memory: str | None) -> Settings:
+def settings_of(root: Path, memory: str | None) -> Settings:
     return Settings(state=root / "state", landing=root / "landing", duckdb_memory=memory)
 
 
-def _declare(root: Path) -> None:
+def declare(root: Path) -> None:
     folder = root / "defs" / "sales"
     for layer in ("silver", "gold"):
         (folder / layer).mkdir(parents=True)
@@ -164,9 +165,9 @@ def _schema(name: str, *, typed: bool) -> str:
 
 def _prepare(root: Path, *, rows: int, bad: float, memory: str) -> None:
     """Publish a bronze partition of so many rows, without the files it would have come from."""
-    _declare(root)
+    declare(root)
     product = load_product(root / "defs" / "sales")
-    lake = Lakehouse.open(_settings(root, memory))
+    lake = Lakehouse.open(settings_of(root, memory))
     bronze = product.by_name["raw_sales"]
     ensure(lake, bronze)
     sha = "0" * 64
@@ -192,7 +193,7 @@ def _prepare(root: Path, *, rows: int, bad: float, memory: str) -> None:
 
 
 def _copy(root: Path, memory: str) -> str:
-    lake = Lakehouse.open(_settings(root, memory))
+    lake = Lakehouse.open(settings_of(root, memory))
     versions = list(lake.ledger.current_versions("sales.bronze.raw_sales").values())
     casts = ", ".join(f"CAST({name} AS {DUCKDB[kind]}) AS {name}" for name, kind in COLUMNS.items())
     target = root / "copy.parquet"
@@ -208,14 +209,15 @@ def _copy(root: Path, memory: str) -> str:
 
 def _step(root: Path, memory: str) -> str:
     """Run the step in a copy of nothing: the table silver is new, so that each repetition publishes it anew."""
-    settings = _settings(root, memory)
+    settings = settings_of(root, memory)
     lake = Lakehouse.open(settings)
     result = run_step(lake, settings, load_product(root / "defs" / "sales"), "sales", PARTITION)
     assert result.kind == "admitted" and result.verdict is not None, result
     return f"{result.verdict.counts.admitted} admitted, {result.verdict.counts.quarantined} quarantined"
 
 
-def _measure(work: Callable[[Path, str], str], root: Path, memory: str) -> dict[str, object]:
+def measured(work: Callable[[], str]) -> dict[str, object]:
+    """Run it, and return CPU and wall seconds, MB of resident memory at the peak and beyond the beginning, and what it says."""
     import psutil
     import pyiceberg.catalog.sql  # noqa: F401 imports are the process's, not the step's
 
@@ -231,12 +233,12 @@ def _measure(work: Callable[[Path, str], str], root: Path, memory: str) -> dict[
     watcher = threading.Thread(target=watch)
     watcher.start()
     begun, cpu = time.monotonic(), time.process_time()
-    said = work(root, memory)
+    said = work()
     wall, cpu = time.monotonic() - begun, time.process_time() - cpu
     done.set()
     watcher.join()
     top = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-    return {"cpu": cpu, "wall": wall, "memory": (top - before) / 1e6, "said": said}
+    return {"cpu": cpu, "wall": wall, "memory": (top - before) / 1e6, "peak": top / 1e6, "said": said}
 
 
 def _compare(root: Path, rows: int, bad: float, *, repeat: int, memory: str) -> None:
