@@ -783,6 +783,30 @@ CONTRACTS = [
     _contract(
         "a misspelt key of the standard", "status: active", "statsu: active", "statsu", "unknown key 'statsu'", "expected 'status'?"
     ),
+    _contract(
+        "a retention that is no number",
+        "{property: frequency, value: daily}",
+        "{property: frequency, value: daily}\n  - {property: retention, value: long, unit: d}",
+        "{property: retention, value: long, unit: d}",
+        "found 'long'",
+        "expected a number from 0 up",
+    ),
+    _contract(
+        "a retention without a unit",
+        "{property: frequency, value: daily}",
+        "{property: frequency, value: daily}\n  - {property: retention, value: 30}",
+        "{property: retention, value: 30}",
+        "found None",
+        "expected d or y",
+    ),
+    _contract(
+        "a retention of one table",
+        "{property: frequency, value: daily}",
+        "{property: frequency, value: daily}\n  - {property: retention, value: 30, unit: d, element: orders}",
+        "{property: retention, value: 30, unit: d, element: orders}",
+        "found 'orders'",
+        "versions of all tables are kept alike",
+    ),
     _contract("no id", "id: shop\n", "", 1, "no key 'id'", "expected it"),
     _contract(
         "another kind", "kind: DataContract", "kind: DataContrac", "kind:", "found 'DataContrac'", "expected 'DataContract'?"
