@@ -42,6 +42,14 @@ def test_bytes_that_came_back_after_others_are_a_new_arrival(ledger: Ledger) -> 
     assert ledger.arrivals("shop.bronze.raw_orders", DAY) == (arrival("aa"), arrival("bb"), arrival("aa"))
 
 
+def test_what_was_landed_again_after_something_else_is_recorded_again_and_is_the_newest(ledger: Ledger) -> None:
+    for delivery in (arrival("aa"), arrival("bb", name="b.csv")):
+        ledger.record_arrival(delivery)
+    assert not ledger.record_arrival(arrival("aa"))
+    assert ledger.record_arrival(arrival("aa"), again=True)
+    assert [d.sha256 for d in ledger.arrivals("shop.bronze.raw_orders", DAY)] == ["aa", "bb", "aa"]
+
+
 def test_names_and_partitions_are_judged_apart(ledger: Ledger) -> None:
     given = [arrival("aa"), arrival("aa", name="late.csv"), arrival("aa", partition="2025-01-02")]
     assert [ledger.record_arrival(d) for d in given] == [True, True, True]
