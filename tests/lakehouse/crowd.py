@@ -6,7 +6,9 @@ import dataclasses
 import statistics
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from queue import Empty
 from typing import Any
@@ -45,9 +47,10 @@ def crowd(place: Place, *, writers: int, publishes: int, tables: int) -> Account
     running = [context.Process(target=_write, args=given) for given in arguments]
     for process in running:
         process.start()
-    reports = _reports(told, writers)
+    reports = _reports(told, running)
     for process in running:
         process.join(60)
+    assert reports, f"no writer came to its end: {[process.exitcode for process in running]}"
     latencies = [ms for report in reports for ms in report["ms"]]
     lost, doubled = _reckon(lake, names, writers, publishes)
     return Account(
@@ -62,13 +65,15 @@ def crowd(place: Place, *, writers: int, publishes: int, tables: int) -> Account
     )
 
 
-def _reports(told: Any, writers: int) -> list[dict[str, Any]]:
-    found = []
-    for _ in range(writers):
+def _reports(told: Any, running: Sequence[BaseProcess]) -> list[dict[str, Any]]:
+    """Return what the processes report; one that ends without a report says the rest by its exit code."""
+    found: list[dict[str, Any]] = []
+    while len(found) < len(running):
         try:
-            found.append(told.get(timeout=600))
+            found.append(told.get(timeout=5))
         except Empty:
-            break  # its exit code says the rest
+            if not any(process.is_alive() for process in running) or any(process.exitcode for process in running):
+                break
     return found
 
 
