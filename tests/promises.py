@@ -165,7 +165,7 @@ class Case:
                 stock[f"{name} quarantined"] = count(quarantined(lake, table))
                 for kept in (table, f"{table}_quarantine"):
                     found = lake.find(kept)
-                    stock[f"{kept} snapshots"] = len(found.metadata.snapshots) if found else 0
+                    stock[f"{kept} commits"] = found.metadata.last_sequence_number if found else 0
         return stock
 
     def _key(self, name: str) -> AssetKey:

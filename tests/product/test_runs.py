@@ -62,7 +62,7 @@ class Station:
         return [r.asset_materialization for r in records if r.asset_materialization]
 
     def snapshots(self, name: str) -> int:
-        return len(self.lake.load(_table(name)).metadata.snapshots)
+        return self.lake.load(_table(name)).metadata.last_sequence_number
 
     @property
     def lake(self) -> Lakehouse:
