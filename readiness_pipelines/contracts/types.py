@@ -142,8 +142,9 @@ def _from_text(x: str, wanted: str) -> str:
         return _matching(x, form, tried)
     if wanted in _ZONED:
         zoned, local = f"{_DAY}[T ]{_TIME}{_OFFSET}", f"{_DAY}[T ]{_TIME}"
+        in_calendar = f"(left({x}, 4) BETWEEN '0002' AND '9998' OR {_in_calendar(tried)})"
         return (
-            f"CASE WHEN regexp_full_match({x}, '{zoned}') AND {_in_calendar(tried)} THEN {tried} "
+            f"CASE WHEN regexp_full_match({x}, '{zoned}') AND {in_calendar} THEN {tried} "
             f"WHEN regexp_full_match({x}, '{local}') THEN TRY_CAST({x} || 'Z' AS {wanted}) END"
         )
     match wanted:
@@ -152,9 +153,9 @@ def _from_text(x: str, wanted: str) -> str:
         case "DOUBLE":
             # What is too large becomes infinity in one place and an error in another: neither is the number.
             digits = f"length(ltrim(regexp_replace({x}, '[^0-9]', '', 'g'), '0'))"
+            is_kept = f"isfinite({tried}) AND {digits} <= 17 AND ({tried} <> 0 OR {digits} = 0)"
             # 17 digits say which double is meant; nearly every number is seen to have no more by its length alone
-            is_kept = f"(({tried} <> 0 AND length({x}) <= 17) OR ({digits} <= 17 AND ({tried} <> 0 OR {digits} = 0)))"
-            return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND isfinite({tried}) AND {is_kept} THEN {tried} END"
+            return f"CASE WHEN regexp_full_match({x}, '{_DECIMAL_TEXT}') AND (length({x}) <= 17 OR ({is_kept})) THEN {tried} END"
         case "BOOLEAN":
             return f"CASE WHEN {x} IN ('true', 'false') OR regexp_full_match({x}, '(?i)true|false') THEN {tried} END"
         case "DATE":
