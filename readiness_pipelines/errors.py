@@ -6,6 +6,7 @@ ReadinessError
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 │   └── VersionExpired    the same: it existed, and its files are not kept any more
+├── ModelFailed           mend the SQL that is named: it cannot be computed for some row
 ├── StorageFailed         free the disk, or see that it can be written, and run the partition again
 ├── ServiceUnreachable    see that the database or store that is named runs, then do it again
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says: `readiness doctor`
@@ -43,6 +44,10 @@ class VersionNotFound(ReadinessError):
 
 class VersionExpired(VersionNotFound):
     """The version was superseded long enough ago, nothing pinned it, and its files are not kept any more."""
+
+
+class ModelFailed(ReadinessError):
+    """A model's SQL cannot be computed for some row; nothing was published. The row is not told: it may be classified."""
 
 
 class StorageFailed(ReadinessError):

@@ -46,9 +46,9 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         env = os.environ if environment is None else environment
         return cls(
-            state=Path(env.get("READINESS_STATE", ".readiness")).absolute(),
-            landing=Path(env.get("READINESS_LANDING", "data/landing")).absolute(),
-            duckdb_memory=env.get("READINESS_MEMORY"),
+            state=Path(env.get("READINESS_STATE") or ".readiness").absolute(),
+            landing=Path(env.get("READINESS_LANDING") or "data/landing").absolute(),
+            duckdb_memory=env.get("READINESS_MEMORY") or None,
             catalog_url=env.get("READINESS_CATALOG") or None,
             ledger_url=env.get("READINESS_LEDGER") or None,
             warehouse_uri=env.get("READINESS_WAREHOUSE") or None,

@@ -108,15 +108,18 @@ def _looked_up(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: s
     """Turn a uniqueness rule's `bad` into a look-up of the repeated keys."""
     if not found.keys:
         return found
-    keys = ", ".join(sql.quoted(k) for k in found.keys)
+    types = _types(con, source)  # 0.0 and -0.0 are one value, and two texts
+    plain = [f"({sql.quoted(k)} + 0.0)" if types[k] in ("FLOAT", "DOUBLE") else sql.quoted(k) for k in found.keys]
+    named = [f"k{number}" for number in range(len(plain))]
+    keys = ", ".join(f"{expression} AS {name}" for expression, name in zip(plain, named, strict=True))
     table = f"_repeated_{digest(rule.name)[:16]}"  # names of tables ignore case, names of rules do not
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS "
         f"SELECT {keys} FROM {source} WHERE {found.considered} GROUP BY ALL HAVING count(*) > 1"
     )
     # as text, with a character that no text holds for null: two nulls in a key are equal, which SQL's IN denies
-    key = f"[{', '.join(f'coalesce(CAST({sql.quoted(k)} AS VARCHAR), chr(0))' for k in found.keys)}]"
-    return sql.RowPredicates(found.considered, f"({found.considered} AND {key} IN (SELECT {key} FROM {table}))")
+    key, there = (f"[{', '.join(f'coalesce(CAST({k} AS VARCHAR), chr(0))' for k in each)}]" for each in (plain, named))
+    return sql.RowPredicates(found.considered, f"({found.considered} AND {key} IN (SELECT {there} FROM {table}))")
 
 
 def _counts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ class Lakehouse:
                     f"{place!r} has {' '.join(wrong)} in its path, which URIs and file patterns cannot hold; "
                     f"set {what} to a place without"
                 )
+        _refuse_misread(settings)
         catalog_url(settings)
         return cls(settings, Ledger(settings.ledger_url or settings.ledger_file), Storage.of(settings))
 
@@ -88,7 +90,7 @@ class Lakehouse:
         spill = str(self.settings.state / "duckdb")
         config: dict[str, str | bool | int | float | list[str]] = {"temp_directory": spill}
         if self.settings.duckdb_memory:
-            config["memory_limit"] = self.settings.duckdb_memory
+            config["memory_limit"] = self.settings.duckdb_memory  # of a form that _refuse_misread lets through
         if self.storage.is_local:
             return duckdb.connect(config=config)
         from readiness_pipelines.lakehouse.duckfiles import DuckFiles
@@ -168,6 +170,15 @@ def catalog_url(settings: Settings) -> URL:
     if settings.catalog_url:
         return url_of(settings.catalog_url, variable="READINESS_CATALOG")
     return URL.create("sqlite", database=str(settings.catalog_file))
+
+
+def _refuse_misread(settings: Settings) -> None:
+    """Raise ReadinessError for a setting that would be taken for something else than it looks like."""
+    uri, memory = settings.warehouse_uri, settings.duckdb_memory
+    if uri and (uri != uri.strip() or re.match(r"\w+:(?!/)|\w+:/(?!/)|\w+://(/|$)|\w+://.*//", uri)):
+        raise ReadinessError(f"READINESS_WAREHOUSE is {uri!r}, expected s3://bucket/prefix, or a folder")
+    if memory and not re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?B|%)\s*", memory, re.IGNORECASE):
+        raise ReadinessError(f"READINESS_MEMORY is {memory!r}, expected a size as DuckDB writes it, such as 1GB or 512MB")
 
 
 def identifier(table: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A tool that breaks under a step, told in one line: what broke, of which partition, and what to do."""
+"""What breaks under a step, told in one line: what broke, of which partition, and what to do. Never a row's value."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
-from readiness_pipelines.errors import StorageFailed
+from readiness_pipelines.errors import ModelFailed, StorageFailed
 
+_COMPUTED = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 _MOST = 300  # characters of what the tool itself said
 _FULL = ("no space left", "disk is full", "disk quota", "file too large")
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
+def told(place: str, *, sql: str) -> Iterator[None]:
     """Run a step; a disk, a file system, or memory that fails under it becomes StorageFailed, which names `place`.
 
-    Errors raised on purpose pass (a database that fails is one of them), and so does what no operator can mend.
+    `sql` (the file's name) that cannot be computed for some row becomes ModelFailed: what the engine says of it quotes the
+    row. Errors raised on purpose pass (a database that fails is one of them), and so does what no operator can mend.
     """
     try:
         yield
+    except _COMPUTED as error:
+        raise ModelFailed(
+            f"{place}: {sql} (or a drop_where beside it) cannot be computed for some row ({type(error).__name__}); nothing was "
+            "published: write TRY_CAST where a cast can fail, and CASE where a row can be out of range, and run it again"
+        ) from None
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, pa.ArrowException) as error:
         next_step = _next_step(error)
         if next_step is None:

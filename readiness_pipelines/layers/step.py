@@ -63,7 +63,8 @@ def run_step(
     `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
     """
     table, now = product.by_name[name], now or clock()
-    with told(f"{partition} {table.layer} {table.name}"), lake.ledger.alone(table.full_name, partition):
+    sql = "its feed" if isinstance(table, Bronze) else table.sql_path.name
+    with told(f"{partition} {table.layer} {table.name}", sql=sql), lake.ledger.alone(table.full_name, partition):
         recover(lake, table.full_name, partition)
         if isinstance(table, Bronze):
             return _run_bronze(lake, settings, product, table, partition, now)

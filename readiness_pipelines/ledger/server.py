@@ -42,6 +42,8 @@ def url_of(text: str, *, variable: str) -> sa.URL:
     except sa.exc.ArgumentError:
         raise ReadinessError(f"{variable} is no URL, {expected}") from None
     if url.drivername in _SQLITE:
+        if url.database in (None, "", ":memory:"):
+            raise ReadinessError(f"{variable} is a database in memory, which ends with the process; {expected}")
         return url
     if url.drivername != POSTGRESQL:
         raise ReadinessError(f"{variable} names the database or driver {url.drivername!r}, {expected}")

@@ -100,7 +100,9 @@ def as_text(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(type_) or pa.types.is_time(type_):
         # A table keeps microseconds: zeros beyond them say nothing, anything else there fails its cast by name.
         return pc.replace_substring_regex(text, r"(\.[0-9]{6})000(Z?)$", r"\1\2")
-    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+    if pa.types.is_decimal(type_):  # its scale is the writer's, and no part of the value: 10.00 is 10
+        return pc.replace_substring_regex(_without_exponent(text), r"^(-?[0-9]+)(?:\.0*|(\.[0-9]*[1-9])0*)$", r"\1\2")
+    if pa.types.is_floating(type_):
         return _without_exponent(text)
     return text
 

@@ -13,6 +13,7 @@ quote costs what it damaged, not the rest of the day.
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -116,6 +117,10 @@ class CsvReader(RecordReader):
         is what stands between two delimiters: Arrow cuts it up as the csv module would, and tells where a line is not so.
         """
         if b'"' in piece or b"\0" in piece or not (self.header and self._fmt.delimiter.isascii()):
+            return None
+        if piece.startswith(codecs.BOM_UTF8):  # inside a file it is part of a value, and Arrow would take it away
+            return None
+        if len(piece) > MAX_RECORD and max(map(len, piece.splitlines())) > MAX_RECORD:
             return None
         if not piece.isascii() and not (self._undecodable == "not_utf8" and _is_utf8(piece)):
             return None

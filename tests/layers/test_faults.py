@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from readiness_pipelines.errors import ServiceUnreachable, StorageFailed
+from readiness_pipelines.errors import ModelFailed, ReadinessError, ServiceUnreachable, StorageFailed
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
+from readiness_pipelines.settings import Settings
 from tests.layers.days import SPAWN, TOLD, Rows, child, land, rows_of, run_told, unadmitted_files
 from tests.shop import Shop
 
@@ -171,3 +172,49 @@ def test_memory_that_does_not_suffice_is_told(tmp_path: Path) -> None:
             run_step(Lakehouse.open(settings), settings, shop.product, name, shop.day(1))
     ended = Lakehouse.open(shop.settings)
     assert run_step(ended, shop.settings, shop.product, "raw_orders", shop.day(1)).is_published
+
+
+@pytest.mark.parametrize(
+    ("model", "drop_where"),
+    [
+        ("SELECT CAST(replace(customer, 'c', 'x') AS INTEGER) AS order_id, customer, amount, ordered_on FROM raw_orders", ""),
+        ("", "CAST(customer AS INTEGER) > 5"),
+        ("SELECT order_id, customer, CAST(amount AS BIGINT) * 9223372036854775807 AS amount, ordered_on FROM raw_orders", ""),
+    ],
+)
+def test_sql_that_cannot_be_computed_for_a_row_is_named_and_the_row_is_not(tmp_path: Path, model: str, drop_where: str) -> None:
+    shop = land(tmp_path)
+    defs = shop.folder / "defs.yaml"
+    if model:
+        (shop.folder / "silver" / "orders.sql").write_text(model)
+    else:
+        kept = "      deduplicate: {by: [order_id], keep: last}\n"
+        defs.write_text(defs.read_text().replace(kept, f'{kept}      drop_where: [{{reason: z, sql: "{drop_where}"}}]\n'))
+    lake, product = Lakehouse.open(shop.settings), shop.product
+    run_step(lake, shop.settings, product, "raw_orders", shop.day(1))
+    with pytest.raises(ModelFailed, match=r"2025-01-01 silver orders: orders\.sql .*cannot be computed for some row") as raised:
+        run_step(lake, shop.settings, product, "orders", shop.day(1))
+    assert "c1" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("READINESS_MEMORY", "lots"),
+        ("READINESS_WAREHOUSE", "s3:/bucket/w"),
+        ("READINESS_WAREHOUSE", "s3://"),
+        ("READINESS_WAREHOUSE", " s3://bucket/w"),
+        ("READINESS_WAREHOUSE", "s3://bucket//w"),
+        ("READINESS_LEDGER", "sqlite://"),
+    ],
+)
+def test_a_setting_that_would_be_misread_is_refused_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
+    settings = Settings.from_environment({"READINESS_STATE": str(tmp_path), variable: value})
+    with pytest.raises(ReadinessError, match=variable):
+        Lakehouse.open(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    empty = dict.fromkeys(("READINESS_STATE", "READINESS_LANDING", "READINESS_MEMORY", "READINESS_WAREHOUSE"), "")
+    assert Settings.from_environment(empty) == Settings.from_environment({})

@@ -35,7 +35,7 @@ def read(path: Path, columns: list[str], extra_columns: str = "hold") -> tuple[P
         *((pa.float64(), 10.0, "10"), (pa.float64(), 0.1, "0.1"), (pa.float64(), 1e22, "10000000000000000000000")),
         *((pa.float64(), 1.5e-7, "0.00000015"), (pa.float64(), -2.5e17, "-250000000000000000"), (pa.float32(), 0.1, "0.1")),
         *((pa.float64(), float("nan"), "nan"), (pa.float64(), float("-inf"), "-inf")),
-        *((pa.decimal128(20, 7), Decimal("0.0000001"), "0.0000001"), (pa.decimal128(5, 2), Decimal("1.50"), "1.50")),
+        *((pa.decimal128(20, 7), Decimal("0.0000001"), "0.0000001"), (pa.decimal128(5, 2), Decimal("1.50"), "1.5")),
         *((pa.date32(), MOMENT.date(), "2025-01-02"), (pa.time64("us"), MOMENT.time(), "03:04:05.600000")),
         *(
             (pa.timestamp("s"), MOMENT.replace(microsecond=0), "2025-01-02 03:04:05.000"),
