@@ -172,8 +172,9 @@ def test_connections_cut_in_the_middle_of_publishing_lose_and_double_nothing(tmp
         over.set()
         cutter.join()
     assert [p.version_key for p in lake.ledger.publications(T, A) if p.state == "done"] == keys
-    published = [s.summary.additional_properties.get("readiness.version-key") for s in lake.load(T).metadata.snapshots if s.summary]
-    assert [key for key in published if key] == keys
+    found = [s.summary.additional_properties.get("readiness.version-key") for s in lake.load(T).metadata.snapshots if s.summary]
+    kept = [key for key in found if key]  # few snapshots are kept: of these none is doubled or out of its turn
+    assert kept == keys[-len(kept) :]
     assert hit > 0
 
 

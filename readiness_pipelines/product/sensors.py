@@ -38,6 +38,7 @@ def landed_sensor(product: Product, job: UnresolvedAssetJobDefinition) -> dg.Sen
         now, settings = clock(), readiness.settings()
         lake = Lakehouse.open(settings)
         bury(context.instance, settings.state)
+        _make_pool_known(context.instance, product)
         lake.require_catalog()
         waiting = find_waiting(product, lake, now=now, state_of=lambda key: _state_of(context.instance, key))
         told = waiting.told(now=now)
@@ -81,6 +82,7 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
         settings = readiness.settings()
         lake = Lakehouse.open(settings)
         bury(context.instance, settings.state)
+        _make_pool_known(context.instance, product)
         lake.require_catalog()
         ended = _ended(context.instance, product, since - _OVERLAP)
         failed = [run for run in ended if run.status is dg.DagsterRunStatus.FAILURE]
@@ -97,6 +99,16 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
         return dg.SensorResult(skip_reason=reason, cursor=started.isoformat())
 
     return incidents
+
+
+def _make_pool_known(instance: dg.DagsterInstance, product: Product) -> None:
+    """Give the product's pool its limit before its first runs are queued.
+
+    Dagster itself does so when it first meets a run of the pool, and lets all go that are queued at that moment.
+    """
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits and product.name not in storage.get_concurrency_keys():
+        storage.initialize_concurrency_limit_to_default(product.name)
 
 
 def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datetime) -> list[dg.DagsterRun]:

@@ -147,7 +147,7 @@ class CsvReader(RecordReader):
         nothing = pa.nulls(table.num_rows, pa.string())
         numbers = pa.array(range(first, self.records + 1), pa.int64())
         columns = [table.column(place) for place in places]
-        yield from pa.Table.from_arrays([numbers, nothing, nothing, *columns], schema=self.schema).to_batches()
+        yield from pa.Table.from_arrays([numbers, nothing, nothing, *columns], schema=self.schema).to_batches(BATCH_ROWS)
 
     def _read_header(self, reader: Iterator[list[str]], lines: Lines) -> None:
         header, unreadable = next(self._framed(reader, lines, width=None), (None, None))
