@@ -46,7 +46,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         env = os.environ if environment is None else environment
         return cls(
-            state=Path(env.get("READINESS_STATE") or ".readiness").absolute(),
+            state=_real(env.get("READINESS_STATE") or ".readiness"),
             landing=Path(env.get("READINESS_LANDING") or "data/landing").absolute(),
             duckdb_memory=env.get("READINESS_MEMORY") or None,
             catalog_url=env.get("READINESS_CATALOG") or None,
@@ -59,16 +59,15 @@ class Settings:
         """Return these settings with the given folders in their place."""
         return replace(
             self,
-            state=self.state if state is None else Path(state).absolute(),
+            state=self.state if state is None else _real(state),
             landing=self.landing if landing is None else Path(landing).absolute(),
         )
 
     @property
     def warehouse(self) -> str:
-        """The warehouse: an absolute path, or a URI, without a slash at the end."""
-        if self.warehouse_uri is None:
-            return str(self.state / "warehouse")
-        return (self.warehouse_uri if "://" in self.warehouse_uri else str(Path(self.warehouse_uri).absolute())).rstrip("/")
+        """The warehouse: a real path, or a URI, without a slash at the end."""
+        found = str(self.state / "warehouse") if self.warehouse_uri is None else self.warehouse_uri
+        return (found if "://" in found else str(_real(found))).rstrip("/")
 
     @property
     def catalog_file(self) -> Path:
@@ -92,3 +91,8 @@ class Settings:
     @property
     def dagster_home(self) -> Path:
         return self.state / "dagster"
+
+
+def _real(path: str) -> Path:
+    """Return the absolute path without `..` and links: a place has one spelling, and what is kept under it too."""
+    return Path(os.path.realpath(path))

@@ -13,6 +13,7 @@ from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.history import all_on_main
 from readiness_pipelines.lakehouse.snapshots import commit_at_head
+from readiness_pipelines.lakehouse.storage import real_path
 from readiness_pipelines.ledger import Listing
 
 if TYPE_CHECKING:
@@ -58,12 +59,12 @@ def unpin(lake: Lakehouse, table: str, *, name: str) -> None:
 
 
 def pinned_files(iceberg: Table) -> set[tuple[str, frozenset[str]]]:
-    """Return (partition, paths of its data files) of every partition that a branch or tag beside `main` holds, whoever made it."""
+    """Return (partition, real paths of its files) of every partition that a branch or tag beside `main` holds, whoever made it."""
     found: set[tuple[str, frozenset[str]]] = set()
     for snapshot in {ref.snapshot_id for name, ref in iceberg.metadata.refs.items() if name != "main"}:
         held: dict[str, set[str]] = defaultdict(set)
         for file in planned(iceberg, snapshot_id=snapshot):
-            held[str(file.partition[0])].add(path_of(file.file_path))
+            held[str(file.partition[0])].add(real_path(path_of(file.file_path)))
         found |= {(partition, frozenset(paths)) for partition, paths in held.items()}
     return found
 
@@ -77,9 +78,9 @@ def _all_current(lake: Lakehouse, iceberg: Table, versions: Sequence[TableVersio
 
 
 def _hold_the_same(lake: Lakehouse, iceberg: Table, versions: Sequence[TableVersion], snapshot: int) -> bool:
-    held = {path_of(file.file_path) for file in planned(iceberg, snapshot_id=snapshot)}
+    held = {real_path(path_of(file.file_path)) for file in planned(iceberg, snapshot_id=snapshot)}
     return all(
-        any(said.version_key == v.version_key and {f.path for f in said.files} <= held for said in _said_of(lake, v))
+        any(said.version_key == v.version_key and {real_path(f.path) for f in said.files} <= held for said in _said_of(lake, v))
         for v in versions
     )
 

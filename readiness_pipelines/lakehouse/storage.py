@@ -119,6 +119,10 @@ class Storage:
         with suppress(OSError):
             Path(path).parent.rmdir()
 
+    def holds(self, path: str) -> bool:
+        """Return whether a file of this name, as `real_path` gives it, lies in the warehouse, be it there or not."""
+        return path.startswith(f"{real_path(self.warehouse)}/")
+
     def listed(self, folder: str) -> Iterator[Listed]:
         """Yield every file below the folder, at any depth, in no promised order; none if there is no such folder.
 
@@ -131,6 +135,14 @@ class Storage:
         for info in self.s3.get_file_info(selector):
             if info.type is pafs.FileType.File:
                 yield Listed(_S3 + info.path, int(info.size), info.mtime.astimezone(datetime.UTC))
+
+
+def real_path(path: str) -> str:
+    """Return the name by which a file is compared: its folder's links are followed, as ledgers may know it by another way."""
+    if "://" in path:
+        return path
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def _listed_locally(folder: str) -> Iterator[Listed]:

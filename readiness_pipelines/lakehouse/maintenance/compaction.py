@@ -15,10 +15,12 @@ from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
 from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
 from readiness_pipelines.lakehouse.history import on_main
+from readiness_pipelines.lakehouse.maintenance.references import listed_paths
 from readiness_pipelines.lakehouse.read import files_on_main, rows_of
 from readiness_pipelines.lakehouse.snapshots import settle, surplus
 from readiness_pipelines.lakehouse.stage import stage
 from readiness_pipelines.lakehouse.steps import reached
+from readiness_pipelines.lakehouse.storage import real_path
 from readiness_pipelines.lakehouse.tables import PARTITION
 
 COMPACTED_PROPERTY = "readiness.compacted"  # not the property of a publication: the version stays the one that was published
@@ -85,8 +87,10 @@ def compact(lake: Lakehouse, version: TableVersion) -> Compaction | None:
 def complete(lake: Lakehouse, table: str) -> int:
     """Record compactions that were cut short between their commit and their record; return how many."""
     iceberg, completed = lake.load(table), 0
-    named = {f.path for said in lake.ledger.upkeep.listings(table) for f in said.files}
-    unknown = [f for f in planned(iceberg) if path_of(f.file_path) not in named] if len(iceberg.spec().fields) == 1 else []
+    named = {path for said in lake.ledger.upkeep.listings(table) for path in listed_paths(said)}
+    unknown = (
+        [f for f in planned(iceberg) if real_path(path_of(f.file_path)) not in named] if len(iceberg.spec().fields) == 1 else []
+    )
     for file in unknown:
         version = on_main(lake, iceberg, table, str(file.partition[0]))
         listed = lake.ledger.upkeep.files_of(version) if version else None

@@ -6,6 +6,7 @@ import datetime
 
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.maintenance.references import listed_paths
 from readiness_pipelines.lakehouse.pins import pinned_files
 
 
@@ -19,7 +20,7 @@ def expired_now(lake: Lakehouse, table: str, *, keep_days: float, now: datetime.
     pinned, limit = pinned_files(iceberg), now - datetime.timedelta(days=keep_days)
     kept, empty = set[tuple[str, str]](), set[tuple[str, str]]()
     for listing in lake.ledger.upkeep.listings(table):
-        key, paths = (listing.partition, listing.version_key), frozenset(file.path for file in listing.files)
+        key, paths = (listing.partition, listing.version_key), listed_paths(listing)
         if listing.is_newest_verdict or (listing.partition, paths) in pinned:
             kept.add(key)  # it is held, on its way to `main`, or what a tag names
         if not paths:

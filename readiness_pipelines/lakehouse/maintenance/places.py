@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
-from readiness_pipelines.lakehouse.storage import Listed
+from readiness_pipelines.lakehouse.storage import Listed, real_path
 
 
 def files_of_table(lake: Lakehouse, table: str) -> list[Listed]:
-    """Return every file under the table's folders: data files, adopted or staged, and Iceberg's metadata."""
+    """Return every file under the table's folders, by its real path: data files, adopted or staged, and Iceberg's metadata."""
     folders = (f"{lake.settings.staging}/{table}", path_of(lake.location(table)))
-    return [found for folder in folders for found in lake.storage.listed(folder)]
+    return [replace(found, path=real_path(found.path)) for folder in folders for found in lake.storage.listed(folder)]
 
 
 def metadata_files(lake: Lakehouse, table: str) -> list[Listed]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.lakehouse.files import planned
+from readiness_pipelines.lakehouse.storage import real_path
 from readiness_pipelines.ledger import Listing
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class References:
-    """`kept`: files that Iceberg or the ledger needs. `expired`: files that an expired version had, and nothing needs."""
+    """`kept`: files that Iceberg or the ledger needs. `expired`: files that an expired version had, and nothing needs.
+
+    All are named by their real paths: a ledger written before may spell the way to the warehouse otherwise.
+    """
 
     kept: frozenset[str]
     expired: frozenset[str]
@@ -42,7 +47,7 @@ def references(
     compacted = {_key(c): c for c in said if c.of_snapshot is not None and published[_key(c)].snapshot_id == c.of_snapshot}
     kept, gone = set[str](), set[str]()
     for listing in said:
-        key, paths, compaction = _key(listing), {file.path for file in listing.files}, compacted.get(_key(listing))
+        key, paths, compaction = _key(listing), listed_paths(listing), compacted.get(_key(listing))
         if key in expired and not listing.is_newest_verdict:
             gone |= paths
         elif compaction is not None and compaction is not listing and _utc(compaction.recorded_at) <= released_before:
@@ -55,6 +60,16 @@ def references(
 
 def _key(listing: Listing) -> tuple[str, str]:
     return listing.partition, listing.version_key
+
+
+def listed_paths(listing: Listing) -> frozenset[str]:
+    """Return the real paths of the files that a listing names."""
+    return frozenset(real_path(file.path) for file in listing.files)
+
+
+def current_paths(iceberg: Table) -> frozenset[str]:
+    """Return the real paths of the data files on `main`."""
+    return frozenset(real_path(path_of(file.file_path)) for file in planned(iceberg))
 
 
 def _published(lake: Lakehouse, table: str) -> dict[tuple[str, str], TableVersion]:
@@ -74,7 +89,7 @@ def _of_iceberg(iceberg: Table, dropping: Collection[int]) -> set[str]:
     for path, manifest in manifests.items():
         found.add(path)
         found |= {e.data_file.file_path for e in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=True)}
-    return {path_of(uri) for uri in found}
+    return {real_path(path_of(uri)) for uri in found}
 
 
 def _utc(text: str) -> datetime.datetime:
