@@ -50,13 +50,13 @@ def files_on_main(lake: Lakehouse, version: TableVersion) -> tuple[StagedFile, .
     `main` says which they are: a compaction may have put others in the place of those of its verdict. Raises as
     `relation` does, and for a version that is not current.
     """
-    described = {f.path: f for said in lake.ledger.upkeep.listings(version.table, version.partition) for f in said.files}
+    known = {f.path: f for said in lake.ledger.upkeep.listings(version.table, version.partition) for f in said.files}
     iceberg, paths = _locate(lake, version.table, [version])
     rows = {path_of(f.file_path): f.record_count for f in planned(iceberg, one_of(PARTITION, [version.partition]))}
-    return tuple(described.get(path) or _described(lake, path, rows[path]) for path in sorted(paths))
+    return tuple(known.get(path) or described(lake, path, rows=rows[path]) for path in sorted(paths))
 
 
-def _described(lake: Lakehouse, path: str, rows: int) -> StagedFile:
+def described(lake: Lakehouse, path: str, *, rows: int) -> StagedFile:
     """Describe a file on `main` that the ledger does not: a compaction that was cut short before its last step."""
     return StagedFile(path, rows, lake.storage.size(path) or 0, lake.storage.sha256(path))
 

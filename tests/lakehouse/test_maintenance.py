@@ -11,6 +11,7 @@ import pytest
 from readiness_pipelines.errors import BrokenInvariant, ReadinessError, VersionExpired, VersionNotFound
 from readiness_pipelines.flow import GateVerdict, Outcome, StagedFile, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, ensure_table, file_list, files_on_main, pin, publish, relation, unpin
+from readiness_pipelines.lakehouse.doctor import examine
 from readiness_pipelines.lakehouse.maintenance import Maintained, maintain
 from tests.lakehouse.publisher import SPEC, Place, T, admitted, put, staged
 
@@ -271,3 +272,37 @@ def test_an_orphan_and_the_files_of_an_expired_version_go_wherever_the_warehouse
     assert upkeep(anywhere, days=2).expired == 1
     assert [anywhere.storage.size(each) for each in (path, orphan)] == [None, None]
     assert rows(anywhere, new) == [2]
+
+
+def slip_in(lake: Lakehouse, amount: int) -> None:
+    """Append a row to the first day as another engine, or somebody in a notebook, would: past every gate."""
+    import pyarrow as pa
+
+    table = lake.load(T)
+    row = table.scan(row_filter=f"partition_key == '{A}'").to_arrow().slice(0, 1)
+    number = row.schema.get_field_index("amount")
+    table.append(row.set_column(number, row.schema.field(number), pa.array([amount], row.schema.field(number).type)))
+
+
+def test_rows_that_no_gate_has_admitted_are_not_compacted_in_among_the_others(lake: Lakehouse) -> None:
+    from readiness_pipelines.lakehouse.maintenance import compact
+    from readiness_pipelines.lakehouse.maintenance.compaction import complete
+
+    first = append(lake, A, [1], key="k1", before=None)
+    second = append(lake, A, [2], key="k2", before=first)
+    slip_in(lake, -999)
+    files = set(file_list(lake, second))
+    assert compact(lake, second) is None
+    assert complete(lake, T) == 0
+    assert upkeep(lake, days=40, keep_days=1).compacted == 0
+    assert (set(file_list(lake, second)), rows(lake, second)) == (files, [-999, 1, 2])
+    assert not [said for said in lake.ledger.upkeep.listings(T, A) if said.by == "compacted"]
+    assert any("-999" not in str(f) and A in str(f) for f in examine(lake.settings).findings)
+
+
+def test_a_row_that_repeats_another_is_no_compaction_that_was_cut_short(lake: Lakehouse) -> None:
+    from readiness_pipelines.lakehouse.maintenance.compaction import complete
+
+    put(lake, A, [5], key="k1")
+    slip_in(lake, 5)  # the new file by itself has exactly the version's rows
+    assert complete(lake, T) == 0
