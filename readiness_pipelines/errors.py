@@ -10,6 +10,7 @@ ReadinessError
 ├── StorageFailed         free the disk, or see that it can be written, and run the partition again
 ├── ServiceUnreachable    see that the database or store that is named runs, then do it again
 ├── CatalogBehindLedger   stop: the catalog is missing or older than the ledger says: `readiness doctor`
+├── LedgerBehindCatalog   stop: the ledger is blank and the catalog is not: put the ledger back from its backup
 ├── BrokenInvariant       a bug of ours: nothing was published, report it
 ├── SourceUnreadable      (sources) make the landed file readable, or wait until it is complete
 └── NotTheUciFile         (samples) give the file that the replay is for
@@ -67,6 +68,10 @@ class ServiceUnreachable(ReadinessError):
 
 class CatalogBehindLedger(ReadinessError):
     """The catalog does not hold what the ledger knows was published: it is missing, or an older copy."""
+
+
+class LedgerBehindCatalog(ReadinessError):
+    """The catalog holds what the ledger knows nothing of: the ledger is missing, or an older copy."""
 
 
 class BrokenInvariant(ReadinessError):

@@ -41,7 +41,7 @@ def product_named(name: str | None, *, of: Project | None = None) -> Product:
 
 
 def lakehouse() -> Lakehouse:
-    """Return the lakehouse of the settings in force. Raises CatalogBehindLedger where its catalog cannot be believed."""
+    """Return the lakehouse of the settings in force. Raises where its catalog or its ledger cannot be believed."""
     lake = Lakehouse.open(Settings.from_environment())
     lake.require_catalog()
     return lake

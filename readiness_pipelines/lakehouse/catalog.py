@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 from sqlalchemy import URL
 
-from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError, ServiceUnreachable
+from readiness_pipelines.errors import CatalogBehindLedger, LedgerBehindCatalog, ReadinessError, ServiceUnreachable
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.storage import Storage
 from readiness_pipelines.ledger import Ledger
@@ -62,8 +62,7 @@ class Lakehouse:
 
         from readiness_pipelines.lakehouse.sqlcatalog import SharedCatalog
 
-        file = None if self.settings.catalog_url else self.settings.catalog_file
-        if file and not (file.exists() and file.stat().st_size) and (known := self.ledger.upkeep.tables()):
+        if not self._has_catalog() and (known := self.ledger.upkeep.tables()):
             raise self._behind(self.ledger.upkeep.last_commit(known[0]), "there is no catalog")
         self.storage.make_ready()
         try:
@@ -139,9 +138,30 @@ class Lakehouse:
         return loaded
 
     def require_catalog(self) -> None:
-        """Raise CatalogBehindLedger unless the catalog holds every table that the ledger knows, at its last commit or later."""
-        for table in self.ledger.upkeep.tables():
+        """Raise CatalogBehindLedger unless the catalog holds every table that the ledger knows, at its last commit or later.
+
+        Raises LedgerBehindCatalog where the ledger is blank and the catalog holds a table that was published to.
+        """
+        known = self.ledger.upkeep.tables()
+        for table in known:
             self.load(table)
+        if not known and self.ledger.upkeep.is_blank() and self._has_catalog():
+            self._require_ledger()
+
+    def _has_catalog(self) -> bool:
+        file = self.settings.catalog_file
+        return bool(self.settings.catalog_url) or (file.exists() and file.stat().st_size > 0)
+
+    def _require_ledger(self) -> None:
+        from readiness_pipelines.lakehouse.sqlcatalog import published_tables
+
+        published = published_tables(self.catalog)
+        if published and self.ledger.upkeep.is_blank():  # still: a publication is begun there before it is committed here
+            raise LedgerBehindCatalog(
+                f"the ledger knows no publication, but the catalog at {shown(catalog_url(self.settings))} holds "
+                f"{len(published)} tables that were published to, such as {published[0]}: the ledger is new or was lost, and "
+                "nothing is run on it; put it back from its backup, then `readiness doctor` says what is wrong"
+            )
 
     def find(self, table: str) -> Table | None:
         """Return the Iceberg table as `load` does, or None if there never was one."""

@@ -7,7 +7,7 @@ that was superseded may expire: its row here is written before its first file is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
@@ -51,6 +51,17 @@ class Upkeep:
         c = publications.c
         query = sa.select(c.table_name).where(c.state == "done").distinct().order_by(c.table_name)
         return [r.table_name for r in self._database.rows(query)]
+
+    def is_blank(self) -> bool:
+        """Return whether no publication was ever begun: the ledger is new, or not the one it is taken for."""
+        return not self._database.rows(sa.select(publications.c.id).limit(1))
+
+    def unjudged(self, versions: Collection[TableVersion]) -> list[TableVersion]:
+        """Return those of the versions, of one table, about which the ledger has no verdict."""
+        c = verdicts.c
+        query = sa.select(c.partition_key, c.version_key).where(c.table_name.in_({v.table for v in versions})).distinct()
+        known = {(r.partition_key, r.version_key) for r in self._database.rows(query)}
+        return [version for version in versions if (version.partition, version.version_key) not in known]
 
     def last_commit(self, table: str) -> TableVersion | None:
         """Return what was recorded last of the table's commits: a publication, or the compaction of a version.

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from readiness_pipelines.errors import BrokenInvariant, ReadinessError
+from readiness_pipelines.errors import BrokenInvariant, LedgerBehindCatalog, ReadinessError
 from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.maintenance.references import current_paths
+from readiness_pipelines.lakehouse.snapshots import unsettled
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 
 def refuse_elsewhere(lake: Lakehouse, table: str, kept: Collection[str]) -> None:
@@ -18,6 +23,22 @@ def refuse_elsewhere(lake: Lakehouse, table: str, kept: Collection[str]) -> None
         raise ReadinessError(
             f"{table}: {len(elsewhere)} files that are kept do not lie in the warehouse {lake.settings.warehouse}, such as "
             f"{elsewhere[0]}; nothing was deleted: set READINESS_STATE and READINESS_WAREHOUSE as when they were written"
+        )
+
+
+def refuse_unjudged(lake: Lakehouse, table: str, iceberg: Table) -> None:
+    """Raise LedgerBehindCatalog if the ledger has no verdict about a version on `main`: then it names too few files as kept.
+
+    A quarantine (partitioned by version key too) has no verdicts of its own.
+    """
+    if len(iceberg.spec().fields) > 1:
+        return
+    current = lake.ledger.current_versions(table)
+    current |= {version.partition: version for version in unsettled(lake, iceberg, table)}
+    if wrong := lake.ledger.upkeep.unjudged(list(current.values())):
+        raise LedgerBehindCatalog(
+            f"{table}: the ledger has no verdict about {len(wrong)} versions on main, such as {wrong[0]}: it is an older copy, "
+            "or was lost; nothing was changed: put it back from its backup, `readiness doctor` says what is wrong"
         )
 
 

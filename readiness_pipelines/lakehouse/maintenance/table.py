@@ -11,7 +11,7 @@ from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.maintenance.compaction import compact, compactable, complete
 from readiness_pipelines.lakehouse.maintenance.deletion import plan_sweep, sweep
 from readiness_pipelines.lakehouse.maintenance.expiry import expired_now
-from readiness_pipelines.lakehouse.maintenance.guards import refuse_elsewhere
+from readiness_pipelines.lakehouse.maintenance.guards import refuse_elsewhere, refuse_unjudged
 from readiness_pipelines.lakehouse.maintenance.references import references
 from readiness_pipelines.lakehouse.snapshots import droppable, expire_snapshots
 from readiness_pipelines.lakehouse.steps import reached
@@ -48,13 +48,15 @@ def maintain(
     Nothing is changed with `dry_run`. A table that was never made needs nothing. Safe beside runs that publish, safe to
     kill, and a later run completes what this one leaves. `say` is told of every file and version that goes. `now` is UTC.
     Raises CatalogBehindLedger where the catalog cannot be believed, ReadinessError for `older_than_hours` under one, and
-    where a file that is kept does not lie in the warehouse as it is set today: nothing is changed then.
+    where a file that is kept does not lie in the warehouse as it is set today; LedgerBehindCatalog where a version on `main`
+    has no verdict. Nothing is changed then.
     """
     if older_than_hours < LEAST_HOURS:
         raise ReadinessError(f"found {older_than_hours:g} hours, expected at least {LEAST_HOURS:g}: longer than the longest run")
     iceberg = lake.find(table)
     if iceberg is None or iceberg.current_snapshot() is None:
         return Maintained(table)
+    refuse_unjudged(lake, table, iceberg)
     refuse_elsewhere(lake, table, references(lake, table, released_before=now).kept)
     several = compactable(lake, table)
     if dry_run:
