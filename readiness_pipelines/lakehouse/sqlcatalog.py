@@ -95,6 +95,6 @@ def published_tables(catalog: Catalog) -> list[str]:
         waiting += catalog.list_namespaces(namespace)
         for each in catalog.list_tables(namespace) if namespace else []:
             metadata = catalog.load_table(each).metadata
-            if metadata.last_sequence_number > 1 and len(metadata.spec().fields) == 1:
+            if any((s.sequence_number or 0) > 1 for s in metadata.snapshots) and len(metadata.spec().fields) == 1:
                 names.append(".".join(each))
     return sorted(set(names))

@@ -306,3 +306,30 @@ def test_a_row_that_repeats_another_is_no_compaction_that_was_cut_short(lake: La
     put(lake, A, [5], key="k1")
     slip_in(lake, 5)  # the new file by itself has exactly the version's rows
     assert complete(lake, T) == 0
+
+
+def test_a_version_that_was_pinned_after_a_compaction_without_its_record_stays(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from readiness_pipelines.lakehouse import steps
+    from readiness_pipelines.lakehouse.maintenance import compact
+
+    class Killed(BaseException):
+        pass
+
+    def die(name: str) -> None:
+        if name == "compacted":
+            raise Killed
+
+    first = append(lake, A, [1], key="k1", before=None)
+    second = append(lake, A, [2], key="k2", before=first)
+    monkeypatch.setattr(steps, "on_reached", die)
+    with pytest.raises(Killed):
+        compact(lake, second)
+    monkeypatch.setattr(steps, "on_reached", None)
+    pin(lake, [second], name="training")
+    put(lake, A, [7], key="k3", expected="k2")
+    upkeep(lake, days=99)
+    assert rows(lake, second) == [1, 2]
+    unpin(lake, T, name="training")
+    assert upkeep(lake, days=99).expired == 2
