@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import shutil
 import sqlite3
@@ -9,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from readiness_pipelines.errors import CatalogBehindLedger
+from readiness_pipelines.errors import CatalogBehindLedger, ServiceUnreachable
 from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, relation, steps, write_quarantine
-from readiness_pipelines.lakehouse.doctor import examine, mend
+from readiness_pipelines.lakehouse.doctor import databases, examine, mend
 from readiness_pipelines.lakehouse.maintenance import compact, maintain
 from tests.lakehouse.publisher import Place, T, admitted, put, staged
 from tests.lakehouse.test_maintenance import append, rows
@@ -114,6 +116,41 @@ def test_a_damaged_catalog_stops_everything_and_is_made_anew_of_the_newest_metad
     put(again(full), A, [7], key="k3", expected="k2")
     assert readable(full) == [[7], [3, 4]]
     assert told(full) == []
+
+
+@pytest.mark.parametrize("what", ["catalog", "ledger"])
+def test_a_database_that_is_only_locked_is_nothing_to_repair(full: Lakehouse, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    settings, before = full.settings, readable(full)
+    for pooled in pooled_engines():  # the connections of this process would keep the other from locking
+        pooled.dispose()
+    file = settings.catalog_file if what == "catalog" else settings.ledger_file
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")  # without it, the ledger's readers read beside a writer
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("CREATE TABLE theirs (a)")
+    monkeypatch.setattr(databases, "_PATIENCE_S", 0.1)
+    for look in (examine, mend):
+        with pytest.raises(
+            ServiceUnreachable, match=rf"^{what} unreachable at .*: database is locked; end the program that .*"
+        ) as told:
+            look(settings)
+        assert told.value.is_locked and "\n" not in str(told.value)
+    other.rollback()
+    other.close()
+    assert file.exists() and not list(settings.state.glob("*.damaged-*"))
+    assert readable(full) == before
+
+
+def pooled_engines() -> list[sa.Engine]:
+    return [found for found in gc.get_objects() if isinstance(found, sa.Engine)]
+
+
+def test_a_catalog_that_cannot_be_opened_is_nothing_to_repair(full: Lakehouse) -> None:
+    full.settings.catalog_file.unlink()
+    full.settings.catalog_file.mkdir()
+    with pytest.raises(ServiceUnreachable, match="catalog unreachable at .*: .*; see that the file can be read"):
+        mend(full.settings)
+    assert full.settings.catalog_file.is_dir()
 
 
 def test_an_older_copy_of_the_catalog_is_brought_up_to_the_newest_metadata(full: Lakehouse) -> None:

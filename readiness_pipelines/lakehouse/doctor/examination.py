@@ -34,6 +34,7 @@ def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) 
 
     Every byte of every current version and of the archive is read. Runs that publish meanwhile can look like
     disagreements: what they are doing is in one place and not yet in the other. `say` is told what is looked at.
+    Raises ServiceUnreachable where ledger, catalog or warehouse cannot be looked at now.
     """
     findings = list(ledger_findings(settings))
     if findings or not (settings.ledger_url or settings.ledger_file.exists()):
