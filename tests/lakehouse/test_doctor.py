@@ -17,6 +17,8 @@ from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, TableVersio
 from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, relation, steps, write_quarantine
 from readiness_pipelines.lakehouse.doctor import databases, examine, mend
 from readiness_pipelines.lakehouse.maintenance import compact, maintain
+from readiness_pipelines.lakehouse.pins import pin
+from readiness_pipelines.lakehouse.snapshots import expire_snapshots
 from tests.lakehouse.publisher import Place, T, admitted, put, staged
 from tests.lakehouse.test_maintenance import append, rows
 
@@ -196,6 +198,96 @@ def test_a_commit_that_lost_is_not_taken_for_the_newest_metadata(full: Lakehouse
     mend(full.settings)
     assert again(full).load(T).metadata_location.endswith(right.name)
     assert readable(full) == [[2], [3, 4]]
+
+
+def forgotten(lake: Lakehouse) -> Path:
+    """Publish k8, and forget it in ledger and catalog: the metadata file of a commit that never happened is left."""
+    catalog = lake.settings.catalog_file.read_bytes()
+    put(lake, A, [8], key="k8", expected="k2")
+    left = Path(again(lake).load(T).metadata_location.removeprefix("file://"))
+    with sqlite3.connect(lake.settings.ledger_file) as ledger:
+        ledger.execute("DROP TRIGGER publications_refuses_delete")
+        ledger.execute("DELETE FROM publications WHERE version_key = 'k8' AND state = 'done'")
+    lake.settings.catalog_file.write_bytes(catalog)
+    return left
+
+
+def test_a_commit_that_never_happened_is_not_published_by_a_repair(full: Lakehouse) -> None:
+    right = Path(full.load(T).metadata_location.removeprefix("file://"))
+    assert forgotten(full).name > right.name
+    full.settings.catalog_file.unlink()
+    mend(full.settings)
+    assert again(full).load(T).metadata_location.endswith(right.name)
+    assert readable(full) == [[2], [3, 4]]
+    current = full.ledger.current_version(T, A)
+    assert current is not None and current.version_key == "k2"
+
+
+def test_where_only_an_unknown_commit_is_left_it_is_told_and_not_repaired(full: Lakehouse) -> None:
+    left = forgotten(full)
+    for file in left.parent.glob("*.metadata.json"):
+        if file != left:
+            file.unlink()
+    full.settings.catalog_file.unlink()
+    repaired, found = mend(full.settings)
+    assert [line.split(":")[0] for line in repaired] == ["catalog", f"{T}_quarantine"]
+    (line,) = (str(finding) for finding in found.findings)
+    assert f"the metadata that is left, {left.name}, is of a commit that the ledger does not know; put the catalog back" in line
+
+
+def test_a_repair_keeps_pins_and_takes_the_table_without_the_snapshots_that_were_dropped(full: Lakehouse) -> None:
+    """Pins and expiry commit no snapshot: metadata from before them knows as many publications, or more."""
+    version = full.ledger.current_version(T, A)
+    assert version is not None
+    before = Path(full.load(T).metadata_location.removeprefix("file://"))
+    assert expire_snapshots(full, T) > 0
+    pin(full, [version], name="training")
+    head = full.load(T).metadata_location
+    full.settings.catalog_file.unlink()
+    assert before.exists() and mend(full.settings)[1].findings == ()
+    assert again(full).load(T).metadata_location == head
+    assert "pin-training" in again(full).load(T).metadata.refs
+
+
+def test_metadata_whose_manifest_lists_are_gone_is_not_taken_while_there_is_another(full: Lakehouse) -> None:
+    iceberg = full.load(T)
+    before = Path(iceberg.metadata_location.removeprefix("file://"))
+    oldest = min(iceberg.metadata.snapshots, key=lambda s: s.sequence_number or 0)
+    assert expire_snapshots(full, T) > 0
+    head = full.load(T).metadata_location
+    Path(oldest.manifest_list.removeprefix("file://")).unlink()  # as a sweep does, once the snapshot is dropped
+    later = before.read_text().replace(f'"last-updated-ms":{iceberg.metadata.last_updated_ms}', '"last-updated-ms":99999999999999')
+    assert "99999999999999" in later
+    before.with_name("00099-0.metadata.json").write_text(later)
+    full.settings.catalog_file.unlink()
+    assert mend(full.settings)[1].findings == ()
+    assert again(full).load(T).metadata_location == head
+
+
+@pytest.mark.parametrize("of", ["main", "an older snapshot"])
+def test_a_manifest_list_that_is_gone_is_named(full: Lakehouse, of: str) -> None:
+    iceberg = full.load(T)
+    head = iceberg.current_snapshot()
+    other = min(iceberg.metadata.snapshots, key=lambda s: s.sequence_number or 0)
+    assert head is not None and other != head
+    path = (head if of == "main" else other).manifest_list.removeprefix("file://")
+    Path(path).unlink()
+    found = examine(full.settings)
+    assert [str(f) for f in found.findings] == [
+        f"{T}: {path}, the manifest list of {of}, is gone; put it back from the backup of the warehouse"
+    ]
+    assert found.loose_files == 0, "what is kept cannot be told"
+
+
+@pytest.mark.parametrize(("damage", "wrong"), [("gone", "is gone"), ("grown", "has ")])
+def test_a_manifest_that_is_gone_or_other_is_named(full: Lakehouse, damage: str, wrong: str) -> None:
+    iceberg = full.load(T)
+    head = iceberg.current_snapshot()
+    assert head is not None
+    path = head.manifests(iceberg.io)[0].manifest_path.removeprefix("file://")
+    missing(Path(path)) if damage == "gone" else grow(Path(path))
+    (line,) = (line for line in told(full) if path in line)
+    assert f"{path}, a manifest of " in line and f", {wrong}" in line
 
 
 def test_a_commit_that_the_ledger_does_not_know_is_recorded(full: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,39 @@ _OTHER = "has other bytes than it was recorded with"
 _RESTORE = "put it back from the backup of the warehouse"
 
 
+def history_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
+    """Yield which manifest lists and manifests are gone of the snapshots that the catalog keeps: those of `main` and of pins."""
+    iceberg = lake.load(table)
+    names = {ref.snapshot_id: name for name, ref in sorted(iceberg.metadata.refs.items(), reverse=True)}
+    looked: set[str] = set()
+    for snapshot in iceberg.metadata.snapshots:
+        of = f"of {names.get(snapshot.snapshot_id, 'an older snapshot')}"
+        path = path_of(snapshot.manifest_list)
+        if lake.storage.size(path) is None:
+            yield Finding(table, f"{path}, the manifest list {of}, is gone", _RESTORE)
+            continue
+        try:
+            manifests = {path_of(m.manifest_path): m.manifest_length for m in snapshot.manifests(iceberg.io)}
+        except (OSError, ValueError) as error:
+            yield Finding(table, f"{path}, the manifest list {of}, cannot be read ({error})", _RESTORE)
+            continue
+        for each in sorted(manifests.keys() - looked):
+            looked.add(each)
+            if wrong := _wrong_with(lake, each, manifests[each], None):
+                yield Finding(table, f"{each}, a manifest {of}, {wrong}", _RESTORE)
+
+
 def current_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
     """Yield what is wrong with the current versions' files: not those that were admitted, gone, or other bytes."""
     iceberg, on_main = lake.load(table), defaultdict[str, dict[str, int]](dict)
-    for file in planned(iceberg):
+    try:
+        files = planned(iceberg)
+    except FileNotFoundError:
+        return  # history_findings names it
+    except (OSError, ValueError) as error:
+        yield Finding(table, f"main cannot be read ({error})", _RESTORE)
+        return
+    for file in files:
         on_main[str(file.partition[0])][path_of(file.file_path)] = file.file_size_in_bytes
     versions, described = lake.ledger.current_versions(table), _described(lake, table)
     versions.update({version.partition: version for version in unsettled(lake, iceberg, table)})  # told of by itself

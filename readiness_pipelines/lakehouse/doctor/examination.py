@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from readiness_pipelines.errors import CatalogBehindLedger
 from readiness_pipelines.lakehouse.catalog import Lakehouse
-from readiness_pipelines.lakehouse.doctor.contents import archive_findings, current_findings, older_findings
+from readiness_pipelines.lakehouse.doctor.contents import archive_findings, current_findings, history_findings, older_findings
 from readiness_pipelines.lakehouse.doctor.databases import catalog_findings, ledger_findings
 from readiness_pipelines.lakehouse.doctor.finding import Finding
 from readiness_pipelines.lakehouse.doctor.tables import catalog_tables, table_findings
@@ -51,12 +51,14 @@ def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) 
         findings += found
         if _can_be_loaded(lake, table):
             loadable.append(table)
+    harmed = [finding for table in loadable for finding in history_findings(lake, table)]
+    findings += harmed
     for table in loadable:
         say(f"files: {table}")
         findings += [*current_findings(lake, table), *older_findings(lake, table)]
     say("archive")
     findings += archive_findings(lake)
-    if len(loadable) < len(names):
+    if harmed or len(loadable) < len(names):  # what is kept cannot be told
         return Examination(tuple(findings), len(names))
     others = set(catalog_tables(lake)) - set(names) if settings.catalog_url or settings.catalog_file.exists() else set()
     findings += [finding for table in sorted(others) for finding in _unknown(lake, table)]

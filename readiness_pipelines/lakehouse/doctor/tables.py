@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from readiness_pipelines.errors import BrokenInvariant, CatalogBehindLedger
 from readiness_pipelines.lakehouse.catalog import Lakehouse, identifier, path_of, uri_of
 from readiness_pipelines.lakehouse.doctor.finding import Finding
 from readiness_pipelines.lakehouse.files import planned
+from readiness_pipelines.lakehouse.maintenance.compaction import COMPACTED_PROPERTY
 from readiness_pipelines.lakehouse.maintenance.places import metadata_files
 from readiness_pipelines.lakehouse.snapshots import settle, unsettled
 
-_RECENT = 10  # publications: of two candidates, the one that knows more of them is the later state
+_ALL = 2**31 - 1
 
 
 def table_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
@@ -23,14 +25,7 @@ def table_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
     try:
         iceberg = lake.load(table)
     except CatalogBehindLedger as error:
-        found = str(error).partition(", but ")[0]
-        best = newest_agreeing(lake, table)
-        if best is None:
-            todo = "no metadata file in the warehouse agrees with the ledger: put the warehouse back from its backup"
-            yield Finding(table, found, todo)
-        else:
-            todo = f"registers it at {Path(best).name}, the newest that agrees with the ledger"
-            yield Finding(table, found, todo, lambda: register(lake, table, best))
+        yield _behind(lake, table, str(error).partition(", but ")[0])
         return
     new = unsettled(lake, iceberg, table)
     for version in new:
@@ -44,22 +39,27 @@ def table_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
             yield Finding(table, found, f"run the partition again: readiness backfill --again --from {partition} --to {partition}")
 
 
-def newest_agreeing(lake: Lakehouse, table: str) -> str | None:
-    """Return the path of the metadata file to believe, or None.
+@dataclass(frozen=True)
+class Candidate:
+    """One metadata file that knows the last commit that the ledger knows. The greatest `rank` was written last."""
 
-    It knows the last commit that the ledger knows; of those, it knows most of the publications recorded last; of those,
-    it has the highest sequence number and was written last; and everything its `main` refers to is there.
+    path: str
+    rank: tuple[int, int, int]  # sequence number, time, number of the file: a pin or an expiry changes the last two alone
+    is_known: bool  # the ledger knows what its `main` was published by
+    manifest_lists: tuple[str, ...]
+
+
+def newest_agreeing(lake: Lakehouse, table: str) -> Candidate | None:
+    """Return the metadata file to believe, or None.
+
+    It knows the last commit that the ledger knows, everything its `main` refers to is there, and its `main` is a commit
+    that the ledger knows, if there is such a file: another may be of a commit that never happened. Of those, one whose
+    snapshots all have their manifest lists; of those, the one written last.
     """
-    last = lake.ledger.upkeep.last_commit(table)
-    recent = set(lake.ledger.upkeep.recent_commits(table, _RECENT))
-    ranked: list[tuple[tuple[int, int, int], str]] = []
-    for found in metadata_files(lake, table):
-        told = _read(lake, found.path)
-        known = {s.get("snapshot-id") for s in told.get("snapshots", ())}
-        if last is not None and last.snapshot_id in known:
-            rank = (len(recent & known), int(told["last-sequence-number"]), int(told["last-updated-ms"]))
-            ranked.append((rank, found.path))
-    return next((path for _, path in sorted(ranked, reverse=True) if _is_whole(lake, path)), None)
+    found = sorted(_candidates(lake, table), key=lambda each: (each.is_known, each.rank), reverse=True)
+    there = [each for each in found if _is_whole(lake, each.path)]
+    known = [each for each in there if each.is_known] or there
+    return next((each for each in known if _are_there(lake, each.manifest_lists)), known[0] if known else None)
 
 
 def register(lake: Lakehouse, table: str, metadata: str) -> None:
@@ -85,6 +85,47 @@ def catalog_tables(lake: Lakehouse) -> list[str]:
     return sorted(set(names))
 
 
+def _behind(lake: Lakehouse, table: str, found: str) -> Finding:
+    best = newest_agreeing(lake, table)
+    if best is None:
+        todo = "no metadata file in the warehouse agrees with the ledger: put the warehouse back from its backup"
+        return Finding(table, found, todo)
+    name = Path(best.path).name
+    if not best.is_known:
+        found += f", and the metadata that is left, {name}, is of a commit that the ledger does not know"
+        return Finding(table, found, "put the catalog back from its backup, and the warehouse if it is older than the ledger")
+    todo = f"registers it at {name}, the newest that agrees with the ledger"
+    return Finding(table, found, todo, lambda: register(lake, table, best.path))
+
+
+def _candidates(lake: Lakehouse, table: str) -> Iterator[Candidate]:
+    last = lake.ledger.upkeep.last_commit(table)
+    if last is None:
+        return
+    commits = {last.snapshot_id, *lake.ledger.upkeep.recent_commits(table, _ALL)}
+    for found in metadata_files(lake, table):
+        told = _read(lake, found.path)
+        snapshots = {int(s["snapshot-id"]): s for s in told.get("snapshots", ())}
+        if last.snapshot_id in snapshots:
+            number = Path(found.path).name.partition("-")[0]
+            yield Candidate(
+                found.path,
+                (int(told.get("last-sequence-number", 0)), int(told["last-updated-ms"]), int(number) if number.isdigit() else 0),
+                _published(snapshots, told.get("refs", {}).get("main", {}).get("snapshot-id")) in commits,
+                tuple(path_of(s["manifest-list"]) for s in snapshots.values() if "manifest-list" in s),
+            )
+
+
+def _published(snapshots: Mapping[int, Mapping[str, Any]], head: int | None) -> int | None:
+    """Return the commit that published what `main` holds: compactions, recorded or not, change no row."""
+    while head in snapshots and COMPACTED_PROPERTY in snapshots[head].get("summary", {}):
+        parent = snapshots[head].get("parent-snapshot-id")
+        if parent not in snapshots:
+            break
+        head = parent
+    return head
+
+
 def _settle(lake: Lakehouse, table: str) -> None:
     settle(lake, lake.load(table), table)
 
@@ -98,12 +139,16 @@ def _read(lake: Lakehouse, path: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _are_there(lake: Lakehouse, paths: Sequence[str]) -> bool:
+    return all(lake.storage.size(path) is not None for path in paths)
+
+
 def _is_whole(lake: Lakehouse, metadata: str) -> bool:
     """Return whether every file is there that `main` of this metadata refers to: a commit that lost leaves none of its own."""
     from pyiceberg.table import StaticTable
 
     try:
         iceberg = StaticTable.from_metadata(uri_of(metadata), lake.storage.catalog_properties)
-        return all(lake.storage.size(path_of(file.file_path)) is not None for file in planned(iceberg))
+        return _are_there(lake, [path_of(file.file_path) for file in planned(iceberg)])
     except (OSError, ValueError, BrokenInvariant):
         return False
