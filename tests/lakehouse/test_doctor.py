@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, relatio
 from readiness_pipelines.lakehouse.doctor import databases, examine, mend
 from readiness_pipelines.lakehouse.maintenance import compact, maintain
 from readiness_pipelines.lakehouse.pins import pin
-from readiness_pipelines.lakehouse.snapshots import expire_snapshots
+from readiness_pipelines.lakehouse.snapshots import expire_snapshots, settle
 from tests.lakehouse.publisher import Place, T, admitted, put, staged
 from tests.lakehouse.test_maintenance import append, rows
 
@@ -390,6 +391,47 @@ def test_rows_on_main_that_the_ledger_never_saw_are_named_and_not_touched(full: 
     Place(full.settings.state.parent).open()
     lines = told(full)
     assert f"{T}: main holds 3 files, and the ledger knows no publication of this table" in " ".join(lines)
+
+
+def copied(file: Path, target: Path) -> None:
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def put_back(lake: Lakehouse, copy: Path) -> Lakehouse:
+    """Put an older copy of the ledger in its place, as an operator does while nothing runs."""
+    for pooled in pooled_engines():
+        pooled.dispose()
+    for file in lake.settings.state.glob("ledger.db*"):
+        file.unlink()
+    shutil.copyfile(copy, lake.settings.ledger_file)
+    return again(lake)
+
+
+def test_a_ledger_that_was_lost_and_replaced_by_an_empty_one_is_told(full: Lakehouse, tmp_path: Path) -> None:
+    """Also once maintenance has recorded in the new one what the snapshots on main tell."""
+    new = Place(tmp_path / "new").open()
+    assert new.ledger.upkeep.tables() == []
+    copied(new.settings.ledger_file, tmp_path / "empty.db")
+    fresh = put_back(full, tmp_path / "empty.db")
+    settle(fresh, fresh.load(T), T)
+    assert fresh.ledger.current_versions(T).keys() == {A, B}
+    (line,) = (line for line in told(fresh) if line.startswith(f"{T}:"))
+    assert line.startswith(f"{T}: main holds 2 versions that the ledger has no verdict about: {T}/")
+    assert "; put the right ledger back: this is another or an older one" in line
+    assert any("--repair" in str(f) for f in mend(fresh.settings)[1].findings) is False
+
+
+def test_an_older_ledger_is_told_and_no_repair_hides_what_it_lacks(full: Lakehouse, tmp_path: Path) -> None:
+    copied(full.settings.ledger_file, tmp_path / "older.db")
+    put(full, A, [5], key="k3", expected="k2")
+    older = put_back(full, tmp_path / "older.db")
+    line = f"{T}: main holds 1 versions that the ledger has no verdict about: {T}/{A}@k3; put the right ledger back: "
+    (before,) = told(older)
+    repaired, left = mend(older.settings)
+    assert before.startswith(line) and repaired == [] and [str(f) for f in left.findings] == [before]
+    current = older.ledger.current_version(T, A)
+    assert current is not None and current.version_key == "k2"
 
 
 @pytest.mark.parametrize("damage", [garbage, cut, emptied])

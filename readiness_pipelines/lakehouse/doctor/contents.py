@@ -6,16 +6,22 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import StagedFile, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
 from readiness_pipelines.lakehouse.doctor.finding import Finding
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import complete
+from readiness_pipelines.lakehouse.quarantine import VERSION
 from readiness_pipelines.lakehouse.snapshots import unsettled
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 _OTHER = "has other bytes than it was recorded with"
 _RESTORE = "put it back from the backup of the warehouse"
+_OTHER_LEDGER = "put the right ledger back: this is another or an older one, and nothing else knows why they were admitted"
 
 
 def history_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
@@ -54,13 +60,17 @@ def current_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
         on_main[str(file.partition[0])][path_of(file.file_path)] = file.file_size_in_bytes
     versions, described = lake.ledger.current_versions(table), _described(lake, table)
     versions.update({version.partition: version for version in unsettled(lake, iceberg, table)})  # told of by itself
-    judged = bool(described)  # a quarantine's rows are of no verdict: main alone names its files
+    known_of = {(said.partition, said.version_key) for said in lake.ledger.upkeep.listings(table)} if is_judged(iceberg) else None
+    unknown = [v for v in versions.values() if known_of is not None and (v.partition, v.version_key) not in known_of]
+    if unknown:
+        found = f"main holds {len(unknown)} versions that the ledger has no verdict about: {', '.join(map(str, unknown[:3]))}"
+        yield Finding(table, f"{found}{' ...' if unknown[3:] else ''}", _OTHER_LEDGER)
     for partition in sorted(on_main.keys() - versions.keys()):
         found = f"{partition}: main holds rows that the ledger never saw published"
         yield Finding(table, found, "put the ledger back from its backup, or ask who has written them")
     for partition, version in sorted(versions.items()):
         there = on_main.get(partition, {})
-        if judged:
+        if known_of is not None and version not in unknown:
             yield from _other_files(lake, table, version, there, described)
         for path, size in sorted(there.items()):
             known = described.get(partition, {}).get(path)
@@ -117,6 +127,11 @@ def _other_files(
         yield Finding(table, found, todo, lambda: _complete(lake, table))
     else:
         yield Finding(table, found, "ask who has committed to the table beside this package")
+
+
+def is_judged(iceberg: Table) -> bool:
+    """Return whether the table's versions have verdicts: a quarantine's rows have none, and main alone names its files."""
+    return VERSION not in {field.name for field in iceberg.spec().fields}
 
 
 def _complete(lake: Lakehouse, table: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from readiness_pipelines.errors import BrokenInvariant, CatalogBehindLedger
 from readiness_pipelines.lakehouse.catalog import Lakehouse, identifier, path_of, uri_of
+from readiness_pipelines.lakehouse.doctor.contents import is_judged
 from readiness_pipelines.lakehouse.doctor.finding import Finding
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import COMPACTED_PROPERTY
@@ -29,6 +30,8 @@ def table_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
         return
     new = unsettled(lake, iceberg, table)
     for version in new:
+        if is_judged(iceberg) and lake.ledger.verdict_of(table, version.partition, version.version_key) is None:
+            continue  # a publication has a verdict: it is the wrong ledger, which current_findings says
         known = lake.ledger.current_version(table, version.partition)
         found = f"main holds {version}, the ledger says {known or 'nothing was published'}"
         yield Finding(table, found, "records the publication", lambda: _settle(lake, table))
@@ -118,7 +121,7 @@ def _candidates(lake: Lakehouse, table: str) -> Iterator[Candidate]:
 
 def _published(snapshots: Mapping[int, Mapping[str, Any]], head: int | None) -> int | None:
     """Return the commit that published what `main` holds: compactions, recorded or not, change no row."""
-    while head in snapshots and COMPACTED_PROPERTY in snapshots[head].get("summary", {}):
+    while head is not None and head in snapshots and COMPACTED_PROPERTY in snapshots[head].get("summary", {}):
         parent = snapshots[head].get("parent-snapshot-id")
         if parent not in snapshots:
             break
