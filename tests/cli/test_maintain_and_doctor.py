@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from readiness_pipelines.cli import main
-from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.lakehouse import Lakehouse, steps
 from readiness_pipelines.layers import run_step
 from tests.shop import Shop
+from tests.shops_project import write_project
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,41 @@ def test_every_command_stops_where_the_catalog_cannot_be_believed(busy: Shop, re
     mended = readiness("doctor", "--repair")
     assert mended.returncode == 0 and mended.stdout.startswith("repaired: "), mended.stdout + mended.stderr
     assert readiness("held", "list").returncode == 0
+
+
+class Ended(BaseException):
+    """A process that is killed."""
+
+
+@pytest.mark.slow
+def test_the_command_that_the_doctor_names_can_be_run_as_it_is_printed(
+    shop: Shop, readiness: Readiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(step: str) -> None:
+        if step == "intent_recorded":
+            raise Ended
+
+    told = (shop.root / "pyproject.toml").read_text()
+    write_project(shop.root, sensors=False, theirs=False)
+    (shop.root / "pyproject.toml").write_text(told)
+    shop.land(1)
+    shop.land_broken(2)
+    shop.land(3)
+    lake = Lakehouse.open(shop.settings)
+    for table, day in (("raw_orders", 1), ("raw_orders", 2), ("raw_orders", 3), ("orders", 2), ("orders", 3)):
+        run_step(lake, shop.settings, shop.product, table, shop.day(day))
+    with monkeypatch.context() as patch, pytest.raises(Ended):
+        patch.setattr(steps, "on_reached", die)
+        run_step(lake, shop.settings, shop.product, "orders", shop.day(1))
+    held = lake.ledger.latest_verdict("shop.silver.orders", shop.day(2))
+    assert held is not None
+    Path(held.files[0].path).unlink()
+    found = readiness("doctor")
+    begun, gone, last = found.stdout.splitlines()
+    assert "was begun, and its commit is not on main" in begun and "a file of the held candidate, is gone" in gone
+    assert found.returncode == 1 and last == "3 tables, 2 disagreements"
+    for line, code in ((begun, 0), (gone, 1)):  # the second is held again
+        done = readiness(*line.partition("run the partition again: readiness ")[2].split())
+        assert done.returncode == code and done.stderr == "", done.stdout + done.stderr
+    found = readiness("doctor")
+    assert found.returncode == 0, found.stdout

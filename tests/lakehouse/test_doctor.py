@@ -308,11 +308,27 @@ def test_a_commit_that_the_ledger_does_not_know_is_recorded(full: Lakehouse, mon
     assert current is not None and current.version_key == "k3"
 
 
+def begun(lake: Lakehouse, key: str) -> None:
+    """A process that ended between its intent and its commit."""
+    lake.ledger.record_verdict(admitted(A, staged(lake, A, [5], key=key), key=key))
+    lake.ledger.record_intent(T, A, key)
+
+
 def test_an_intent_without_a_commit_is_told_and_left_to_the_next_run(full: Lakehouse) -> None:
-    full.ledger.record_intent(T, A, "k3")
+    begun(full, "k3")
     (line,) = told(full)
     assert "the publication of k3 was begun, and its commit is not on main; run the partition again" in line
     assert [str(f) for f in mend(full.settings)[1].findings] == [line]
+
+
+@pytest.mark.parametrize("key", ["k3", "k4"])
+def test_an_intent_is_over_once_the_partition_was_judged_anew_and_held(full: Lakehouse, key: str) -> None:
+    """No run can publish it any more: what it would publish is not the newest candidate, or is not admitted now."""
+    begun(full, "k3")
+    files = staged(full, A, [6], key=key, attempt="b")
+    counts = admitted(A, files, key=key).counts
+    full.ledger.record_verdict(GateVerdict(T, A, key, Outcome.HELD, counts, files=files, held_because=("bad",)))
+    assert told(full) == []
 
 
 def test_a_compaction_that_was_cut_short_is_recorded_when_its_rows_are_equal(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import StagedFile, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
-from readiness_pipelines.lakehouse.doctor.finding import Finding
+from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import complete
 from readiness_pipelines.lakehouse.quarantine import VERSION
@@ -89,8 +89,8 @@ def older_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
     for partition, verdict in lake.ledger.latest_verdicts(table).items():
         for file in verdict.files if not verdict.outcome.is_admitted else ():
             if wrong := _wrong_with(lake, file.path, file.bytes, None):
-                todo = f"{_RESTORE}, or run the partition again: readiness backfill --again --from {partition} --to {partition}"
-                yield Finding(table, f"{partition}: {file.path}, a file of the held candidate, {wrong}", todo)
+                found = f"{partition}: {file.path}, a file of the held candidate, {wrong}"
+                yield Finding(table, found, f"{_RESTORE}, or {run_again(table, partition)}")
 
 
 def archive_findings(lake: Lakehouse) -> Iterator[Finding]:

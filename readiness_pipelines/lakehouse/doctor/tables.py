@@ -12,7 +12,7 @@ from typing import Any
 from readiness_pipelines.errors import BrokenInvariant, CatalogBehindLedger
 from readiness_pipelines.lakehouse.catalog import Lakehouse, identifier, path_of, uri_of
 from readiness_pipelines.lakehouse.doctor.contents import is_judged
-from readiness_pipelines.lakehouse.doctor.finding import Finding
+from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import COMPACTED_PROPERTY
 from readiness_pipelines.lakehouse.maintenance.places import metadata_files
@@ -37,9 +37,11 @@ def table_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
         yield Finding(table, found, "records the publication", lambda: _settle(lake, table))
     committed = {version.partition for version in new}
     for partition, key in lake.ledger.upkeep.open_intents(table).items():
-        if partition not in committed:
+        newest = lake.ledger.latest_verdict(table, partition)
+        is_over = newest is not None and (newest.version_key != key or not newest.outcome.is_admitted)
+        if partition not in committed and not is_over:  # what was judged since is in its place, and may be held
             found = f"{partition}: the publication of {key[:12]} was begun, and its commit is not on main"
-            yield Finding(table, found, f"run the partition again: readiness backfill --again --from {partition} --to {partition}")
+            yield Finding(table, found, run_again(table, partition))
 
 
 @dataclass(frozen=True)
