@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,28 @@ def test_a_damaged_catalog_stops_everything_and_is_made_anew_of_the_newest_metad
     put(again(full), A, [7], key="k3", expected="k2")
     assert readable(full) == [[7], [3, 4]]
     assert told(full) == []
+
+
+@pytest.mark.parametrize("damage", [missing, garbage, emptied, cut])
+def test_a_damaged_catalog_that_a_url_places_elsewhere_is_repaired_there(
+    full: Lakehouse, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    before, file = readable(full), tmp_path / "elsewhere" / "cat.db"
+    file.parent.mkdir()
+    shutil.copyfile(full.settings.catalog_file, file)
+    full.settings.catalog_file.unlink()
+    settings = replace(full.settings, catalog_url=f"sqlite:///{file}")
+    assert examine(settings).findings == ()
+    damage(file)
+    (line,) = (str(finding) for finding in examine(settings).findings)
+    assert line.startswith("catalog: ") and "cat.db" in line and "readiness doctor --repair " in line
+    repaired, left = mend(settings)
+    assert len(repaired) == 3 and left.findings == ()
+    lake = Lakehouse.open(settings)
+    versions = lake.ledger.current_versions(T)
+    assert [rows(lake, versions[A]), rows(lake, versions[B])] == before
+    assert len(list(file.parent.glob("cat.db.damaged-*"))) == (damage is not missing)
+    assert not full.settings.catalog_file.exists()
 
 
 @pytest.mark.parametrize("what", ["catalog", "ledger"])

@@ -39,9 +39,9 @@ def catalog_findings(settings: Settings, *, is_needed: bool) -> Iterator[Finding
 
     Raises ServiceUnreachable where the file cannot be looked at now: a catalog that is only locked is not a damaged one.
     """
-    file = settings.catalog_file
-    if settings.catalog_url:
-        return
+    file = _catalog_file(settings)
+    if file is None:
+        return  # the server answers for its files
     if not file.exists():
         if is_needed:
             yield Finding("catalog", f"there is no {file.name}", "makes a new one of the newest metadata", lambda: renew(settings))
@@ -54,13 +54,20 @@ def renew(settings: Settings) -> None:
     """Put the catalog's file aside, if there is one, under a name that says when, and make an empty one."""
     from readiness_pipelines.lakehouse.sqlcatalog import SharedCatalog
 
+    catalog = _catalog_file(settings)
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%f")
     for ending in ("", "-wal", "-shm", "-journal"):
-        file = Path(f"{settings.catalog_file}{ending}")
-        if file.exists():
-            file.rename(f"{settings.catalog_file}.damaged-{stamp}{ending}")
+        file = Path(f"{catalog}{ending}")
+        if catalog is not None and file.exists():
+            file.rename(f"{catalog}.damaged-{stamp}{ending}")
     properties = Storage.of(settings).catalog_properties
     SharedCatalog.open(catalog_url(settings), warehouse=uri_of(settings.warehouse), **properties)
+
+
+def _catalog_file(settings: Settings) -> Path | None:
+    """Return SQLite's file, wherever the settings place it; None for a catalog on a server."""
+    url = catalog_url(settings)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def _wrong_with(file: Path, *, what: str, table: str | None) -> str | None:
