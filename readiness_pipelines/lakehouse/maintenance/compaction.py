@@ -16,6 +16,7 @@ from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
 from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
 from readiness_pipelines.lakehouse.history import on_main
+from readiness_pipelines.lakehouse.maintenance.places import is_quarantine
 from readiness_pipelines.lakehouse.maintenance.references import listed_paths
 from readiness_pipelines.lakehouse.read import described, rows_of
 from readiness_pipelines.lakehouse.snapshots import settle, surplus
@@ -129,7 +130,7 @@ def _head(lake: Lakehouse, table: str) -> int:
 def _by_partition(iceberg: Table) -> dict[str, list[DataFile]]:
     """Return the files on `main` of each partition; none of a quarantine, where a version is rows beside others'."""
     found: dict[str, list[DataFile]] = defaultdict(list)
-    if len(iceberg.spec().fields) == 1:
+    if not is_quarantine(iceberg):
         for file in planned(iceberg):
             found[str(file.partition[0])].append(file)
     return found

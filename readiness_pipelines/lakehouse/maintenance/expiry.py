@@ -6,6 +6,7 @@ import datetime
 
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.maintenance.places import is_quarantine
 from readiness_pipelines.lakehouse.maintenance.references import listed_paths
 from readiness_pipelines.lakehouse.pins import pinned_files
 
@@ -15,9 +16,12 @@ def expired_now(lake: Lakehouse, table: str, *, keep_days: float, now: datetime.
 
     The age counts from when the version was superseded, not from when it was published: whoever began to read it while
     it was current has `keep_days` to finish. Where a tag holds files of a partition that the ledger does not explain, no
-    version of that partition expires. A version without files costs nothing and never expires. `now` is UTC.
+    version of that partition expires. A version without files costs nothing and never expires, nor does a quarantine's,
+    whose rows are kept for good. `now` is UTC.
     """
     iceberg = lake.load(table)
+    if is_quarantine(iceberg):
+        return []
     pinned, limit = pinned_files(iceberg), now - datetime.timedelta(days=keep_days)
     kept, empty, explained = set[tuple[str, str]](), set[tuple[str, str]](), set[tuple[str, frozenset[str]]]()
     for listing in lake.ledger.upkeep.listings(table):

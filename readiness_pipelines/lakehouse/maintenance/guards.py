@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.errors import BrokenInvariant, LedgerBehindCatalog, ReadinessError
 from readiness_pipelines.lakehouse.catalog import Lakehouse
+from readiness_pipelines.lakehouse.maintenance.places import is_quarantine
 from readiness_pipelines.lakehouse.maintenance.references import current_paths
 from readiness_pipelines.lakehouse.snapshots import unsettled
 
@@ -27,11 +28,8 @@ def refuse_elsewhere(lake: Lakehouse, table: str, kept: Collection[str]) -> None
 
 
 def refuse_unjudged(lake: Lakehouse, table: str, iceberg: Table) -> None:
-    """Raise LedgerBehindCatalog if the ledger has no verdict about a version on `main`: then it names too few files as kept.
-
-    A quarantine (partitioned by version key too) has no verdicts of its own.
-    """
-    if len(iceberg.spec().fields) > 1:
+    """Raise LedgerBehindCatalog if the ledger has no verdict about a version on `main`: then it names too few files as kept."""
+    if is_quarantine(iceberg):
         return
     current = lake.ledger.current_versions(table)
     current |= {version.partition: version for version in unsettled(lake, iceberg, table)}

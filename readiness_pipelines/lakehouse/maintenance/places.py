@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
 from readiness_pipelines.lakehouse.storage import Listed, real_path
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+
+def is_quarantine(iceberg: Table) -> bool:
+    """Return whether the table is partitioned by version key too: it keeps the rows of every candidate, and has no verdicts."""
+    return len(iceberg.spec().fields) > 1
 
 
 def files_of_table(lake: Lakehouse, table: str) -> list[Listed]:

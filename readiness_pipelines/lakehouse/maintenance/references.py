@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 class References:
     """`kept`: files that Iceberg or the ledger needs. `expired`: files that an expired version had, and nothing needs.
 
-    All are named by their real paths: a ledger written before may spell the way to the warehouse otherwise.
+    `partitions`: of each file that a verdict or a compaction names. `verdicts`: the newest of each partition. Files are named by their real paths: a ledger written
+    before may spell the way to the warehouse otherwise.
     """
 
     kept: frozenset[str]
     expired: frozenset[str]
+    partitions: Mapping[str, str]
+    verdicts: frozenset[tuple[str, str, str]]
 
 
 def references(
@@ -55,7 +58,10 @@ def references(
         elif listing.is_newest_verdict or key in published:
             kept |= paths
     kept |= _of_iceberg(lake.load(table), dropping)
-    return References(frozenset(kept), frozenset(gone - kept))
+    partitions = {path: listing.partition for listing in said for path in listed_paths(listing)}
+    return References(
+        frozenset(kept), frozenset(gone - kept), partitions, frozenset(stated(each) for each in said if each.is_newest_verdict)
+    )
 
 
 def _key(listing: Listing) -> tuple[str, str]:
@@ -65,6 +71,11 @@ def _key(listing: Listing) -> tuple[str, str]:
 def listed_paths(listing: Listing) -> frozenset[str]:
     """Return the real paths of the files that a listing names."""
     return frozenset(real_path(file.path) for file in listing.files)
+
+
+def stated(listing: Listing) -> tuple[str, str, str]:
+    """Return what tells this statement of the ledger from every other verdict of its table."""
+    return listing.partition, listing.version_key, listing.recorded_at
 
 
 def current_paths(iceberg: Table) -> frozenset[str]:
