@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class References:
     """`kept`: files that Iceberg or the ledger needs. `expired`: files that an expired version had, and nothing needs.
 
-    `partitions`: of each file that a verdict or a compaction names. `verdicts`: the newest of each partition. Files are named by their real paths: a ledger written
-    before may spell the way to the warehouse otherwise.
+    `partitions`: of each file that a verdict or a compaction names. `verdicts`: the newest of each partition.
+    Files are named by their real paths: a ledger written before may spell the way to the warehouse otherwise.
     """
 
     kept: frozenset[str]
