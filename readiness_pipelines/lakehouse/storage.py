@@ -114,6 +114,7 @@ class Storage:
         if not self.is_local:
             with suppress(FileNotFoundError):
                 self.s3.delete_file(_key(path))
+                self._delete_marker(os.path.dirname(_key(path)))
             return
         Path(path).unlink(missing_ok=True)
         with suppress(OSError):
@@ -122,6 +123,15 @@ class Storage:
     def holds(self, path: str) -> bool:
         """Return whether a file of this name, as `real_path` gives it, lies in the warehouse, be it there or not."""
         return path.startswith(f"{real_path(self.warehouse)}/")
+
+    def _delete_marker(self, folder: str) -> None:
+        """Delete the empty object `folder/` that pyarrow leaves where a deleted file was the last of its folder.
+
+        Whoever deletes the last file of an attempt's folder is the last to use it: nothing is being written there. Its
+        partition's folder is another matter, so one such object stays where a partition has no file at all.
+        """
+        if not self.s3.get_file_info(pafs.FileSelector(folder, allow_not_found=True)):
+            self.s3.delete_dir(folder)
 
     def listed(self, folder: str) -> Iterator[Listed]:
         """Yield every file below the folder, at any depth, in no promised order; none if there is no such folder.
