@@ -59,6 +59,19 @@ def test_a_deleted_file_is_gone_and_the_others_stay(lake: Lakehouse) -> None:
     assert names(lake, lake.settings.staging) == {two.path}
 
 
+def test_a_deleted_attempt_leaves_no_folder_behind(lake: Lakehouse) -> None:
+    import pyarrow.fs as pafs
+
+    (one,), (two,) = staged(lake, A, [1], key="k1"), staged(lake, A, [2], key="k2")
+    lake.storage.delete(one.path)
+    lake.storage.delete(one.path)
+    system = pafs.LocalFileSystem() if lake.storage.is_local else lake.storage.s3
+    folder = f"{lake.settings.staging}/{T}/{A}".removeprefix("s3://")
+    left = [found.base_name for found in system.get_file_info(pafs.FileSelector(folder))]
+    assert [name[:2] for name in left] == ["k2"]
+    assert names(lake, lake.settings.staging) == {two.path}
+
+
 def test_no_rows_and_broken_rows_leave_no_file(lake: Lakehouse) -> None:
     assert staged(lake, A, [], key="k1") == ()
     breaks = rows_sql(A, range(50_000)).replace("amount,", "CASE WHEN n = 49999 THEN error('no') ELSE amount END AS amount,")
