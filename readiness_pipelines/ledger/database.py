@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,21 @@ class Database:
                 if not connection.invalidated:
                     connection.rollback()
                 raise
+
+    def make_durable(self) -> None:
+        """Return when all that was written before would outlast a power loss, as it outlasts a kill at once.
+
+        SQLite writes through its log without waiting for the disk. PostgreSQL always waits.
+        """
+        if self._file is None:
+            return
+        for path in (Path(f"{self._file}-wal"), self._file.parent):
+            with suppress(FileNotFoundError):  # no log: it was written back, and waited for
+                number = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(number)
+                finally:
+                    os.close(number)
 
     @contextmanager
     def alone(self, kind: str, name: str) -> Iterator[None]:

@@ -140,6 +140,10 @@ class Upkeep:
             for version in versions:
                 _insert(connection, version, EXPIRED, None, 0, "[]")
 
+    def make_durable(self) -> None:
+        """Return when every row written before would outlast a power loss: only then may files be deleted for it."""
+        self._database.make_durable()
+
     def expired(self, table: str) -> set[TableVersion]:
         """Return the versions of the table that are expired."""
         u = upkeep.c

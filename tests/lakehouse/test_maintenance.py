@@ -333,3 +333,21 @@ def test_a_version_that_was_pinned_after_a_compaction_without_its_record_stays(
     assert rows(lake, second) == [1, 2]
     unpin(lake, T, name="training")
     assert upkeep(lake, days=99).expired == 2
+
+
+def test_what_the_ledger_says_is_on_the_disk_before_a_file_goes(lake: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    from readiness_pipelines.lakehouse import steps
+
+    seen: list[str] = []
+    waits = os.fsync
+
+    def fsync(number: int) -> None:
+        seen.append(Path(os.readlink(f"/proc/self/fd/{number}")).name)
+        waits(number)
+
+    put(lake, A, [1], key="k1")
+    put(lake, A, [2], key="k2", expected="k1")
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(steps, "on_reached", seen.append)
+    assert upkeep(lake, days=2).expired == 1
+    assert seen.index("expiry_recorded") < seen.index("ledger.db-wal") < seen.index("file_deleted")

@@ -65,11 +65,12 @@ def plan_sweep(
 
 
 def sweep(lake: Lakehouse, planned: Sweep) -> Iterator[Listed]:
-    """Delete the files of a sweep, and yield each that is gone.
+    """Delete the files of a sweep, and yield each that is gone. What the ledger says of them is on the disk before.
 
     Those of a partition go in its step's turn, and stay if its newest verdict names them by now: a candidate that was held
     can have been proposed again since the plan, and its step takes files that are there for good.
     """
+    lake.ledger.upkeep.make_durable()
     going: dict[str | None, list[Listed]] = defaultdict(list)
     for found in (*planned.expired, *planned.orphans):
         going[planned.partitions.get(found.path)].append(found)
