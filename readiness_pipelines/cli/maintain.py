@@ -35,7 +35,7 @@ def maintain(
 
         def say(what: str) -> None:
             if dry_run and not as_json:
-                progress.console.print(f"would have {what}", markup=False)
+                progress.console.print(f"would have {what}", markup=False, highlight=False, soft_wrap=True)
 
         for declared in products_named(product):
             bar = progress.add_task(declared.name, total=2 * len(declared.tables))

@@ -65,6 +65,8 @@ def test_a_dry_run_says_what_a_run_then_does(busy: Shop, readiness: Readiness) -
     assert dry.returncode == 0, dry.stderr
     assert "would have expired shop.silver.orders/2025-01-01@" in dry.stdout
     assert "would have deleted " in dry.stdout and " bytes)" in dry.stdout
+    whole = {line.split("would have deleted ")[1].rpartition(" (")[0] for line in dry.stdout.splitlines() if "deleted /" in line}
+    assert whole and all(Path(path).exists() for path in whole)
     told = json.loads(readiness("maintain", "shop", "--dry-run", "--keep-days", "0", "--json").stdout)
     done = json.loads(readiness("maintain", "shop", "--keep-days", "0", "--json").stdout)
     one = {row["table"]: (row["compacted"], row["expired"]) for row in told}
