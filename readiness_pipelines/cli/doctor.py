@@ -16,7 +16,8 @@ def doctor(
 ) -> None:
     """Compare ledger, catalog, warehouse and archive: a line per disagreement, with what to do. Changes nothing by default.
 
-    Exit code 0: they agree; 1: disagreements are left; 2: it could not be carried out.
+    Exit code 0: they agree; 1: disagreements are left; 2: it could not be carried out, or there is nothing in the
+    state folder.
     """
     from readiness_pipelines.lakehouse.doctor import examine, mend
 

@@ -126,6 +126,17 @@ def test_every_command_stops_where_the_catalog_cannot_be_believed(busy: Shop, re
     assert readiness("held", "list").returncode == 0
 
 
+def test_a_mistyped_state_folder_is_exit_code_2_and_named(readiness: Readiness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READINESS_STATE", "/nowhere/.readines")
+    for arguments in (["doctor"], ["doctor", "--repair"]):
+        done = readiness(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert (
+            done.stderr.startswith("readiness: found nothing in /nowhere/.readines (no such folder)")
+            and done.stderr.count("\n") == 1
+        )
+
+
 class Ended(BaseException):
     """A process that is killed."""
 

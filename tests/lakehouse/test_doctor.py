@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from readiness_pipelines.errors import CatalogBehindLedger, ServiceUnreachable
+from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError, ServiceUnreachable
 from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, file_list, publish, relation, steps, write_quarantine
 from readiness_pipelines.lakehouse.doctor import databases, examine, mend
 from readiness_pipelines.lakehouse.maintenance import compact, maintain
 from readiness_pipelines.lakehouse.pins import pin
 from readiness_pipelines.lakehouse.snapshots import expire_snapshots, settle
+from readiness_pipelines.settings import Settings
 from tests.lakehouse.publisher import Place, T, admitted, put, staged
 from tests.lakehouse.test_maintenance import append, rows
 
@@ -79,10 +80,25 @@ def test_where_everything_agrees_nothing_is_told_and_nothing_is_changed(full: La
     assert {path: path.stat().st_mtime_ns for path in Path(full.settings.warehouse).rglob("*") if path.is_file()} == before
 
 
-def test_a_state_that_was_never_used_is_in_order(tmp_path: Path) -> None:
-    settings = Place(tmp_path).open().settings
-    assert examine(settings).findings == ()
-    assert not settings.catalog_file.exists()
+def test_a_place_that_holds_nothing_is_named_and_nothing_is_made_there(tmp_path: Path) -> None:
+    """A mistyped folder, and one in which another command has made a ledger already."""
+    mistyped = Settings.from_environment({"READINESS_STATE": str(tmp_path / "stat")})
+    with pytest.raises(ReadinessError, match=r"found nothing in .*/stat \(no such folder\), expected the state folder of an inst"):
+        examine(mistyped)
+    assert not mistyped.state.exists()
+    new = Place(tmp_path).open()
+    assert new.ledger.upkeep.tables() == []
+    with pytest.raises(ReadinessError, match=r"found nothing in .*/state \(no table and no delivery\)"):
+        mend(new.settings)
+    assert not new.settings.catalog_file.exists()
+
+
+def test_a_place_with_deliveries_alone_is_in_order(lake: Lakehouse) -> None:
+    (lake.settings.archive / "aa").mkdir(parents=True)
+    (lake.settings.archive / "aa" / "a").write_bytes(b"a,b\n")
+    sha256, at = hashlib.sha256(b"a,b\n").hexdigest(), "2025-01-01T00:00:00.000+00:00"
+    lake.ledger.record_arrival(Delivery("shop.bronze.raw", A, "a.csv", sha256, 4, "aa/a", at))
+    assert examine(lake.settings).findings == ()
 
 
 def missing(file: Path) -> None:

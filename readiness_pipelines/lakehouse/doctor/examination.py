@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from readiness_pipelines.errors import CatalogBehindLedger
+from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
 from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.doctor.contents import archive_findings, current_findings, history_findings, older_findings
 from readiness_pipelines.lakehouse.doctor.databases import catalog_findings, ledger_findings
@@ -34,11 +34,14 @@ def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) 
 
     Every byte of every current version and of the archive is read. Runs that publish meanwhile can look like
     disagreements: what they are doing is in one place and not yet in the other. `say` is told what is looked at.
-    Raises ServiceUnreachable where ledger, catalog or warehouse cannot be looked at now.
+    Raises ServiceUnreachable where ledger, catalog or warehouse cannot be looked at now, and ReadinessError where there is
+    nothing to look at: no table, no delivery. It is the wrong place more often than a new one.
     """
     findings = list(ledger_findings(settings))
-    if findings or not (settings.ledger_url or settings.ledger_file.exists()):
+    if findings:
         return Examination(tuple(findings))
+    if not (settings.ledger_url or settings.ledger_file.exists()):
+        raise _nothing(settings)
     lake = Lakehouse.open(settings)
     names = lake.ledger.upkeep.tables()
     findings += catalog_findings(settings, is_needed=bool(names))
@@ -62,6 +65,8 @@ def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) 
         return Examination(tuple(findings), len(names))
     others = set(catalog_tables(lake)) - set(names) if settings.catalog_url or settings.catalog_file.exists() else set()
     findings += [finding for table in sorted(others) for finding in _unknown(lake, table)]
+    if not (findings or names or others or any(lake.ledger.upkeep.all_arrivals())):
+        raise _nothing(settings)
     say("warehouse")
     loose = _loose(lake, [*names, *others])
     return Examination(tuple(findings), len(names), len(loose), sum(loose))
@@ -80,6 +85,15 @@ def mend(settings: Settings, *, say: Callable[[str], None] = lambda _: None) -> 
             done.append(what)
         found = examine(settings, say=say)
     return [what for what in done if what not in {str(finding) for finding in found.findings}], found
+
+
+def _nothing(settings: Settings) -> ReadinessError:
+    """A ledger that another command has just made in a folder of no installation holds nothing either."""
+    there = "no table and no delivery" if settings.state.exists() else "no such folder"
+    return ReadinessError(
+        f"found nothing in {settings.state} ({there}), expected the state folder of an installation: see READINESS_STATE, "
+        "and READINESS_LEDGER if it is set; in a new installation there is nothing to compare yet"
+    )
 
 
 def _can_be_loaded(lake: Lakehouse, table: str) -> bool:
