@@ -330,6 +330,17 @@ def test_a_manifest_that_is_gone_or_other_is_named(full: Lakehouse, damage: str,
     assert f"{path}, a manifest of " in line and f", {wrong}" in line
 
 
+@pytest.mark.parametrize("what", ["manifest list", "manifest"])
+def test_a_manifest_of_other_bytes_is_told_and_not_raised(full: Lakehouse, what: str) -> None:
+    iceberg = full.load(T)
+    head = iceberg.current_snapshot()
+    assert head is not None
+    uri = head.manifest_list if what == "manifest list" else head.manifests(iceberg.io)[0].manifest_path
+    path = Path(uri.removeprefix("file://"))
+    path.write_bytes(b"?" * path.stat().st_size)
+    assert any("cannot be read (" in line for line in told(full))
+
+
 def test_a_commit_that_the_ledger_does_not_know_is_recorded(full: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(name: str) -> None:
         if name == "committed":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OTHER = "has other bytes than it was recorded with"
 _RESTORE = "put it back from the backup of the warehouse"
+UNREADABLE = (ValueError, EOFError, LookupError, SystemError)  # by which pyiceberg says that a file is not what it must be
 _OTHER_LEDGER = "put the right ledger back: this is another or an older one, and nothing else knows why they were admitted"
 
 
@@ -37,7 +38,7 @@ def history_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
             continue
         try:
             manifests = {path_of(m.manifest_path): m.manifest_length for m in snapshot.manifests(iceberg.io)}
-        except (OSError, ValueError) as error:
+        except UNREADABLE as error:
             yield Finding(table, f"{path}, the manifest list {of}, cannot be read ({error})", _RESTORE)
             continue
         for each in sorted(manifests.keys() - looked):
@@ -53,7 +54,7 @@ def current_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
         files = planned(iceberg)
     except FileNotFoundError:
         return  # history_findings names it
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         yield Finding(table, f"main cannot be read ({error})", _RESTORE)
         return
     for file in files:

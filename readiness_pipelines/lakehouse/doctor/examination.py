@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from readiness_pipelines.errors import CatalogBehindLedger, ReadinessError
 from readiness_pipelines.lakehouse.catalog import Lakehouse
-from readiness_pipelines.lakehouse.doctor.contents import archive_findings, current_findings, history_findings, older_findings
+from readiness_pipelines.lakehouse.doctor.contents import (
+    UNREADABLE,
+    archive_findings,
+    current_findings,
+    history_findings,
+    older_findings,
+)
 from readiness_pipelines.lakehouse.doctor.databases import catalog_findings, ledger_findings
 from readiness_pipelines.lakehouse.doctor.finding import Finding
 from readiness_pipelines.lakehouse.doctor.tables import catalog_tables, table_findings
@@ -68,7 +74,13 @@ def examine(settings: Settings, *, say: Callable[[str], None] = lambda _: None) 
     if not (findings or names or others or any(lake.ledger.upkeep.all_arrivals())):
         raise _nothing(settings)
     say("warehouse")
-    loose = _loose(lake, [*names, *others])
+    try:
+        loose = _loose(lake, [*names, *others])
+    except (FileNotFoundError, *UNREADABLE) as error:  # gone since, or of other bytes
+        unread = Finding(
+            "warehouse", f"Iceberg's own files cannot be read ({error})", "put them back from the backup of the warehouse"
+        )
+        return Examination((*findings, *(() if findings else (unread,))), len(names))
     return Examination(tuple(findings), len(names), len(loose), sum(loose))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from readiness_pipelines.errors import BrokenInvariant, CatalogBehindLedger
 from readiness_pipelines.lakehouse.catalog import Lakehouse, identifier, path_of, uri_of
-from readiness_pipelines.lakehouse.doctor.contents import is_judged
+from readiness_pipelines.lakehouse.doctor.contents import UNREADABLE, is_judged
 from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import COMPACTED_PROPERTY
@@ -155,5 +155,5 @@ def _is_whole(lake: Lakehouse, metadata: str) -> bool:
     try:
         iceberg = StaticTable.from_metadata(uri_of(metadata), lake.storage.catalog_properties)
         return _are_there(lake, [path_of(file.file_path) for file in planned(iceberg)])
-    except (OSError, ValueError, BrokenInvariant):
+    except (OSError, BrokenInvariant, *UNREADABLE):
         return False
