@@ -17,7 +17,9 @@ def maintain(
     product: Annotated[str | None, typer.Argument(help="Only this product; default: all of the project.")] = None,
     keep_days: Annotated[
         float | None,
-        typer.Option(min=0, help="Days a superseded version stays readable; default: the contract's retention, else 30."),
+        typer.Option(
+            min=0, max=36_525, help="Days a superseded version stays readable; default: the contract's retention, else 30."
+        ),
     ] = None,
     older_than: Annotated[
         float,

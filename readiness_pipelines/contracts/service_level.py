@@ -55,10 +55,15 @@ def service_level_problems(properties: Sequence[Mapping[str, Any]]) -> list[tupl
     return problems
 
 
+_LONGEST_DAYS = 36_525  # for the clock to count back
+
+
 def _retention_problems(i: int, given: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
     value = given.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         yield [i, "value"], f"found {value!r}, expected a number from 0 up"
+    elif value * _DAYS.get(str(given.get("unit")), 1) > _LONGEST_DAYS:
+        yield [i, "value"], f"found {value!r} {given.get('unit')}, expected 100 years at most"
     if given.get("unit") not in _DAYS:
         yield [i, "unit"], f"found {given.get('unit')!r}, expected d or y (days, years)"
     if given.get("element"):

@@ -19,6 +19,7 @@ _SQLITE = ("sqlite", "sqlite+pysqlite")
 _CONNECT_S, _IDLE_S = 10, 30  # a dead host is noticed in seconds, also behind a connection that only waits
 _LOCK_TIMEOUT_MS = 30_000
 _LOCKED = "55P03"  # PostgreSQL's code: somebody held a lock for longer than that
+_NOT_ALLOWED = "42501"  # and its code for a right that the role has not
 _WRITABLE = "see that its file can be read and written"
 _SQLITE_FAILURES = {  # what SQLite says, and what to do then
     "database is locked": "end what keeps it locked",
@@ -105,5 +106,7 @@ def _next_step(context: sa.engine.ExceptionContext) -> str | None:
         return next((step for said, step in _SQLITE_FAILURES.items() if said in str(error)), None)
     if getattr(error, "pgcode", None) == _LOCKED:
         return "end what keeps it locked"
+    if getattr(error, "pgcode", None) == _NOT_ALLOWED:
+        return "grant its role SELECT and INSERT on the tables and USAGE on the sequences"
     never_connected = context.connection is None and isinstance(context.sqlalchemy_exception, sa.exc.OperationalError)
     return "see that it runs and lets us in" if context.is_disconnect or never_connected else None

@@ -792,6 +792,14 @@ CONTRACTS = [
         "expected a number from 0 up",
     ),
     _contract(
+        "a retention beyond every calendar",
+        "{property: frequency, value: daily}",
+        "{property: frequency, value: daily}\n  - {property: retention, value: 3000, unit: y}",
+        "{property: retention, value: 3000, unit: y}",
+        "found 3000 y",
+        "expected 100 years at most",
+    ),
+    _contract(
         "a retention without a unit",
         "{property: frequency, value: daily}",
         "{property: frequency, value: daily}\n  - {property: retention, value: 30}",
