@@ -196,7 +196,7 @@ def _refuse_misread(settings: Settings) -> None:
     """Raise ReadinessError for a setting that would be taken for something else than it looks like."""
     uri, memory = settings.warehouse_uri, settings.duckdb_memory
     if uri and (uri != uri.strip() or re.match(r"\w+:(?!/)|\w+:/(?!/)|\w+://(/|$)|\w+://.*//", uri)):
-        raise ReadinessError(f"READINESS_WAREHOUSE is {uri!r}, expected s3://bucket/prefix, or a folder")
+        raise ReadinessError(f"READINESS_WAREHOUSE is {uri!r}, expected a folder, or s3://bucket/prefix")
     if memory and not re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?B|%)\s*", memory, re.IGNORECASE):
         raise ReadinessError(f"READINESS_MEMORY is {memory!r}, expected a size as DuckDB writes it, such as 1GB or 512MB")
 
