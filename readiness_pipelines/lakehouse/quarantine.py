@@ -54,7 +54,7 @@ def write_quarantine(
 
     `select_sql` gives row_id, reasons, row_values, delivery_sha256, record_number. Written once per (partition, version
     key), also when several processes do it at the same time or one was killed while doing it: rows that are there are
-    replaced only if the SELECT gives another number of them. Nothing is committed when nothing changes.
+    replaced only if the SELECT gives others, or other reasons for them. Nothing is committed when nothing changes.
     """
     name = quarantine_table(table)
     counted = con.execute(f"SELECT count(*) FROM ({select_sql})").fetchone()
@@ -69,7 +69,7 @@ def write_quarantine(
         with attempt.once():
             iceberg = lake.load(name)
             there = _files_of(iceberg, key)
-            if sum(file.record_count for file in there) == rows:
+            if sum(file.record_count for file in there) == rows and _say_the_same(con, iceberg, there, select_sql):
                 return rows
             if rows and not staged:
                 staged = _stage(con, lake, name, select_sql, partition, version_key)
@@ -94,6 +94,16 @@ def quarantined(lake: Lakehouse, table: str, *, partition: str | None = None) ->
     paths = [path_of(file.file_path) for file in planned(iceberg, wanted)]
     condition = "true" if partition is None else f"{PARTITION} = {literal(partition)}"
     return rows_of(iceberg.schema(), paths, [c.name for c in _COLUMNS], condition)
+
+
+def _say_the_same(con: duckdb.DuckDBPyConnection, iceberg: Table, there: list[DataFile], select_sql: str) -> bool:
+    """Return whether the rows that are there are the SELECT's, by id and reasons: a rule that could not be judged before
+    can have given them another."""
+    if not there:
+        return True
+    kept = rows_of(iceberg.schema(), [path_of(file.file_path) for file in there], ["row_id", "reasons"], "true")
+    more = con.execute(f"SELECT 1 FROM (SELECT row_id, reasons FROM ({select_sql}) EXCEPT SELECT * FROM {kept}) LIMIT 1").fetchone()
+    return more is None
 
 
 def _files_of(iceberg: Table, key: dict[str, str]) -> list[DataFile]:

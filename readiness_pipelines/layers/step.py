@@ -57,13 +57,15 @@ class StepResult:
 def run_step(
     lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str, *, now: datetime.datetime | None = None
 ) -> StepResult:
-    """Run the step of `partition` of the table `name` (leaf name). Raises NotAdmitted if an input was never run, and
-    StorageFailed where a disk or memory fails.
+    """Run the step of `partition` of the table `name` (leaf name).
+
+    Raises NotAdmitted if an input was never run, StorageFailed where a disk, a file or memory fails, ModelFailed where the
+    table's SQL cannot be computed for some row.
 
     `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
     """
     table, now = product.by_name[name], now or clock()
-    sql = "its feed" if isinstance(table, Bronze) else table.sql_path.name
+    sql = None if isinstance(table, Bronze) else table.sql_path.name
     with told(f"{partition} {table.layer} {table.name}", sql=sql), lake.ledger.alone(table.full_name, partition):
         recover(lake, table.full_name, partition)
         if isinstance(table, Bronze):

@@ -65,6 +65,18 @@ def test_a_candidate_that_gives_other_rows_now_is_replaced(lake: Lakehouse) -> N
     assert kept(lake) == []
 
 
+def test_a_candidate_that_gives_other_reasons_for_the_same_rows_is_replaced(lake: Lakehouse) -> None:
+    write(lake, 2)
+    again = refused(2).replace("'in_range'", "'in_range', 'judged_at_last'")
+    with lake.connect() as con:
+        assert write_quarantine(lake, con, T, again, partition=A, version_key="k1") == 2
+        rows = con.execute(f"SELECT row_id, reasons FROM {quarantined(lake, T)} ORDER BY ALL").fetchall()
+    assert rows == [(row, ["cast:amount", "in_range", "judged_at_last"]) for row in ("r0", "r1")]
+    with lake.connect() as con:
+        write_quarantine(lake, con, T, again, partition=A, version_key="k1")
+    assert commits(lake) == 3  # the root, the rows, the rows anew: not once more
+
+
 def test_nothing_refused_makes_no_table_and_no_commit(lake: Lakehouse) -> None:
     assert write(lake, 0) == 0
     assert lake.find(f"{T}_quarantine") is None

@@ -197,6 +197,21 @@ def test_sql_that_cannot_be_computed_for_a_row_is_named_and_the_row_is_not(tmp_p
     assert "c1" not in str(raised.value) and "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("harm", ["cut", "overwritten"])
+def test_a_harmed_file_above_is_told_as_that_and_not_as_bad_sql(tmp_path: Path, undisturbed: Rows, harm: str) -> None:
+    shop = land(tmp_path)
+    lake, product = Lakehouse.open(shop.settings), shop.product
+    verdict = run_step(lake, shop.settings, product, "raw_orders", shop.day(1)).verdict
+    assert verdict is not None
+    file = Path(verdict.files[0].path)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100] if harm == "cut" else whole[:40] + b"\0" * (len(whole) // 2) + whole[40 + len(whole) // 2 :])
+    line = fails(shop)
+    assert "2025-01-01 silver orders" in line and "`readiness doctor` names the files that are harmed" in line
+    file.write_bytes(whole)
+    ends_as_if_undisturbed(shop, undisturbed)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -231,10 +231,24 @@ def wide_or_narrow(browser: sync_api.Browser, request: pytest.FixtureRequest) ->
     opened.close()
 
 
+def _markdown_window(page: sync_api.Page) -> sync_api.Locator:
+    """Click on the page's first Markdown, again if the page was drawn anew under the click, and return its window."""
+    window = page.get_by_role("dialog").filter(has=page.get_by_text("Copy"))
+    for _ in range(12):
+        page.get_by_text("Show Markdown").first.click()
+        try:
+            window.wait_for(timeout=5_000)
+            page.wait_for_timeout(500)
+            if window.is_visible():
+                return window
+        except sync_api.TimeoutError:
+            pass  # the button that was clicked is no longer on the page
+    raise AssertionError("no Markdown window opened in twelve clicks")
+
+
 def _open_markdown(page: sync_api.Page) -> sync_api.Locator:
     """Open the first Markdown of the page, and return its window; its picture has rendered and nothing sticks out."""
-    page.get_by_text("Show Markdown").first.click()
-    window = page.get_by_role("dialog").filter(has=page.get_by_text("Copy"))
+    window = _markdown_window(page)
     picture = window.locator("img").first
     sync_api.expect(picture).to_be_visible()
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
@@ -281,7 +295,7 @@ def test_the_held_days_check_says_what_to_do_next(site: Site, page: sync_api.Pag
     page.get_by_role("tab", name="Execution history").click()
     page.locator("tr", has_text=site.shop.day(HELD)).get_by_role("button").last.click()
     _shows(page, "readiness/what_to_do")
-    page.get_by_text("Show Markdown").first.click()
+    _markdown_window(page)
     _shows(page, "have the delivery corrected")
     _shows(page, "cast:amount")
     _picture(page, "what_to_do")

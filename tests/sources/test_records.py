@@ -244,8 +244,12 @@ def test_what_is_no_csv_is_told_as_what_it_is_in_one_line(tmp_path: Path, data: 
     assert "\n" not in reader.problems[0] and "expected" in reader.problems[0]
 
 
-@pytest.mark.parametrize("harm", ["whole", "two members", "zeros after", "cut", "garbage after", "flipped", "none", "empty"])
-@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+_HARMS = ("whole", "two members", "zeros after", "cut", "garbage after", "flipped", "none", "empty")
+
+
+@pytest.mark.parametrize(  # zstd has a checksum only where its writer asks for one, and this one does not
+    ("codec", "harm"), [(c, h) for c in ("gzip", "zstd") for h in _HARMS if (c, h) != ("zstd", "flipped")]
+)
 def test_compressed_files_are_read_to_their_last_byte_or_are_a_problem(tmp_path: Path, codec: str, harm: str) -> None:
     text = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(30_000))
     packed = gzip.compress(text) if codec == "gzip" else pa.compress(text, codec="zstd", asbytes=True)
@@ -263,8 +267,6 @@ def test_compressed_files_are_read_to_their_last_byte_or_are_a_problem(tmp_path:
         "empty": b"",
     }[harm]
     reader, found = ours(tmp_path, data, ["a", "b"], f"x.csv.{'gz' if codec == 'gzip' else 'zst'}")
-    if (codec, harm) == ("zstd", "flipped"):
-        pytest.skip("zstd has a checksum only where its writer asks for one, and this one does not")
     good = {"whole": 30_000, "two members": 30_001} | ({"zeros after": 30_000} if codec == "gzip" else {})
     if harm in good:
         assert len(found) == good[harm] and reader.problems == ()

@@ -32,10 +32,6 @@ class Sweep:
     partitions: Mapping[str, str] = field(default_factory=dict)
     verdicts: frozenset[tuple[str, str, str]] = frozenset()
 
-    @property
-    def bytes(self) -> int:
-        return sum(found.bytes for found in (*self.expired, *self.orphans))
-
 
 def plan_sweep(
     lake: Lakehouse,

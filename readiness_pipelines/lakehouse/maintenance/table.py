@@ -81,6 +81,10 @@ def maintain(
         expiring=expiring if dry_run else (),
         dropping=dropping if dry_run else (),
     )
+    gone = []
     for found in (*plan.expired, *plan.orphans) if dry_run else sweep(lake, plan):
         say(f"deleted {found.path} ({found.bytes:,} bytes)")
-    return Maintained(table, compacted, len(expiring), len(dropping), len(plan.expired), len(plan.orphans), plan.bytes, plan.young)
+        gone.append(found)  # fewer than were planned, if a candidate was proposed with some again
+    orphans = len({*gone} & {*plan.orphans})
+    freed = sum(found.bytes for found in gone)
+    return Maintained(table, compacted, len(expiring), len(dropping), len(gone) - orphans, orphans, freed, plan.young)
