@@ -6,25 +6,24 @@ again as the key that it should have been.
 
 from __future__ import annotations
 
-import datetime
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from readiness_pipelines.gates.vocabulary import EXPECTATIONS, IGNORE_MANY, IGNORE_PAIR, Expectation
+from readiness_pipelines.gates.arguments import argument_problem, coerced_kwargs, joint_problems
+from readiness_pipelines.gates.vocabulary import EXPECTATIONS, NOT_HERE, Expectation
 from readiness_pipelines.located import shown, unknown
 
 SEVERITIES = ("critical", "warning", "info")
 ON_FAIL = ("quarantine", "hold", "warn")
 
 _SUITE_KEYS = ("name", "id", "meta", "expectations", "notes")
-_SUITE_META = ("max_quarantine_fraction", "great_expectations_version", "notes")
-_RULE_KEYS = ("type", "kwargs", "severity", "meta", "id", "notes", "description")
+_SUITE_META = ("max_quarantine_fraction", "fallback_max_rows", "great_expectations_version", "notes")
+_RULE_KEYS = ("type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content")
 _RULE_META = ("name", "on_fail", "notes", "profiler_details")
-# Look-around, back-references and possessive or atomic groups: Python has them, RE2 does not. The classes \d \w \s \b
-# mean Unicode in Python and ASCII in RE2.
-_NOT_RE2 = re.compile(r"\(\?[=!<>]|\\[1-9]|\(\?P=|[*+?}]\+|\\[dDwWsSbB]")
+# accepted among the arguments, as Great Expectations does, and of no meaning here: how to show or to raise
+PRESENTATION = ("result_format", "catch_exceptions", "batch_id")
 
 
 def suite_problems(data: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
@@ -43,6 +42,9 @@ def suite_problems(data: Mapping[str, Any]) -> Iterator[tuple[list[str | int], s
         problem = fraction_problem(meta["max_quarantine_fraction"])
         if problem:
             yield ["meta", "max_quarantine_fraction"], problem
+    most = meta.get("fallback_max_rows", 1) if isinstance(meta, dict) else 1
+    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+        yield ["meta", "fallback_max_rows"], f"found {shown(most)}, expected a number of rows"
 
 
 def fraction_problem(value: Any) -> str | None:
@@ -71,7 +73,9 @@ def rule_problems(raw: Any) -> Iterator[tuple[list[str | int], str]]:
     expectation = EXPECTATIONS.get(name) if isinstance(name, str) else None
     if expectation is None:
         if "type" in raw:
-            yield ["type"], f"{unknown(name, EXPECTATIONS)}; what is not compiled yet is an error, never skipped"
+            why = NOT_HERE.get(str(name))
+            found = f"found {shown(name)}, expected another rule: {why}" if why else unknown(name, EXPECTATIONS)
+            yield ["type"], f"{found}; what cannot be judged is an error, never skipped"
         elif not strange:
             yield [], "found no key 'type', expected an expectation's name"
         return
@@ -85,7 +89,8 @@ def rule_problems(raw: Any) -> Iterator[tuple[list[str | int], str]]:
     if kwargs is not None and not isinstance(kwargs, dict):
         yield ["kwargs"], f"found {shown(kwargs)}, expected a mapping"
     elif "kwargs" in raw or not strange:
-        yield from _kwargs_problems(expectation, kwargs or {})
+        given = {k: v for k, v in (kwargs or {}).items() if k not in PRESENTATION}
+        yield from _kwargs_problems(str(name), expectation, given)
 
 
 def _on_fail_problems(meta: Mapping[str, Any], expectation: Expectation) -> Iterator[tuple[list[str | int], str]]:
@@ -98,7 +103,7 @@ def _on_fail_problems(meta: Mapping[str, Any], expectation: Expectation) -> Iter
         yield ["meta", "name"], f"found {shown(str(meta['name']))}, expected up to 100 letters, digits and _"
 
 
-def _kwargs_problems(expectation: Expectation, kwargs: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
+def _kwargs_problems(name_of: str, expectation: Expectation, kwargs: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
     lacking = [name for name in expectation.required if name not in kwargs]
     strange = [str(name) for name in kwargs if name not in expectation.arguments]
     for name in strange:
@@ -111,65 +116,9 @@ def _kwargs_problems(expectation: Expectation, kwargs: Mapping[str, Any]) -> Ite
             yield ["kwargs", name], unknown(name, free).replace("found", "found the unknown argument", 1)
     for name in lacking:
         yield ["kwargs"], f"found no {name!r}, expected it"
-    wrong = [
-        (str(n), said) for n, v in kwargs.items() if n in expectation.arguments and (said := _value_problem(str(n), v, expectation))
-    ]
+    takes = expectation.arguments
+    wrong = [(str(n), said) for n, v in kwargs.items() if n in takes and (said := argument_problem(str(n), takes[n], v))]
     for name, message in wrong:
         yield ["kwargs", name], message
     if not strange and not wrong:
-        yield from _bounds_problems(expectation, kwargs)
-
-
-def _bounds_problems(expectation: Expectation, kwargs: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
-    bounds = [b for b in ("min_value", "max_value") if b in expectation.optional]
-    if bounds and all(kwargs.get(b) is None for b in bounds):
-        yield ["kwargs"], "found neither min_value nor max_value, expected at least one"
-
-
-def _value_problem(name: str, value: Any, expectation: Expectation) -> str | None:
-    match name:
-        case "column" | "column_A" | "column_B" if not isinstance(value, str):
-            return f"found {shown(value)}, expected a column name"
-        case "mostly" if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            return f"found {shown(value)}, expected 0 to 1"
-        case "min_value" | "max_value" if value is not None and coerced(value) is None:
-            return f"found {shown(value)}, expected a number or an ISO date"
-        case "value_set" | "column_list" | "column_set" if value is not None and not isinstance(value, list):
-            return f"found {shown(value)}, expected a list"
-        case "strict_min" | "strict_max" | "or_equal" | "exact_match" if not isinstance(value, bool):
-            return f"found {shown(value)}, expected true or false"
-        case "value" | "column_index" if isinstance(value, bool) or not isinstance(value, int):
-            return f"found {shown(value)}, expected a whole number"
-        case "ignore_row_if":
-            allowed = IGNORE_MANY if "column_list" in expectation.required else IGNORE_PAIR
-            return None if value in allowed else unknown(value, allowed)
-        case "regex":
-            return _regex_problem(value)
-    return None
-
-
-def _regex_problem(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"found {shown(value)}, expected a regular expression"
-    try:
-        re.compile(value)
-    except re.error as error:
-        return f"found {shown(value)}, expected a regular expression ({error})"
-    if found := _NOT_RE2.search(value):
-        return f"found {found[0]!r}, which DuckDB's engine has not, or reads differently; expected it written out, as in [0-9]"
-    return None
-
-
-def coerced(value: Any) -> Any:
-    """Return a bound as GX's models coerce it: "0" is 0.0, True is 1.0, ISO text is a date or time; None if it is none."""
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, int | float | datetime.date):
-        return value
-    if isinstance(value, str):
-        for convert in (float, datetime.date.fromisoformat, datetime.datetime.fromisoformat):
-            try:
-                return convert(value)
-            except ValueError:
-                continue
-    return None
+        yield from joint_problems(name_of, coerced_kwargs(name_of, kwargs))

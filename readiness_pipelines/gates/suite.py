@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from readiness_pipelines import located
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
-from readiness_pipelines.gates.mistakes import coerced, fraction_problem, rule_problems, suite_problems
+from readiness_pipelines.gates.arguments import coerced_kwargs
+from readiness_pipelines.gates.conditions import columns_of
+from readiness_pipelines.gates.mistakes import PRESENTATION, fraction_problem, rule_problems, suite_problems
 from readiness_pipelines.gates.vocabulary import EXPECTATIONS
 from readiness_pipelines.located import shown
 
 DEFAULT_MAX_QUARANTINE_FRACTION = 0.05
+DEFAULT_FALLBACK_MAX_ROWS = 1_000_000  # about a gigabyte of memory for a dozen columns, and seconds for each rule
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,34 @@ class Rule:
     def columns(self) -> tuple[str, ...]:
         """The columns it looks at."""
         single = [self.kwargs[k] for k in ("column", "column_A", "column_B") if k in self.kwargs]
-        return tuple(single) + tuple(self.kwargs.get("column_list") or ())
+        listed = self.kwargs.get("column_list") if self.is_row_rule else ()
+        condition = columns_of(self.kwargs.get("row_condition"), self.kwargs.get("condition_parser"))
+        return tuple(dict.fromkeys((*single, *(listed or ()), *condition)))
+
+    @property
+    def domain(self) -> tuple[str, ...]:
+        """The columns whose values a result lists: without those of the row_condition."""
+        names = [self.kwargs[k] for k in ("column", "column_A", "column_B") if k in self.kwargs]
+        return tuple(names) or tuple(self.kwargs.get("column_list") or ())
 
 
 @dataclass(frozen=True)
 class Suite:
-    """All rules of one table. More than `max_quarantine_fraction` of bad rows holds the whole candidate."""
+    """All rules of one table. More than `max_quarantine_fraction` of bad rows holds the whole candidate.
+
+    A rule that only Great Expectations itself can judge is undecided above `fallback_max_rows` rows (just as many are judged).
+    """
 
     name: str
     rules: tuple[Rule, ...]
     max_quarantine_fraction: float = DEFAULT_MAX_QUARANTINE_FRACTION
+    fallback_max_rows: int = DEFAULT_FALLBACK_MAX_ROWS
 
     @property
     def fingerprint(self) -> str:
         """A digest of all that a verdict depends on: comments and order of keys do not count."""
         rules = [[r.name, r.expectation, {k: str(v) for k, v in r.kwargs.items()}, r.severity, r.on_fail] for r in self.rules]
-        return digest(rules, self.max_quarantine_fraction)
+        return digest(rules, self.max_quarantine_fraction, self.fallback_max_rows)
 
 
 @dataclass(frozen=True)
@@ -84,8 +100,12 @@ def read_suite(path: Path) -> SuiteReading:
 
 
 def parse_suite(expectations: Sequence[Mapping[str, Any]], *, name: str = "suite") -> Suite:
-    """Return a suite from expectations as plain data. Raises DeclarationError."""
-    return _sound(_parse(located.Document(Path(name), {"name": name, "expectations": list(expectations)}, None)))
+    """Return a suite from expectations as plain data. Raises DeclarationError.
+
+    Rules of the same kind over the same columns, which nobody named, are told apart by a number.
+    """
+    document = located.Document(Path(name), {"name": name, "expectations": list(expectations)}, None)
+    return _sound(_parse(document, numbered=True))
 
 
 def _sound(reading: SuiteReading) -> Suite:
@@ -94,7 +114,7 @@ def _sound(reading: SuiteReading) -> Suite:
     return reading.suite
 
 
-def _parse(document: located.Document) -> SuiteReading:
+def _parse(document: located.Document, *, numbered: bool = False) -> SuiteReading:
     data = document.data
     if not isinstance(data, dict):
         found = "an empty file" if data is None else shown(data)
@@ -110,6 +130,8 @@ def _parse(document: located.Document) -> SuiteReading:
         if found_problems:
             continue
         rule = _rule(raw)
+        if numbered and not (raw.get("meta") or {}).get("name"):
+            rule = _told_apart(rule, places)
         if rule.name.lower() in places:
             message = (
                 f"found the name {rule.name!r} twice (first in line {document.line(['expectations', places[rule.name.lower()]])})"
@@ -121,24 +143,30 @@ def _parse(document: located.Document) -> SuiteReading:
         rules.append(rule)
     meta = data.get("meta")
     fraction = meta.get("max_quarantine_fraction") if isinstance(meta, dict) else None
+    most = meta.get("fallback_max_rows") if isinstance(meta, dict) else None
     suite = Suite(
         str(data.get("name") or document.path.stem),
         tuple(rules),
         DEFAULT_MAX_QUARANTINE_FRACTION if fraction_problem(fraction) else float(fraction or 0.0),
+        most if isinstance(most, int) else DEFAULT_FALLBACK_MAX_ROWS,
     )
     return SuiteReading(document, suite, places, tuple(problems))
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
     expectation = EXPECTATIONS[raw["type"]]
-    kwargs = {
-        k: coerced(v) if k in ("min_value", "max_value") and v is not None else v for k, v in (raw.get("kwargs") or {}).items()
-    }
+    given = {k: v for k, v in (raw.get("kwargs") or {}).items() if k not in PRESENTATION}
+    kwargs = coerced_kwargs(raw["type"], given)
     severity, meta = raw.get("severity", "critical"), raw.get("meta") or {}
     strongest = "quarantine" if expectation.kind == "row" else "hold"
     on_fail = meta.get("on_fail") or (strongest if severity == "critical" else "warn")
     rule = Rule(str(meta.get("name") or ""), raw["type"], kwargs, severity, on_fail)
     return rule if rule.name else Rule(_derived_name(rule), rule.expectation, rule.kwargs, severity, on_fail)
+
+
+def _told_apart(rule: Rule, names: Mapping[str, int]) -> Rule:
+    free = (name for n in count(1) if (name := rule.name if n == 1 else f"{rule.name[:90]}_{n}").lower() not in names)
+    return replace(rule, name=next(free))
 
 
 def _derived_name(rule: Rule) -> str:
@@ -147,4 +175,4 @@ def _derived_name(rule: Rule) -> str:
         if verb.startswith(noise):
             verb = verb.removeprefix(noise)
             break
-    return re.sub(r"[^A-Za-z0-9_]", "_", "_".join([*rule.columns, verb]))[:100]
+    return re.sub(r"[^A-Za-z0-9_]", "_", "_".join([*rule.domain, verb]))[:100]
