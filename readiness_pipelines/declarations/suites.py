@@ -13,7 +13,9 @@ from typing import Any
 
 from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.gates import Rule
-from readiness_pipelines.gates.compile import NotJudgeable, aggregate_of, compile_row, is_number, is_time
+from readiness_pipelines.gates.aggregates import compile_table
+from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, is_number, is_time
+from readiness_pipelines.gates.compile import compile_row
 from readiness_pipelines.located import shown
 
 _KINDS = (".yaml", ".yml", ".json")
@@ -71,7 +73,9 @@ def _rule_problems(rule: Rule, types: Mapping[str, str], binder: Binder) -> Iter
             predicates = compile_row(rule, types)
             expressions = [predicates.considered, predicates.bad]
         else:
-            expressions = [aggregate_of(rule, types) or "1"]
+            expressions = list(compile_table(rule, types).aggregates) or ["1"]
+    except NotCompiled:
+        return  # Great Expectations itself judges it
     except NotJudgeable as error:
         yield _place(rule), f"found a rule that cannot be judged ({error}), expected one that fits the column's type"
         return

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from readiness_pipelines.gates.columns import LARGEST_EXACT, NotCompiled, family, in_set, known, present, quoted
-from readiness_pipelines.gates.compile import bounds
+from readiness_pipelines.gates.compile import bounds, without_parameters
 from readiness_pipelines.gates.conditions import selected
+from readiness_pipelines.gates.divergence import partition_plan
 from readiness_pipelines.gates.schema_rules import judge_columns
 from readiness_pipelines.gates.suite import Rule
 
@@ -44,6 +45,7 @@ class TablePlan:
 def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     """Return the plan of a table rule. Raises NotJudgeable (no such column) and NotCompiled."""
     kwargs = rule.kwargs
+    without_parameters(kwargs)
     found = judge_columns(rule.expectation, kwargs, list(types))
     if found is not None:
         passed, result = found
@@ -60,6 +62,8 @@ def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
             return _most_common(rule, types)
         case "expect_column_quantile_values_to_be_between":
             return _quantiles(rule, types)
+        case "expect_column_kl_divergence_to_be_less_than":
+            return _divergence(rule, types)
     return _observed(rule, types, rows)
 
 
@@ -68,7 +72,7 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
     where = f"{selected(kwargs, types)} AND {present(column, types)}"
     name, kind, there = quoted(column), known(column, types), f"count(*) FILTER ({where})"
     what = rule.expectation.removeprefix("expect_column_").removesuffix("_to_be_between")
-    if kind == "other" or (kind == "boolean" and what not in ("unique_value_count", "proportion_of_unique_values")):
+    if kind in ("other", "nothing") or (kind == "boolean" and what not in ("unique_value_count", "proportion_of_unique_values")):
         if what != "proportion_of_non_null_values":
             raise NotCompiled(f"the {what} of a {types[column]}")
     distinct = f"count(DISTINCT {name}) FILTER ({where})"
@@ -149,7 +153,7 @@ def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     name, kind = quoted(column), known(column, types)
     if kind == "date" and any(not isinstance(v, datetime.date) or isinstance(v, datetime.datetime) for v in wanted):
         raise NotCompiled("texts in a value set for a column of dates")
-    if kind == "time" or any(isinstance(v, list | dict) for v in wanted):
+    if kind in ("time", "nothing") or any(isinstance(v, list | dict) for v in wanted):
         raise NotCompiled(f"a set of values of a {types[column]}")
     inside = in_set(column, types, wanted)
     there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
@@ -180,7 +184,7 @@ def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
 
 def _most_common(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     column, wanted = rule.kwargs["column"], set(rule.kwargs["value_set"])
-    if known(column, types) in ("time", "boolean", "other"):
+    if known(column, types) in ("time", "boolean", "other", "nothing"):
         raise NotCompiled(f"the most common value of a {types[column]}")
     there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
     counted = f"SELECT {quoted(column)} AS v, count(*) AS n FROM {{source}} WHERE {there} GROUP BY ALL"
@@ -218,6 +222,21 @@ def _quantiles(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         return Finding(all(details), result)
 
     return TablePlan(judge, queries=(query,))
+
+
+def _divergence(rule: Rule, types: Mapping[str, str]) -> TablePlan:
+    plan = partition_plan(rule.kwargs, rule.kwargs["column"], types)
+    there = f"{selected(rule.kwargs, types)} AND {present(rule.kwargs['column'], types)}"
+
+    def judge(values: Sequence[Any]) -> Finding:
+        observed, result = plan.judge(values)
+        threshold = rule.kwargs.get("threshold")
+        if threshold is not None and math.isfinite(observed) and _near(observed, threshold, 1.0):
+            raise NotCompiled("a divergence so near its threshold that rounding decides")
+        passed = threshold is None or bool(observed <= threshold)
+        return Finding(passed, {"observed_value": observed if math.isfinite(observed) else None, **result})
+
+    return TablePlan(judge, tuple(f"count(*) FILTER ({there}{cut})" for cut in plan.cuts), tuple(q.replace("{there}", there) for q in plan.queries))
 
 
 def _in_range(value: float | None, range_: Sequence[float | None]) -> bool:

@@ -1,8 +1,8 @@
 """Arguments, coerced as Great Expectations' own models coerce them: "0" is 0.0, "2026-01-01" a date, true 1.0.
 
 Its models are written with pydantic's first version, which pydantic still carries, so the same words are said to the
-same library here, without importing Great Expectations. Two things are refused that it would take: an empty text or
-list where it makes an empty suite parameter of it, and suite parameters themselves (nothing would fill them in).
+same library here, without importing Great Expectations. One thing is refused that it would take: an empty text or list
+where it makes an empty suite parameter of it. A suite parameter stays as it is, and Great Expectations evaluates it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,15 @@ def _model(takes: str) -> Any:
     return pydantic.create_model("Argument", __config__=_Config, value=(type_ | None if takes.endswith("?") else type_, ...))
 
 
+def is_parameter(value: Any) -> bool:
+    """Say whether the value is a suite parameter, as in {"$PARAMETER": "now() - timedelta(weeks=1)"}."""
+    return isinstance(value, dict) and "$PARAMETER" in value
+
+
 def coerced(takes: str, value: Any) -> Any:
     """Return `value` as Great Expectations' model keeps it. Raises ValueError if the model refuses it."""
+    if is_parameter(value):
+        return value
     if isinstance(value, dict) and takes.removesuffix("?") not in ("mapping", "quantiles", "condition"):
         raise ValueError("a mapping")
     if value is None and not takes.endswith("?") and takes not in ("bound", "condition", "parser"):
@@ -94,8 +101,8 @@ def argument_problem(name: str, takes: str, value: Any) -> str | None:
     if takes in ("ignore_pair", "ignore_many", "parser"):
         known = {"ignore_pair": IGNORE_PAIR, "ignore_many": IGNORE_MANY, "parser": PARSERS}[takes]
         return None if value in known or (takes == "parser" and value is None) else unknown(value, known)
-    if isinstance(value, dict) and "$PARAMETER" in value:
-        return "found a suite parameter, expected the value itself: nothing here would fill it in"
+    if is_parameter(value):
+        return None
     try:
         found = coerced(takes, value)
     except (ValueError, TypeError, OverflowError):
@@ -137,6 +144,8 @@ def _quantiles_problem(value: Mapping[str, Any]) -> str | None:
 def joint_problems(expectation: str, kwargs: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
     """Yield what is wrong with coerced arguments together: each is sound by itself, and the rule could never be judged."""
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if any(is_parameter(v) for v in kwargs.values()):
+        return
     if expectation in _NEEDS_A_BOUND and low is None and high is None:
         yield ["kwargs"], "found neither min_value nor max_value, expected at least one"
     if expectation in _NEEDS_ORDER and low is not None and high is not None and _above(low, high):

@@ -36,7 +36,8 @@ def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 
 
 def family(type_: str) -> str:
-    """Return what kind of values a DuckDB type holds: integer, float, decimal, text, boolean, date, time or other."""
+    """Return what kind of values a DuckDB type holds: integer, float, decimal, text, boolean, date, time,
+    nothing (no cell of it was ever seen) or other."""
     if type_ in _INTEGERS:
         return "integer"
     if type_ in _FLOATS:
@@ -45,7 +46,7 @@ def family(type_: str) -> str:
         return "decimal"
     if type_ in ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS"):  # with nanoseconds, or a zone, pandas compares otherwise
         return "time"
-    return {"VARCHAR": "text", "BOOLEAN": "boolean", "DATE": "date"}.get(type_, "other")
+    return {"VARCHAR": "text", "BOOLEAN": "boolean", "DATE": "date", '"NULL"': "nothing"}.get(type_, "other")
 
 
 def is_number(type_: str) -> bool:
@@ -109,7 +110,7 @@ def in_set(column: str, types: Mapping[str, str], values: Sequence[Any]) -> str:
     """
     kind, name = known(column, types), quoted(column)
     some = [v for v in values if v is not None]
-    if kind == "other" or types[column] == "FLOAT":
+    if kind in ("other", "nothing") or types[column] == "FLOAT":
         raise NotCompiled(f"a value set for a column of type {types[column]}")
     if kind != "boolean" and kind != "text" and any(isinstance(v, bool) for v in some):
         raise NotCompiled("true or false in a value set for a column of another kind")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from readiness_pipelines.gates.arguments import is_parameter
 from readiness_pipelines.gates.columns import (
     NotCompiled,
     NotJudgeable,
@@ -32,6 +33,7 @@ from readiness_pipelines.gates.suite import Rule
 
 __all__ = ["NotCompiled", "NotJudgeable", "RowPredicates", "compile_row", "is_number", "is_time"]
 
+_OF_THE_COLUMN = ("be_null", "not_be_null", "be_of_type", "be_in_type_list", "z_scores", "not_be_outliers", "match_like", "not_match_like")
 _TYPES_OF_ORDER = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")  # unsigned differences wrap in pandas
 
 
@@ -63,6 +65,7 @@ def compile_row(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
     """
     for column in rule.columns:
         known(column, types)
+    without_parameters(rule.kwargs)
     condition = selected(rule.kwargs, types)
     if rule.expectation.startswith("expect_column_pair"):
         found = _pair(rule, types)
@@ -76,10 +79,17 @@ def compile_row(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
     return replace(found, selected=condition, **parts)
 
 
+def without_parameters(kwargs: Mapping[str, Any]) -> None:
+    if any(is_parameter(value) for value in kwargs.values()):
+        raise NotCompiled("a suite parameter")
+
+
 def _one(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
     kwargs, column = rule.kwargs, rule.kwargs["column"]
     there, name, type_ = present(column, types), quoted(column), types[column]
     what = rule.expectation.removeprefix("expect_column_").removeprefix("values_to_").removeprefix("value_")
+    if known(column, types) == "nothing" and not what.startswith(_OF_THE_COLUMN):
+        return RowPredicates(there, "false")  # nobody is there to break it
     match what:
         case "not_be_null":
             return RowPredicates("true", f"(NOT {there})")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.gates.suite import Rule
@@ -26,22 +26,34 @@ def judge(frame: pandas.DataFrame, rules: Sequence[Rule]) -> dict[str, dict[str,
     frame = frame.reset_index(drop=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from great_expectations.core import suite_parameters
         from great_expectations.core.batch import Batch
         from great_expectations.execution_engine import PandasExecutionEngine
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.validator.validator import Validator
 
+        evaluate = suite_parameters.build_suite_parameters
         found = {}
         for rule in rules:
             validator = Validator(execution_engine=PandasExecutionEngine(), batches=[Batch(data=frame)])  # type: ignore[arg-type]
             validator.metrics_calculator.show_progress_bars = False
-            config = ExpectationConfiguration(type=rule.expectation, kwargs=dict(rule.kwargs))
-            results = validator.graph_validate(
-                configurations=[config],
-                runtime_configuration={"catch_exceptions": True, "result_format": {"result_format": "COMPLETE"}},
-            )
-            found[rule.name] = _plain(results[0])
+            runtime = {"catch_exceptions": True, "result_format": {"result_format": "COMPLETE"}}
+            try:
+                config = ExpectationConfiguration(type=rule.expectation, kwargs=_evaluated(rule.kwargs, evaluate))
+                found[rule.name] = _plain(validator.graph_validate(configurations=[config], runtime_configuration=runtime)[0])
+            except Exception as error:  # noqa: BLE001 - a judge that stumbles, over whatever, has not judged
+                found[rule.name] = _raised(error)
     return found
+
+
+def _evaluated(kwargs: Mapping[str, Any], evaluate: Callable[..., Any]) -> dict[str, Any]:
+    """Return the arguments with their suite parameters evaluated; one that needs a value from elsewhere stays."""
+    return dict(evaluate(dict(kwargs), {}, True, None)[0])
+
+
+def _raised(error: Exception) -> dict[str, Any]:
+    info = {"raised_exception": True, "exception_message": str(error), "exception_traceback": f"{type(error).__name__}: {error}"}
+    return {"success": False, "result": {}, "exception_info": info}
 
 
 def _plain(result: Any) -> dict[str, Any]:
