@@ -14,6 +14,7 @@ from typing import Any
 from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.gates import Rule
 from readiness_pipelines.gates.aggregates import compile_table
+from readiness_pipelines.gates.arguments import as_written, is_parameter
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, is_number, is_time
 from readiness_pipelines.gates.compile import compile_row
 from readiness_pipelines.located import shown
@@ -85,7 +86,7 @@ def _rule_problems(rule: Rule, types: Mapping[str, str], binder: Binder) -> Iter
 
 
 def _place(rule: Rule) -> list[str | int]:
-    return ["kwargs", next((k for k in ("column", "column_A", "column_list") if k in rule.kwargs), "")]
+    return ["kwargs", next((k for k in ("regex", "regex_list", "column", "column_A", "column_list") if k in rule.kwargs), "")]
 
 
 def _column_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list[str | int], str]]:
@@ -99,9 +100,9 @@ def _column_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[lis
 
 
 def _bound_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list[str | int], str]]:
-    bounds = {b: rule.kwargs[b] for b in ("min_value", "max_value") if rule.kwargs.get(b) is not None}
+    bounds = {b: v for b in ("min_value", "max_value") if (v := rule.kwargs.get(b)) is not None and not is_parameter(v)}
     if len(bounds) == 2 and not _in_order(bounds["min_value"], bounds["max_value"]):
-        low, high = shown(bounds["min_value"]), shown(bounds["max_value"])
+        low, high = as_written(bounds["min_value"]), as_written(bounds["max_value"])
         yield ["kwargs", "min_value"], f"found {low} above max_value {high}, expected it below"
     of_column = rule.expectation in _OF_THE_COLUMN
     type_ = (
@@ -114,7 +115,7 @@ def _bound_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list
         if not wanted:
             yield ["kwargs", "column"], f"found a column of type {type_}, expected a number or time: it is compared with {name}"
         elif isinstance(bound, datetime.date) != is_time(type_):
-            yield ["kwargs", name], f"found {shown(bound)}, expected {wanted}: the values are {type_}"
+            yield ["kwargs", name], f"found {as_written(bound)}, expected {wanted}: the values are {type_}"
 
 
 def _in_order(low: Any, high: Any) -> bool:

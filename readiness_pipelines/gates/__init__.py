@@ -1,9 +1,10 @@
 """The gate: a suite in Great Expectations' words, compiled to DuckDB, and the verdict it leads to."""
 
 from readiness_pipelines.gates.examination import Examination, examine
-from readiness_pipelines.gates.examine import RowExamination, examine_rows, examine_table, lost_anyway
+from readiness_pipelines.gates.rows import RowExamination, examine_rows, lost_anyway
 from readiness_pipelines.gates.suite import Rule, Suite, SuiteReading, load_suite, parse_suite, read_suite
 from readiness_pipelines.gates.verdict import decide
+from readiness_pipelines.gates.whole import examine_table
 
 __all__ = [
     "Examination",

@@ -72,9 +72,10 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
     where = f"{selected(kwargs, types)} AND {present(column, types)}"
     name, kind, there = quoted(column), known(column, types), f"count(*) FILTER ({where})"
     what = rule.expectation.removeprefix("expect_column_").removesuffix("_to_be_between")
-    if kind in ("other", "nothing") or (kind == "boolean" and what not in ("unique_value_count", "proportion_of_unique_values")):
-        if what != "proportion_of_non_null_values":
-            raise NotCompiled(f"the {what} of a {types[column]}")
+    counted = ("unique_value_count", "proportion_of_unique_values")
+    unfit = kind in ("other", "nothing") or (kind == "boolean" and what not in counted)
+    if unfit and what != "proportion_of_non_null_values":
+        raise NotCompiled(f"the {what} of a {types[column]}")
     distinct = f"count(DISTINCT {name}) FILTER ({where})"
     match what:
         case "unique_value_count":
@@ -92,7 +93,11 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
 
 def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str, Any]) -> TablePlan:
     """Floats do not add up alike in every order, so a value near a bound is left to pandas, unless no sum was rounded."""
-    if family(type_) not in ("integer", "float", "decimal") or type_ == "FLOAT" or (what == "median" and family(type_) == "decimal"):
+    if (
+        family(type_) not in ("integer", "float", "decimal")
+        or type_ == "FLOAT"
+        or (what == "median" and family(type_) == "decimal")
+    ):
         raise NotCompiled(f"the {what} of a {type_}")
     cell = name if family(type_) == "integer" else f"CAST({name} AS DOUBLE)"
     function = {"mean": "avg", "sum": "sum", "stdev": "stddev_samp", "median": "median"}[what]
@@ -204,7 +209,11 @@ def _most_common(rule: Rule, types: Mapping[str, str]) -> TablePlan:
 def _quantiles(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     """pandas takes the nearest of the values in order, half a place to the even one: never a value between two."""
     column, ranges = rule.kwargs["column"], rule.kwargs["quantile_ranges"]
-    if family(types.get(column, "")) not in ("integer", "float") or types[column] == "FLOAT" or rule.kwargs.get("allow_relative_error"):
+    if (
+        family(types.get(column, "")) not in ("integer", "float")
+        or types[column] == "FLOAT"
+        or rule.kwargs.get("allow_relative_error")
+    ):
         raise NotCompiled(f"quantiles of a {types.get(column)}, or between two values")
     quantiles = [float(q) for q in ranges["quantiles"]]
     if any(not 0 <= q <= 1 for q in quantiles):
@@ -236,7 +245,11 @@ def _divergence(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         passed = threshold is None or bool(observed <= threshold)
         return Finding(passed, {"observed_value": observed if math.isfinite(observed) else None, **result})
 
-    return TablePlan(judge, tuple(f"count(*) FILTER ({there}{cut})" for cut in plan.cuts), tuple(q.replace("{there}", there) for q in plan.queries))
+    return TablePlan(
+        judge,
+        tuple(f"count(*) FILTER ({there}{cut})" for cut in plan.cuts),
+        tuple(q.replace("{there}", there) for q in plan.queries),
+    )
 
 
 def _in_range(value: float | None, range_: Sequence[float | None]) -> bool:

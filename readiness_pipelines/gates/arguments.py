@@ -126,7 +126,7 @@ def _of_value(name: str, takes: str, value: Any) -> str | None:
 
 def _format_problem(value: str) -> str | None:
     try:
-        datetime.datetime.strptime(datetime.datetime.now(tz=datetime.UTC).strftime(value), value)
+        datetime.datetime.strptime(datetime.datetime.now(tz=datetime.UTC).strftime(value), value)  # noqa: DTZ007 - only whether it can be read
     except ValueError:
         return f"found {shown(value)}, expected a format that reads what it writes, as %Y-%m-%d does"
     return None
@@ -149,7 +149,7 @@ def joint_problems(expectation: str, kwargs: Mapping[str, Any]) -> Iterator[tupl
     if expectation in _NEEDS_A_BOUND and low is None and high is None:
         yield ["kwargs"], "found neither min_value nor max_value, expected at least one"
     if expectation in _NEEDS_ORDER and low is not None and high is not None and _above(low, high):
-        yield ["kwargs", "min_value"], f"found {shown(low)} above max_value {shown(high)}, expected it below"
+        yield ["kwargs", "min_value"], f"found {as_written(low)} above max_value {as_written(high)}, expected it below"
     if expectation == "expect_column_distinct_values_to_be_in_set" and not kwargs.get("value_set"):
         yield ["kwargs", "value_set"], "found an empty list, expected at least one value"
     if kwargs.get("row_condition") is not None:
@@ -160,6 +160,11 @@ def joint_problems(expectation: str, kwargs: Mapping[str, Any]) -> Iterator[tupl
 
 _NEEDS_A_BOUND = ("expect_column_values_to_be_between", "expect_column_value_lengths_to_be_between")
 _NEEDS_ORDER = ("expect_column_values_to_be_between", "expect_table_row_count_to_be_between")
+
+
+def as_written(value: Any) -> str:
+    """Return a coerced bound as its author wrote it: 2000, not 2000.0."""
+    return shown(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _above(low: Any, high: Any) -> bool:

@@ -33,7 +33,16 @@ from readiness_pipelines.gates.suite import Rule
 
 __all__ = ["NotCompiled", "NotJudgeable", "RowPredicates", "compile_row", "is_number", "is_time"]
 
-_OF_THE_COLUMN = ("be_null", "not_be_null", "be_of_type", "be_in_type_list", "z_scores", "not_be_outliers", "match_like", "not_match_like")
+_OF_THE_COLUMN = (
+    "be_null",
+    "not_be_null",
+    "be_of_type",
+    "be_in_type_list",
+    "z_scores",
+    "not_be_outliers",
+    "match_like",
+    "not_match_like",
+)
 _TYPES_OF_ORDER = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")  # unsigned differences wrap in pandas
 
 

@@ -23,7 +23,9 @@ _MOST = 100
 _OWN = ("great_expectations", "great_expectations__experimental__")
 _NUMBER = r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
 _TEXT = r"\"(?P<double>[^\"'\\]+)\"|'(?P<single>[^\"'\\]+)'"
-_COL = re.compile(rf'\s*col\("(?P<column>[^"]+)"\)\s*(?:(?P<notnull>\.notnull\(\))|(?P<op>[<>]=?|==|!=)\s*(?:(?P<number>{_NUMBER})|{_TEXT}))\s*')
+_COL = re.compile(
+    rf'\s*col\("(?P<column>[^"]+)"\)\s*(?:(?P<notnull>\.notnull\(\))|(?P<op>[<>]=?|==|!=)\s*(?:(?P<number>{_NUMBER})|{_TEXT}))\s*'
+)
 _QUERY = re.compile(rf"\s*(?P<column>[A-Za-z_]\w*)\s*(?P<op>[<>]=?|==|!=)\s*(?:(?P<number>-?\d+(?:\.\d+)?)|{_TEXT})\s*")
 _WORDS = ("True", "False", "None", "and", "or", "not", "in", "index")
 
@@ -48,7 +50,9 @@ def _problems(condition: Any) -> Iterator[str]:
     elif kind in ("and", "or"):
         for inner in condition["conditions"] if isinstance(condition["conditions"], list) else [None]:
             yield from _problems(inner)
-    elif kind in ("comparison", "nullity") and not isinstance(condition["column"].get("name") if isinstance(condition["column"], dict) else None, str):
+    elif kind in ("comparison", "nullity") and not isinstance(
+        condition["column"].get("name") if isinstance(condition["column"], dict) else None, str
+    ):
         yield "found a condition without its column's name, expected column: {name: ...}"
     elif kind == "comparison":
         yield from _comparison_problems(condition["operator"], condition["parameter"])

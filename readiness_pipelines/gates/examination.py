@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import RESERVED, Counts, GateVerdict, RuleResult, Status
 from readiness_pipelines.gates.columns import one_row, quoted
-from readiness_pipelines.gates.examine import Native, RowExamination, TableExamination, examine_rows, examine_whole
+from readiness_pipelines.gates.relation import Native
+from readiness_pipelines.gates.rows import RowExamination, examine_rows
 from readiness_pipelines.gates.shape import FORMATS, row_result, suite_result
 from readiness_pipelines.gates.suite import Rule, Suite, parse_suite
 from readiness_pipelines.gates.verdict import decide
+from readiness_pipelines.gates.whole import TableExamination, examine_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,7 +64,9 @@ class Examination:
         both: tuple[Native, Native] = (self._rows.native, self._whole.native)
         return next((native[rule.name] for native in both if rule.name in native), None)
 
-    def _one(self, rule: Rule, result: RuleResult, result_format: str) -> tuple[RuleResult, dict[str, Any], Mapping[str, Any] | None]:
+    def _one(
+        self, rule: Rule, result: RuleResult, result_format: str
+    ) -> tuple[RuleResult, dict[str, Any], Mapping[str, Any] | None]:
         """Return the rule's result, what Great Expectations' result holds, and its exception_info if it judged the rule."""
         native = self._native(rule)
         info = native["exception_info"] if native else None
@@ -91,9 +95,7 @@ class Examination:
         return [{c: row[c] for c in domain} for row in rows], keys
 
 
-def examine(
-    table: pyarrow.Table, suite: Sequence[Mapping[str, Any]], *, key_columns: Sequence[str] | None = None
-) -> Examination:
+def examine(table: pyarrow.Table, suite: Sequence[Mapping[str, Any]], *, key_columns: Sequence[str] | None = None) -> Examination:
     """Judge a table by a suite: a list of expectations as Great Expectations writes them (type, kwargs, severity, meta).
 
     Grain: one result per expectation. The meaning is Great Expectations 1.24's on `table.to_pandas()`: NaN is null, rows
@@ -133,7 +135,9 @@ def _verdict(
     if bad:
         con.execute(f"CREATE TEMP TABLE rejected AS {bad}")
         quarantined = int(one_row(con, "SELECT count(*) FROM rejected")[0])
-        each = con.execute("SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM rejected) GROUP BY ALL ORDER BY ALL").fetchall()
+        each = con.execute(
+            "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM rejected) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
         reasons = {str(reason): int(n) for reason, n in each}
     results = {r.rule: r for r in (*rows.results, *whole.results)}
     ordered = tuple(results[rule.name] for rule in suite.rules)

@@ -57,9 +57,7 @@ def _most_frequent(values: Sequence[Any]) -> list[dict[str, Any]]:
         return [{"error": "partial_exception_counts requires a hashable type"}]
 
 
-def suite_result(
-    suite: Suite, found: Sequence[tuple[RuleResult, dict[str, Any], Mapping[str, Any] | None]]
-) -> dict[str, Any]:
+def suite_result(suite: Suite, found: Sequence[tuple[RuleResult, dict[str, Any], Mapping[str, Any] | None]]) -> dict[str, Any]:
     """Return the results of a suite: `success` only if every rule passed."""
     results = [_rule_result(rule, *one) for rule, one in zip(suite.rules, found, strict=True)]
     passed = sum(r["success"] for r in results)

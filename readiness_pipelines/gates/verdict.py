@@ -30,9 +30,10 @@ def decide(
 
 
 def _failed(rule: RuleResult) -> str:
+    if rule.unexpected_count is not None:
+        note = f"; {rule.note}" if rule.note else ""
+        return f"{rule.rule} failed: {rule.unexpected_count} of {rule.element_count} rows break it{note}"
     if rule.note:
         return f"{rule.rule} failed: {rule.note}"
-    if rule.unexpected_count is not None:
-        return f"{rule.rule} failed: {rule.unexpected_count} of {rule.element_count} rows break it"
     wanted = ", ".join(f"{k} {v}" for k, v in rule.kwargs.items() if k != "column")
     return f"{rule.rule} failed: observed {str(rule.observed_value)[:200]}, expected {wanted[:200]}"

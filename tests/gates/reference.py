@@ -16,7 +16,9 @@ PERCENTAGES = ("missing_percent", "unexpected_percent", "unexpected_percent_tota
 LISTS = ("unexpected_list", "unexpected_index_list", "partial_unexpected_list", "partial_unexpected_index_list")
 
 
-def judged_by_gx(table: pa.Table, suite: Sequence[Mapping[str, Any]], *, key_columns: list[str] | None = None) -> list[dict[str, Any]]:
+def judged_by_gx(
+    table: pa.Table, suite: Sequence[Mapping[str, Any]], *, key_columns: list[str] | None = None
+) -> list[dict[str, Any]]:
     """Return (success, result, raised) per expectation. An argument that a model refuses raises there and then."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
@@ -43,7 +45,13 @@ def judged_by_gx(table: pa.Table, suite: Sequence[Mapping[str, Any]], *, key_col
                 continue
             info = result.exception_info
             infos = [info] if "raised_exception" in info else list(info.values())
-            found.append({"success": bool(result.success), "result": dict(result.result), "raised": any(i["raised_exception"] for i in infos)})
+            found.append(
+                {
+                    "success": bool(result.success),
+                    "result": dict(result.result),
+                    "raised": any(i["raised_exception"] for i in infos),
+                }
+            )
         return found
 
 
@@ -51,7 +59,11 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
     """Return in what one of our results (of `to_gx`) differs from Great Expectations' own: empty if in nothing."""
     raised = bool(ours["exception_info"]["raised_exception"])
     if raised or theirs["raised"]:
-        return [] if raised == theirs["raised"] else [f"raised {raised}, expected {theirs['raised']}: {ours['exception_info']['exception_message']}"]
+        return (
+            []
+            if raised == theirs["raised"]
+            else [f"raised {raised}, expected {theirs['raised']}: {ours['exception_info']['exception_message']}"]
+        )
     found, expected = ours["result"], theirs["result"]
     wrong = [] if ours["success"] == theirs["success"] else [f"success {ours['success']}"]
     for name in (*NUMBERS, *PERCENTAGES, *LISTS, "observed_value", "partial_missing_list", "details"):

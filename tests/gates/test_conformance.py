@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from tests.gates.reference import same
 
 CASES = Path(__file__).parent.parent.parent.parent / "shared" / "conformance" / "gx_cases.json"
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/conformance")]
+pytestmark = [
+    pytest.mark.conformance,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/conformance"),
+]
 
 GONE = "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than"  # two cases of an error, of an expectation that is gone
 
@@ -47,7 +52,9 @@ def _table(dataset: dict[str, Any]) -> pa.Table:
 
 def _lacks(case: dict[str, Any], dataset: dict[str, Any], table: pa.Table) -> bool:
     gone = [name for name in dataset["data"] if name not in table.column_names]
-    return bool(gone) and (case["expectation"].startswith("expect_table_column") or any(re.search(rf"\b{n}\b", str(case["kwargs"])) for n in gone))
+    return bool(gone) and (
+        case["expectation"].startswith("expect_table_column") or any(re.search(rf"\b{n}\b", str(case["kwargs"])) for n in gone)
+    )
 
 
 def _wrong(case: dict[str, Any], result: dict[str, Any]) -> list[str]:
@@ -73,7 +80,7 @@ def _close(found: Any, expected: Any, tolerance: float) -> bool:
     return same(found, expected) or str(found) == str(expected).replace("T", " ")
 
 
-def test_every_case_that_great_expectations_agrees_with_is_judged_alike() -> None:
+def test_every_case_that_great_expectations_agrees_with_is_judged_alike(capsys: pytest.CaptureFixture[str]) -> None:
     raw = json.loads(CASES.read_text(encoding="utf-8"))
     datasets = {d["id"]: (d, _table(d)) for d in raw["datasets"] if isinstance(d["data"], dict)}
     said: Counter[str] = Counter()
@@ -110,7 +117,8 @@ def test_every_case_that_great_expectations_agrees_with_is_judged_alike() -> Non
         if problems:
             wrong.append((case["id"], case["title"], str(case["kwargs"]), *problems))
     share = said["compiled"] / (said["compiled"] + said["judged by Great Expectations itself"])
-    print(f"\n{dict(said)}; compiled {share:.1%} of those judged")
-    print("\n".join(f"  {n:3} {reason}" for reason, n in why.most_common()))
+    told = [f"{dict(said)}; compiled {share:.1%} of those judged", *(f"  {n:3} {reason}" for reason, n in why.most_common())]
+    with capsys.disabled():
+        sys.stdout.write("\n" + "\n".join(told) + "\n")
     assert wrong == [], "\n".join(str(w) for w in wrong)
     assert share >= 0.85

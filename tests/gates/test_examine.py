@@ -118,7 +118,10 @@ def test_a_cell_that_could_not_be_cast_is_neither_considered_nor_faulted() -> No
         ({"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "min_value": "abc"}}, "a number or an ISO date"),
         ({"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x"}, "severity": "fatal"}, "critical"),
         ({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}, "meta": {"on_fail": "quarantine"}}, "has no rows"),
-        ({"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x", "row_condition": {"type": "nul"}}}, "row_condition"),
+        (
+            {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x", "row_condition": {"type": "nul"}}},
+            "row_condition",
+        ),
     ],
 )
 def test_what_is_not_understood_is_an_error_at_load(expectation: dict[str, Any], told: str) -> None:

@@ -49,7 +49,12 @@ TRAPS: list[tuple[str, pa.Table, str, dict[str, Any]]] = [
     ("the length of a float is that of its print", NUMBERS, "column_value_lengths_to_equal", {"column": "b", "value": 3}),
     ("no row, no failure", NUMBERS.slice(0, 0), "column_values_to_be_between", {"column": "b", "min_value": 0}),
     ("no row, no aggregate, no success", NUMBERS.slice(0, 0), "column_max_to_be_between", {"column": "b", "min_value": 0}),
-    ("mostly is of the values that are there", NUMBERS, "column_values_to_be_between", {"column": "b", "max_value": 2, "mostly": 0.66}),
+    (
+        "mostly is of the values that are there",
+        NUMBERS,
+        "column_values_to_be_between",
+        {"column": "b", "max_value": 2, "mostly": 0.66},
+    ),
     ("mostly is of all rows for nulls", NUMBERS, "column_values_to_not_be_null", {"column": "a", "mostly": 0.6}),
     (
         "a condition filters first, and a null is unequal",
@@ -109,7 +114,12 @@ TRAPS: list[tuple[str, pa.Table, str, dict[str, Any]]] = [
         "column_values_to_be_between",
         {"column": "t", "min_value": "2026-01-01"},
     ),
-    ("the sum of nothing is nothing", pa.table({"x": pa.array([None, None], pa.float64())}), "column_sum_to_be_between", {"column": "x", "max_value": 1}),
+    (
+        "the sum of nothing is nothing",
+        pa.table({"x": pa.array([None, None], pa.float64())}),
+        "column_sum_to_be_between",
+        {"column": "x", "max_value": 1},
+    ),
     ("the spread of one value is none", pa.table({"x": [1.0]}), "column_stdev_to_be_between", {"column": "x", "min_value": 0}),
     (
         "the same endless value twice is no step down",

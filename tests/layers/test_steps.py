@@ -90,19 +90,19 @@ def test_a_first_line_that_cannot_be_read_is_no_header_to_pass_over(shop: Shop) 
 def test_what_could_not_be_judged_is_judged_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     import duckdb
 
-    from readiness_pipelines.gates import examine
+    from readiness_pipelines.gates import rows
 
     shop.land(1)
     step(shop, "raw_orders")
-    scan = examine._scan
+    scan = rows._scan
 
     def out_of_memory(*_: object) -> None:
         raise duckdb.OutOfMemoryException("no room")
 
-    monkeypatch.setattr(examine, "_scan", out_of_memory)
+    monkeypatch.setattr(rows, "_scan", out_of_memory)
     result = step(shop, "orders")
     assert result.verdict is not None and result.verdict.outcome in (Outcome.UNDECIDED, Outcome.HELD)
-    monkeypatch.setattr(examine, "_scan", scan)
+    monkeypatch.setattr(rows, "_scan", scan)
     assert step(shop, "orders").kind == "admitted"
 
 
