@@ -84,8 +84,13 @@ def compile_row(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
         found = _one(rule, types)
     if condition == "true":
         return found
-    parts = {p: f"({condition} AND {getattr(found, p)})" for p in ("considered", "bad", "unsure")}
-    return replace(found, selected=condition, **parts)
+    return replace(only_where(condition, found), selected=condition)
+
+
+def only_where(condition: str, found: RowPredicates) -> RowPredicates:
+    """Return the predicates for the rows alone where the condition holds."""
+    considered, bad, unsure = (f"({condition} AND {p})" for p in (found.considered, found.bad, found.unsure))
+    return replace(found, considered=considered, bad=bad, unsure=unsure)
 
 
 def without_parameters(kwargs: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def judge(frame: pandas.DataFrame, rules: Sequence[Rule]) -> dict[str, dict[str,
         warnings.simplefilter("ignore")
         from great_expectations.core import suite_parameters
         from great_expectations.core.batch import Batch
-        from great_expectations.execution_engine import PandasExecutionEngine
+        from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.validator.validator import Validator
 

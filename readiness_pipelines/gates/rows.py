@@ -16,7 +16,7 @@ from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.gates import fallback
 from readiness_pipelines.gates.around import looked_up, table_name
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, literal, one_row, quoted
-from readiness_pipelines.gates.compile import RowPredicates, compile_row
+from readiness_pipelines.gates.compile import RowPredicates, compile_row, only_where
 from readiness_pipelines.gates.relation import (
     RULES_PER_SCAN,
     Native,
@@ -230,10 +230,7 @@ def _untouched(rule: Rule, uncast: Mapping[str, str]) -> str:
 def _guarded(rule: Rule, found: RowPredicates, uncast: Mapping[str, str]) -> RowPredicates:
     """Leave rows out whose cell, one that the rule touches, could not be cast."""
     judged = _untouched(rule, uncast)
-    if judged == "true":
-        return found
-    parts = {p: f"({getattr(found, p)} AND {judged})" for p in ("considered", "bad", "unsure")}
-    return dataclasses.replace(found, **parts)
+    return found if judged == "true" else only_where(judged, found)
 
 
 def _failing_keys(

@@ -25,6 +25,7 @@ class Expectation:
         return {**self.required, **self.optional}
 
 
+_NOTHING: Mapping[str, str] = {}
 _CONDITION = {"row_condition": "condition", "condition_parser": "parser"}
 _STRICT = {"strict_min": "flag", "strict_max": "flag"}
 _BOUNDS = {"min_value": "bound", "max_value": "bound"}
@@ -33,21 +34,21 @@ _WHOLES = {"min_value": "whole?", "max_value": "whole?"}
 _ROW = {"mostly": "mostly", **_CONDITION}
 
 
-def _map(required: Mapping[str, str] | None = None, **optional: str) -> Expectation:
-    return Expectation("row", {"column": "column", **(required or {})}, {**optional, **_ROW})
+def _map(required: Mapping[str, str] = _NOTHING, /, **optional: str) -> Expectation:
+    return Expectation("row", {"column": "column", **required}, {**optional, **_ROW})
 
 
-def _pair(required: Mapping[str, str] | None = None, **optional: str) -> Expectation:
+def _pair(required: Mapping[str, str] = _NOTHING, /, **optional: str) -> Expectation:
     columns = {"column_A": "column", "column_B": "column"}
-    return Expectation("row", {**columns, **(required or {})}, {**optional, "ignore_row_if": "ignore_pair", **_ROW})
+    return Expectation("row", {**columns, **required}, {**optional, "ignore_row_if": "ignore_pair", **_ROW})
 
 
-def _many(required: Mapping[str, str] | None = None, columns: str = "strict_columns") -> Expectation:
-    return Expectation("row", {"column_list": columns, **(required or {})}, {"ignore_row_if": "ignore_many", **_ROW})
+def _many(required: Mapping[str, str] = _NOTHING, columns: str = "strict_columns") -> Expectation:
+    return Expectation("row", {"column_list": columns, **required}, {"ignore_row_if": "ignore_many", **_ROW})
 
 
-def _aggregate(required: Mapping[str, str] | None = None, **optional: str) -> Expectation:
-    return Expectation("table", {"column": "column", **(required or {})}, {**optional, **_CONDITION})
+def _aggregate(required: Mapping[str, str] = _NOTHING, /, **optional: str) -> Expectation:
+    return Expectation("table", {"column": "column", **required}, {**optional, **_CONDITION})
 
 
 _LIKE = {"like_pattern": "text"}
