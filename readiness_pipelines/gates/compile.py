@@ -58,6 +58,7 @@ class RowPredicates:
     bad: str
     selected: str = "true"
     unsure: str = "false"
+    needs_rows: bool = False  # Great Expectations stumbles where no row is considered
     keys: tuple[str, ...] = ()
     sequence: tuple[str, str] | None = None
     spread: tuple[str, float, bool] | None = None
@@ -203,7 +204,7 @@ def _pair(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
     }[rule.kwargs.get("ignore_row_if") or "both_values_are_missing"]
     if rule.expectation == "expect_column_pair_values_to_be_in_set":
         pairs = [f"({_is(a, x, types)} AND {_is(b, y, types)})" for x, y in rule.kwargs["value_pairs_set"]]
-        return RowPredicates(considered, _breaks(considered, f"({' OR '.join(pairs) or 'false'})"))
+        return RowPredicates(considered, _breaks(considered, f"({' OR '.join(pairs) or 'false'})"), needs_rows=True)
     operator = "="
     families = _alike([a, b], types)
     if rule.expectation == "expect_column_pair_values_a_to_be_greater_than_b":

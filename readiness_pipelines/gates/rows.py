@@ -143,6 +143,8 @@ class _Rows:
         for name, (selected, considered, bad, unsure) in found.items():
             if unsure:
                 self._pass_on(name, f"{unsure} rows that pandas may see otherwise")
+            elif self.judged[name].needs_rows and not considered:
+                self._pass_on(name, "no row that it considers")
             else:
                 self.counts[name] = (selected, considered, bad)
 

@@ -54,11 +54,19 @@ VALUES = st.lists(st.sampled_from([0, 1, 2, 0.1, 1.0, "a", "10", "1", None, "202
 PATTERN = st.sampled_from(["a", "^a$", "[0-9]+", r"\d", r"^\w+$", "b|1", ".", r"\s", "(?i)A", "^$"])
 OPERATOR = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 COMPARISON = st.fixed_dictionaries(
-    {"type": st.just("comparison"), "column": st.fixed_dictionaries({"name": st.sampled_from(["i", "f", "s", "j"])}), "operator": OPERATOR}
+    {
+        "type": st.just("comparison"),
+        "column": st.fixed_dictionaries({"name": st.sampled_from(["i", "f", "s", "j"])}),
+        "operator": OPERATOR,
+    }
 ).flatmap(
-    lambda c: (st.sampled_from(["a", "1", ""]) if c["column"]["name"] == "s" else st.sampled_from([0, 1, 0.1])).map(lambda p: {**c, "parameter": p})
+    lambda c: (st.sampled_from(["a", "1", ""]) if c["column"]["name"] == "s" else st.sampled_from([0, 1, 0.1])).map(
+        lambda p: {**c, "parameter": p}
+    )
 )
-NULLITY = st.fixed_dictionaries({"type": st.just("nullity"), "column": st.fixed_dictionaries({"name": COLUMN}), "is_null": st.booleans()})
+NULLITY = st.fixed_dictionaries(
+    {"type": st.just("nullity"), "column": st.fixed_dictionaries({"name": COLUMN}), "is_null": st.booleans()}
+)
 SIMPLE = st.one_of(COMPARISON, NULLITY)
 CONDITION = st.one_of(
     SIMPLE,
@@ -87,8 +95,16 @@ RULES: dict[str, dict[str, Any]] = {
         "match_on": st.sampled_from(["any", "all"]),
     },
     "column_value_lengths_to_equal": {"column": st.sampled_from(["s", "t", "i"]), "value": st.sampled_from([0, 1, 2, 1.5])},
-    "column_value_lengths_to_be_between": {"column": st.sampled_from(["s", "t"]), "min_value": st.sampled_from([0, 1, "1"]), "strict_min": st.booleans()},
-    "column_value_z_scores_to_be_less_than": {"column": NUMBER, "threshold": st.sampled_from([0.5, 1, 2, -1]), "double_sided": st.booleans()},
+    "column_value_lengths_to_be_between": {
+        "column": st.sampled_from(["s", "t"]),
+        "min_value": st.sampled_from([0, 1, "1"]),
+        "strict_min": st.booleans(),
+    },
+    "column_value_z_scores_to_be_less_than": {
+        "column": NUMBER,
+        "threshold": st.sampled_from([0.5, 1, 2, -1]),
+        "double_sided": st.booleans(),
+    },
     "column_values_to_be_increasing": {"column": COLUMN, "strictly": st.booleans()},
     "column_values_to_be_decreasing": {"column": COLUMN, "strictly": st.booleans()},
     "column_pair_values_to_be_equal": {"": PAIR, "ignore_row_if": IGNORE_PAIR},
@@ -96,7 +112,9 @@ RULES: dict[str, dict[str, Any]] = {
     "column_pair_values_to_be_in_set": {
         "": PAIR,
         "ignore_row_if": IGNORE_PAIR,
-        "value_pairs_set": st.lists(st.tuples(st.sampled_from([0, 1, None, "a", 0.1]), st.sampled_from([0, 1, None, "a"])).map(list), max_size=3),
+        "value_pairs_set": st.lists(
+            st.tuples(st.sampled_from([0, 1, None, "a", 0.1]), st.sampled_from([0, 1, None, "a"])).map(list), max_size=3
+        ),
     },
     "compound_columns_to_be_unique": {"column_list": COLUMNS, "ignore_row_if": IGNORE_MANY},
     "multicolumn_values_to_be_equal": {"column_list": ALIKE, "ignore_row_if": IGNORE_MANY},
@@ -133,7 +151,9 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     for argument, values in RULES[name].items():
         kwargs |= draw(values) if argument == "" else {argument: draw(values)}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
-    is_row_rule = not name.startswith(("table_", "column_m", "column_s", "column_unique", "column_prop", "column_dist", "column_quantile"))
+    is_row_rule = not name.startswith(
+        ("table_", "column_m", "column_s", "column_unique", "column_prop", "column_dist", "column_quantile")
+    )
     if is_row_rule and draw(st.booleans()):
         kwargs["mostly"] = draw(st.sampled_from([0.5, 0.66, 1, "0.9"]))
     if draw(st.integers(0, 3)) == 0:
@@ -143,7 +163,9 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 150)
 @given(tables(), st.lists(rules(), min_size=3, max_size=3))
-def test_random_rules_on_random_tables_are_judged_as_great_expectations_judges_them(table: pa.Table, suite: list[dict[str, Any]]) -> None:
+def test_random_rules_on_random_tables_are_judged_as_great_expectations_judges_them(
+    table: pa.Table, suite: list[dict[str, Any]]
+) -> None:
     for rule in suite:
         try:
             ours = examine(table, [rule]).to_gx()["results"][0]
