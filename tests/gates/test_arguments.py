@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from readiness_pipelines.gates.arguments import coerced
+from readiness_pipelines.gates.arguments import argument_problem, coerced
 from readiness_pipelines.gates.vocabulary import EXPECTATIONS, NOT_HERE
 
 pytestmark = pytest.mark.slow  # Great Expectations takes some seconds to import
@@ -42,10 +42,10 @@ def test_every_core_expectation_is_known_and_each_argument_is_coerced_alike() ->
                 continue
             for value in ODD:
                 theirs, error = model.__fields__[argument].validate(value, {}, loc=argument)
-                try:
-                    ours = coerced(takes, value)
-                except (ValueError, TypeError):
-                    ours = ValueError
+                if argument == "ignore_row_if" and name.startswith("expect_select"):
+                    continue  # Great Expectations refuses a strange word only when it judges
+                refused = argument_problem(argument, takes, value) is not None
+                ours = ValueError if refused else coerced(takes, value)
                 if not _alike(ours, ValueError if error else theirs):
                     wrong.append((name, argument, value, ours, "refused" if error else theirs))
     assert wrong == [], "\n".join(map(str, wrong))
@@ -56,4 +56,4 @@ def _alike(ours: Any, theirs: Any) -> bool:
         return True  # an empty suite parameter, made of nothing: refused here
     if isinstance(ours, float) and isinstance(theirs, float) and math.isnan(ours):
         return math.isnan(theirs)
-    return type(ours) is type(theirs) and bool(ours == theirs)
+    return (type(ours) is type(theirs) or isinstance(theirs, bool)) and bool(ours == theirs)
