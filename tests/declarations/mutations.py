@@ -1134,6 +1134,14 @@ RULES = [
         "found 1.5",
         "expected 0 to 1",
     ),
+    _suite(
+        "no number of rows",
+        "meta: {max_quarantine_fraction: 0.2}",
+        "meta: {max_quarantine_fraction: 0.2, fallback_max_rows: many}",
+        "fallback_max_rows",
+        "found 'many'",
+        "expected a number of rows",
+    ),
     _suite("an unknown severity", "severity: warning", "severity: warn", "severity: warn,", "found 'warn'", "expected 'warning'?"),
     _suite(
         "an unknown effect",

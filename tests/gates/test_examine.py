@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from readiness_pipelines import gates
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.gates import RowExamination, examine_rows, parse_suite
@@ -128,3 +131,43 @@ def test_what_is_not_understood_is_an_error_at_load(expectation: dict[str, Any],
     with pytest.raises(DeclarationError, match="suite:1: expectations") as error:
         parse_suite([expectation])
     assert told in str(error.value)
+
+
+def test_a_rule_without_sql_is_judged_by_great_expectations_marks_its_rows_and_says_so() -> None:
+    rule = {"type": "expect_column_values_to_be_json_parseable", "kwargs": {"column": "s"}}
+    con, examined = examine("('a', '{}'), ('b', '{'), ('c', NULL)) AS v(row_id, s", rule)
+    result = examined.results[0]
+    assert (result.status, result.element_count, result.missing_count, result.unexpected_count) == (Status.FAILED, 3, 1, 1)
+    assert result.failing_keys == ("b",)
+    assert result.note.startswith("judged by Great Expectations itself, over all rows")
+    sql = examined.bad_rows_sql()
+    assert sql is not None and con.execute(sql).fetchall() == [("b", ["s_be_json_parseable"])]
+
+
+def test_above_fallback_max_rows_such_a_rule_is_undecided_and_just_as_many_rows_are_judged() -> None:
+    con = duckdb.connect()
+    con.execute("CREATE TABLE t AS SELECT range::VARCHAR AS row_id, '1' AS s FROM range(3)")
+    suite = parse_suite([{"type": "expect_column_values_to_be_json_parseable", "kwargs": {"column": "s"}}])
+    enough, too_few = (examine_rows(con, "t", replace(suite, fallback_max_rows=n)).results[0] for n in (3, 2))
+    assert (enough.status, too_few.status) == (Status.PASSED, Status.UNDECIDED)
+    assert "fallback_max_rows (2)" in too_few.note
+
+
+def test_a_cell_that_could_not_be_cast_is_left_out_by_great_expectations_too() -> None:
+    rule = {"type": "expect_column_values_to_be_json_parseable", "kwargs": {"column": "s"}}
+    _, examined = examine("('a', NULL, true), ('b', '{', false)) AS v(row_id, s, s_failed", rule, uncast={"s": "s_failed"})
+    result = examined.results[0]
+    assert (result.element_count, result.missing_count, result.unexpected_count) == (2, 1, 1)
+
+
+def test_rules_about_the_order_of_rows_are_undecided_where_rows_have_none() -> None:
+    result = one("('a', 1), ('b', 2)) AS v(row_id, x", "expect_column_values_to_be_increasing", column="x")
+    assert (result.status, result.note) == (Status.UNDECIDED, "the rows of this table have no order")
+
+
+def test_200_rules_over_rows_and_table_are_judged() -> None:
+    rows = [{"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "max_value": i}} for i in range(120)]
+    table = [{"type": "expect_column_max_to_be_between", "kwargs": {"column": "x", "max_value": i}} for i in range(80)]
+    examined = gates.examine(pa.table({"x": [1, 70]}), [*rows, *table])
+    assert sum(r.status is Status.FAILED for r in examined.results) == 70 + 70
+    assert [r.rule for r in examined.results][:2] == ["x_be_between", "x_be_between_2"]
