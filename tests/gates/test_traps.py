@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -164,3 +165,18 @@ def test_the_results_load_into_great_expectations_own_classes() -> None:
         assert [r.success for r in loaded.results] == [False, False, False]
         assert loaded.results[2].exception_info["raised_exception"] is True
         assert loaded.to_json_dict()["statistics"]["unsuccessful_expectations"] == 3
+
+
+def test_a_decimal_column_with_nulls_has_a_mean_where_great_expectations_stumbles() -> None:
+    table = pa.table({"n": pa.array([None, Decimal("0.10"), Decimal("2.50")], pa.decimal128(10, 2))})
+    suite = [{"type": "expect_column_mean_to_be_between", "kwargs": {"column": "n", "min_value": 1}}]
+    assert judged_by_gx(table, suite)[0]["raised"]
+    assert examine(table, suite).to_gx()["results"][0]["result"] == {"observed_value": 1.3}
+
+
+def test_a_list_of_failing_values_is_whole_where_great_expectations_cuts_it() -> None:
+    table = pa.table({"x": list(range(300))})
+    suite = [{"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "max_value": -1}}]
+    ours, theirs = examine(table, suite).to_gx()["results"][0]["result"], judged_by_gx(table, suite)[0]["result"]
+    assert ours["unexpected_list"] == ours["unexpected_index_list"] == list(range(300))
+    assert (len(theirs["unexpected_list"]), len(theirs["unexpected_index_list"])) == (200, 300)
