@@ -18,7 +18,7 @@ from tests.gates.reference import differences, judged_by_gx
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
-EXAMPLES = int(os.environ.get("READINESS_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("READINESS_EXAMPLES", "60"))
 WORDS = ["a", "b", "ab", "é", "10", "1", "", "a b", "A\n"]
 DAYS = [datetime.date(2026, 1, d) for d in (1, 2, 3)]
 TIMES = [datetime.datetime(2026, 1, d, 12) for d in (1, 2, 3)]
@@ -162,7 +162,7 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     return {"type": f"expect_{name}", "kwargs": kwargs}
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 150)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 60)
 @given(tables(), st.lists(rules(), min_size=3, max_size=3))
 def test_random_rules_on_random_tables_are_judged_as_great_expectations_judges_them(
     table: pa.Table, suite: list[dict[str, Any]]
