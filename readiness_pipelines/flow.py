@@ -19,6 +19,8 @@ from typing import Any
 
 RESERVED = "_readiness_"  # columns of ours beside delivered ones begin so; in a contract such a name is refused
 
+NOTHING = "0" * 64  # version key of a partition that was withdrawn to nothing: a version without rows
+
 
 def digest(*parts: object) -> str:
     """Return the sha256 (64 hex digits) of `parts` as canonical JSON: equal parts, equal digest, on every machine."""
@@ -92,6 +94,11 @@ class TableVersion:
     partition: str
     version_key: str
     snapshot_id: int
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether this stands where a version was withdrawn and none was put in its place."""
+        return self.version_key == NOTHING
 
     def __str__(self) -> str:
         return f"{self.table}/{self.partition}@{self.version_key[:12]}"

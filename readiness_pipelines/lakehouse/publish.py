@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.errors import BrokenInvariant, PublishConflict
-from readiness_pipelines.flow import GateVerdict, TableVersion
+from readiness_pipelines.flow import NOTHING, GateVerdict, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of, uri_of
 from readiness_pipelines.lakehouse.commits import Attempts
 from readiness_pipelines.lakehouse.files import data_file, one_of, planned, replace_files
@@ -32,10 +32,12 @@ def publish(lake: Lakehouse, verdict: GateVerdict, *, expected: str | None) -> T
     `expected` is the version key that the candidate was computed against (None: nothing was published). If `main` holds
     the verdict's own version already, nothing is committed and the ledger is completed. Files that are on `main` and in
     the verdict stay; without any file the partition becomes empty. Raises PublishConflict when `main` holds neither,
-    and BrokenInvariant when the verdict is no admission or a file is not what it says; nothing is published then.
+    and BrokenInvariant when the verdict is no admission (nor a withdrawal to nothing) or a file is not what it says; nothing is
+    published then.
     """
     table, partition, key = verdict.table, verdict.partition, verdict.version_key
-    if not verdict.outcome.is_admitted:
+    is_emptied = key == NOTHING and not verdict.files
+    if not verdict.outcome.is_admitted and not is_emptied:
         raise BrokenInvariant(f"{table}/{partition}@{key[:12]} is {verdict.outcome}: only an admission is published")
     intended = False
     for attempt in Attempts(f"publish {table}/{partition}", turn=partial(lake.ledger.committing, table)):

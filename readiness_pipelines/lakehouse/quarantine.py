@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,26 @@ def write_quarantine(
             snapshot = replace_files(iceberg, going=there, coming=coming, properties=properties, dropping=dropping)
             lake.ledger.record_done(TableVersion(name, partition, version_key, snapshot))
             return rows
+    raise AssertionError("unreachable: the loop ends by return or raise")
+
+
+def purge_quarantine(lake: Lakehouse, table: str, *, partition: str, version_keys: Sequence[str]) -> int:
+    """Take the rows of these candidates out of the partition's quarantine, in one commit; return how many went.
+
+    Safe to repeat. The files go with the next maintenance.
+    """
+    name, keys = quarantine_table(table), list(version_keys)
+    for attempt in Attempts(f"purge quarantine {table}/{partition}", turn=partial(lake.ledger.committing, name)):
+        with attempt.once():
+            iceberg = lake.load(name)
+            going = [file for key in keys for file in _files_of(iceberg, {PARTITION: partition, VERSION: key})]
+            if not going:
+                return 0
+            properties = {PARTITION_PROPERTY: partition, VERSION_PROPERTY: keys[-1]}
+            dropping = surplus(lake, iceberg, name)
+            snapshot = replace_files(iceberg, going=going, coming=[], properties=properties, dropping=dropping)
+            lake.ledger.record_done(TableVersion(name, partition, keys[-1], snapshot))
+            return sum(file.record_count for file in going)
     raise AssertionError("unreachable: the loop ends by return or raise")
 
 

@@ -8,7 +8,7 @@ admission publishes unchanged.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -19,23 +19,38 @@ from readiness_pipelines.flow import RESERVED, Counts, GateVerdict, Outcome, Rul
 from readiness_pipelines.gates import decide, examine_rows, examine_table, lost_anyway
 from readiness_pipelines.lakehouse import Lakehouse, reached, stage, write_quarantine
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
+from readiness_pipelines.layers.corrections import FRACTION, Corrections, in_words, waive
 from readiness_pipelines.layers.rows import count, literal, quoted
+from readiness_pipelines.ledger import Correction
 
 _SET_ASIDE = "_set_aside"  # temp table: rows of the candidate, whole, that were not staged
 _LOST = f"{RESERVED}lost"
 _REJECTED = "_rejected"  # temp table: row_id, reasons
+_WAIVED = "_waived"  # temp table: row_id, rules waived for the row
+_NO_WAIVERS = "SELECT CAST(NULL AS VARCHAR) AS row_id, CAST([] AS VARCHAR[]) AS waived WHERE false"
 
 
 def examine(
-    con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: TableDeclaration, candidate: Candidate, *, partition: str, attempt: str
+    con: duckdb.DuckDBPyConnection,
+    lake: Lakehouse,
+    table: TableDeclaration,
+    candidate: Candidate,
+    *,
+    partition: str,
+    attempt: str,
+    corrections: Corrections,
+    candidate_key: str,
 ) -> GateVerdict:
     """Return the verdict on the candidate, after its good rows are staged and its bad rows are in quarantine.
 
+    `corrections` are those that the candidate was made with; `candidate_key` is its key before rules were waived for it.
     Raises BrokenInvariant when the rows do not add up; nothing is published then.
     """
     place = _Place(lake, table, partition, candidate.version_key, attempt)
-    files = _sift(con, place, candidate)
-    row_rules = _judge_rows(con, table, candidate, files)
+    is_waiving = corrections.is_waiving
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_WAIVED} AS {corrections.waivers() if is_waiving else _NO_WAIVERS}")
+    files = _sift(con, place, candidate, is_waiving=is_waiving)
+    row_rules = _judge_rows(con, table, candidate, files, is_waiving=is_waiving)
     files = _without_rejected(con, place, files)
     reached("staged")
     # a file that was refused as a whole has no rows to judge: what is wrong with it is the one reason to read
@@ -43,7 +58,9 @@ def examine(
     reached("examined")
     reasons = _reasons(con, candidate)
     rules = (*candidate.rules, *row_rules, *table_rules)
-    verdict = _verdict(con, table, candidate, partition, files, rules, reasons)
+    verdict = _verdict(con, table, candidate, partition, files, rules, reasons, corrections.waived(candidate_key))
+    details = verdict.details if candidate_key == candidate.version_key else {**verdict.details, "candidate": candidate_key}
+    verdict = dataclasses.replace(verdict, notes=(*verdict.notes, *corrections.notes()), details=details)
     write_quarantine(
         lake,
         con,
@@ -82,17 +99,23 @@ def _columns(table: TableDeclaration) -> list[str]:
     return system + [quoted(c.name) for c in table.table.columns]
 
 
-def _sift(con: duckdb.DuckDBPyConnection, place: _Place, candidate: Candidate) -> tuple[StagedFile, ...]:
+def _sift(
+    con: duckdb.DuckDBPyConnection, place: _Place, candidate: Candidate, *, is_waiving: bool = False
+) -> tuple[StagedFile, ...]:
     """Stage the rows that nothing speaks against by themselves, in one pass, and set the others aside, in `_set_aside`.
 
-    Rules that look at other rows too are judged later, on what was staged, which is typed and cheap to read again.
+    Rules that look at other rows too are judged later, on what was staged, which is typed and cheap to read again. So are
+    rows for which a rule is waived; but not cells that could not be cast: there is nothing to admit.
     """
+    uncast = " OR ".join(quoted(flag) for flag in candidate.uncast.values()) or "false"
     lost = lost_anyway(con, ROWS, place.table.suite, uncast=candidate.uncast)
+    if is_waiving:
+        lost = f"({uncast}) OR (({lost}) AND row_id NOT IN (SELECT row_id FROM {_WAIVED}))"
     try:
         files = place.stage(con, _unless(lost))
     except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
         # a rule that cannot be judged: the examination will say which, and only the cells are left to set rows aside for
-        lost = " OR ".join(quoted(flag) for flag in candidate.uncast.values()) or "false"
+        lost = uncast
         files = place.stage(con, _unless(lost))
     is_whole = sum(f.rows for f in files) == candidate.rows
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_SET_ASIDE} AS FROM {ROWS} WHERE {'false' if is_whole else lost}")
@@ -108,12 +131,24 @@ def _unless(lost: str) -> str:
 
 
 def _judge_rows(
-    con: duckdb.DuckDBPyConnection, table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]
+    con: duckdb.DuckDBPyConnection,
+    table: TableDeclaration,
+    candidate: Candidate,
+    files: Sequence[StagedFile],
+    *,
+    is_waiving: bool = False,
 ) -> tuple[RuleResult, ...]:
-    """Judge every candidate row and create `_rejected`: one row per bad row, cast reasons first, then rules."""
+    """Judge every candidate row and create `_rejected`: one row per bad row, cast reasons first, then rules.
+
+    A rule that is waived for a row is counted as broken by it, and is no reason.
+    """
     con.execute(f"CREATE OR REPLACE TEMP VIEW _judged AS {_staged_and_set_aside(table, candidate, files)}")
     judged = examine_rows(con, "_judged", table.suite, uncast=candidate.uncast)
     rows = judged.bad_rows_sql() or "SELECT CAST(NULL AS VARCHAR) AS row_id, CAST([] AS VARCHAR[]) AS reasons WHERE false"
+    if is_waiving:
+        left = "list_filter(r.reasons, lambda reason: NOT coalesce(list_contains(w.waived, reason), false))"
+        rows = f"SELECT row_id, {left} AS reasons FROM ({rows}) AS r LEFT JOIN {_WAIVED} AS w USING (row_id)"
+        rows = f"FROM ({rows}) WHERE len(reasons) > 0"
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTED} AS {rows}")
     return tuple(judged.results)
 
@@ -189,14 +224,18 @@ def _verdict(
     files: Sequence[StagedFile],
     rules: tuple[RuleResult, ...],
     reasons: dict[str, int],
+    waived: Mapping[str, Correction],
 ) -> GateVerdict:
     quarantined = count(con, _REJECTED) + (count(con, f"({candidate.rejects})") if candidate.rejects else 0)
+    rules = waive(rules, waived)
+    rows_in = candidate.rows_in if candidate.judged_rows is None else candidate.judged_rows
+    bad = quarantined if candidate.judged_rows is None else _judged_quarantined(con, candidate)
+    most = table.suite.max_quarantine_fraction
+    is_exceeded = bool(rows_in) and bad / rows_in > most
     outcome, held_because = decide(
-        rules=rules,
-        rows_in=candidate.rows_in if candidate.judged_rows is None else candidate.judged_rows,
-        quarantined=quarantined if candidate.judged_rows is None else _judged_quarantined(con, candidate),
-        max_quarantine_fraction=table.suite.max_quarantine_fraction,
+        rules=rules, rows_in=rows_in, quarantined=bad, max_quarantine_fraction=1.0 if FRACTION in waived else most
     )
+    notes = (f"{FRACTION} waived {in_words(waived[FRACTION])}",) if FRACTION in waived else ()
     if candidate.refused:
         outcome, held_because = Outcome.HELD, (*candidate.refused, *held_because)
     good = sum(f.rows for f in files) + candidate.kept_rows
@@ -220,8 +259,8 @@ def _verdict(
         rules=rules,
         held_because=held_because,
         quarantine_reasons=reasons,
-        notes=candidate.notes,
-        details=candidate.details,
+        notes=(*candidate.notes, *notes),
+        details={**candidate.details, FRACTION: "exceeded"} if is_exceeded else candidate.details,
     )
     if not counts.conserved or (not candidate.refused and counts.held not in (0, good)):
         raise BrokenInvariant(

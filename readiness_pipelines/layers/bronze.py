@@ -15,6 +15,7 @@ from readiness_pipelines.flow import Delivery, Sighting, SourceBatch, StagedFile
 from readiness_pipelines.lakehouse import Lakehouse, files_on_main, quarantined
 from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import ROWS, Candidate
+from readiness_pipelines.layers.corrections import Corrections, add_discarded
 from readiness_pipelines.layers.rows import count, delivered, literal, quoted
 from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed, open_records
@@ -84,12 +85,16 @@ def _record_again(lake: Lakehouse, delivery: Delivery, sighting: Sighting) -> No
         lake.ledger.record_arrival(delivery, again=True)
 
 
-def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
-    """Return what the partition's candidate consists of. What is on `main` stays, unless contract or suite changed."""
+def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Corrections) -> Plan:
+    """Return what the partition's candidate consists of. What is on `main` stays, unless contract or suite changed.
+
+    Where rows were waived or discarded, everything is read anew, from the archive. The plan's key is that of the candidate
+    without `corrections`.
+    """
     current = lake.ledger.current_version(table.full_name, batch.partition)
     verdict = lake.ledger.verdict_of(table.full_name, batch.partition, current.version_key) if current else None
     details = verdict.details if verdict else {}
-    same_rules = details.get("fingerprint") == table.fingerprint
+    same_rules = details.get("fingerprint") == table.fingerprint and not corrections.rows and not details.get("corrected")
     on_main = tuple(details.get("deliveries", ()))
     arrived = {d.sha256: d for d in batch.arrivals}
     effective = batch.effective()
@@ -111,7 +116,9 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch) -> Plan:
     )
 
 
-def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings, table: Bronze, plan: Plan) -> Candidate:
+def propose(
+    con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings, table: Bronze, plan: Plan, corrections: Corrections
+) -> Candidate:
     """Read the new deliveries and lay the candidate out in `con`. Rows in: every record, those already on `main` too."""
     columns = [c.name for c in table.table.columns]
     problems = list(plan.refused)
@@ -123,14 +130,17 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
             continue  # it was superseded, and no longer fits the contract: its bytes stay in the archive
         problems += reader.problems
         facts.append(_facts(delivery, reader))
+    discarded = _discard(con, corrections)
     _lay_out(con, plan.partition, columns)
     rejects, reasons = _rejects(con, lake, table, plan)
+    details = {"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint}
     return Candidate(
         version_key=plan.version_key,
         inputs=tuple(f"{d['name']}@sha256:{d['sha256'][:12]}" for d in (*plan.kept, *facts)),
         expected=plan.expected,
         rows_in=sum(f["records"] for f in (*plan.kept, *facts)),
         rows=count(con, ROWS),
+        dropped=add_discarded({}, discarded),
         rejects=rejects,
         reject_reasons=reasons,
         kept=plan.kept_files,
@@ -139,8 +149,18 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings,
         judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective) or 'NULL'})",
         refused=tuple(problems),
         notes=tuple(note for f in (*plan.kept, *facts) if f["sha256"] in plan.effective for note in f.get("notes", ())),
-        details={"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint},
+        details=details | ({"corrected": True} if corrections.rows else {}),
     )
+
+
+def _discard(con: duckdb.DuckDBPyConnection, corrections: Corrections) -> int:
+    """Take discarded records out, and return how many."""
+    if not corrections.discards:
+        return 0
+    out = corrections.discarded_rows(_ROW_ID)
+    discarded = count(con, f"{_RECORDS} WHERE {out}")
+    con.execute(f"DELETE FROM {_RECORDS} WHERE {out}")
+    return discarded
 
 
 def _facts(delivery: Delivery, reader: RecordReader) -> dict[str, Any]:

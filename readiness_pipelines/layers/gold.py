@@ -8,6 +8,7 @@ from readiness_pipelines.declarations import Gold, Product
 from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.candidate import ROWS, Candidate
+from readiness_pipelines.layers.corrections import Corrections, add_discarded
 from readiness_pipelines.layers.inputs import Inputs
 from readiness_pipelines.layers.rows import count, delivered, lay_out, literal, quoted
 
@@ -22,6 +23,7 @@ def propose(
     partition: str,
     version_key: str,
     expected: str | None,
+    corrections: Corrections,
 ) -> Candidate:
     """Lay the candidate out in `con` and return it. Rows in: the rows the SELECT gives, before declared drops."""
     for name, versions in inputs.versions.items():
@@ -33,21 +35,22 @@ def propose(
     rows_in = count(con, "_selected")
     columns = [c.name for c in table.table.columns]
     as_it_came = delivered(columns, sha256="CAST(NULL AS VARCHAR)", record_number="CAST(NULL AS BIGINT)")
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW _mapped AS SELECT *, {literal(partition)} AS partition_key, {as_it_came} FROM _selected"
-    )
+    selected = f"(SELECT *, {literal(partition)} AS partition_key, {as_it_came} FROM _selected)"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW _mapped AS FROM {corrections.kept(selected)}")
+    discarded = rows_in - count(con, "_mapped") if corrections.discards else 0
     system = ["row_id", "partition_key", *(["source_row_id"] if table.carries_source_row_id else [])]
     laid = lay_out(con, mapped="_mapped", rows_in=rows_in, system=system, table=table.table, drop_where=table.drop_where)
     key_rule = _key_rule(con, table)
+    dropped = add_discarded(laid.dropped, discarded)
     refused = (key_rule.note,) if key_rule.status is Status.FAILED else ()
     return Candidate(
         version_key=version_key,
         inputs=tuple(str(v) for v in inputs.all),
         expected=expected,
         rows_in=rows_in,
-        rows=rows_in - sum(laid.dropped.values()),
+        rows=rows_in - sum(dropped.values()),
         uncast=laid.uncast,
-        dropped=laid.dropped,
+        dropped=dropped,
         rules=(key_rule,),
         refused=refused,
         notes=inputs.notes,

@@ -124,11 +124,11 @@ def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(found[0]) if found else 0
 
 
-def delivered(columns: Sequence[str], *, sha256: str, record_number: str, of: str = "") -> str:
-    """Return SQL that is the row as it came, for the column `DELIVERED`: the named columns, and where it came from.
+def delivered(columns: Sequence[str], *, sha256: str, record_number: str, of: str = "", name: str = DELIVERED) -> str:
+    """Return SQL that is the row as it came, for the column `name`: the named columns, and where it came from.
 
     `of` is the relation that the columns are of. It costs next to nothing where nobody reads it.
     """
     prefix = f"{of}." if of else ""
     values = ", ".join(f"{literal(c)}: {prefix}{quoted(c)}" for c in columns)
-    return f"{{'row_values': {{{values}}}, 'delivery_sha256': {sha256}, 'record_number': {record_number}}} AS {DELIVERED}"
+    return f"{{'row_values': {{{values}}}, 'delivery_sha256': {sha256}, 'record_number': {record_number}}} AS {name}"

@@ -64,6 +64,7 @@ class Standings:
 
     def _work_out(self, table: Bronze | Silver | Gold, partition: str) -> Standing:
         version = self._facts.version(table, partition)
+        version = None if version is not None and version.is_nothing else version
 
         def stands(kind: StandingKind, why: str = "") -> Standing:
             return Standing(table.full_name, partition, kind, version, why)

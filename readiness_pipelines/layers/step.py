@@ -12,16 +12,21 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import duckdb
+
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.flow import GateVerdict, Sighting, Status, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, are_there, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
 from readiness_pipelines.layers.calendar import clock, is_due
+from readiness_pipelines.layers.candidate import Candidate
+from readiness_pipelines.layers.corrections import Corrections
 from readiness_pipelines.layers.inputs import resolve
 from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
+from readiness_pipelines.layers.withdrawal import put_back
 from readiness_pipelines.settings import Settings
 
 Kind = Literal["admitted", "unchanged", "held", "missing", "blocked", "not_due"]
@@ -83,13 +88,18 @@ def _run_bronze(
                 table.full_name, partition, "missing", why=f"{partition} bronze {table.name}: a delivery was due and none came"
             )
         return StepResult(table.full_name, partition, "not_due")
-    plan = bronze.plan(lake, table, batch)
-    result = _already_decided(lake, table, partition, plan.version_key)
+    corrections = Corrections.of(lake, table.full_name, partition)
+    plan = bronze.plan(lake, table, batch, corrections)
+    base = corrections.candidate_key(plan.version_key)
+    plan = replace(plan, version_key=corrections.version_key(base))
+    result = _withdrawn(lake, table, partition, plan.version_key, corrections)
+    result = result or _already_decided(lake, table, partition, plan.version_key)
     if result is None:
         ensure(lake, table)
         with lake.connect() as con:
-            candidate = bronze.propose(con, lake, settings, table, plan)
-            verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
+            corrections.lay_down(con, settings)
+            candidate = bronze.propose(con, lake, settings, table, plan, corrections)
+            verdict = _examine(con, lake, table, candidate, partition, corrections, base)
         result = _conclude(lake, verdict, candidate.expected)
     return replace(result, files=stood)
 
@@ -100,24 +110,58 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
         return StepResult(table.full_name, partition, "not_due")
     if inputs.blocked is not None:
         return StepResult(table.full_name, partition, "blocked", why=inputs.blocked.why)
-    key = digest(table.full_name, table.fingerprint, inputs.identity)
-    known = _already_decided(lake, table, partition, key)
+    corrections = Corrections.of(lake, table.full_name, partition)
+    base = corrections.candidate_key(digest(table.full_name, table.fingerprint, inputs.identity))
+    key = corrections.version_key(base)
+    known = _withdrawn(lake, table, partition, key, corrections) or _already_decided(lake, table, partition, key)
     if known is not None:
         return known
     ensure(lake, table)
     current = lake.ledger.current_version(table.full_name, partition)
     expected = current.version_key if current else None
     with lake.connect() as con:
+        corrections.lay_down(con, lake.settings)
         if isinstance(table, Silver):
-            candidate = silver.propose(con, lake, product, table, inputs, version_key=key, expected=expected)
+            candidate = silver.propose(
+                con, lake, product, table, inputs, version_key=key, expected=expected, corrections=corrections
+            )
         else:
-            candidate = gold.propose(con, lake, product, table, inputs, partition=partition, version_key=key, expected=expected)
-        verdict = examine(con, lake, table, candidate, partition=partition, attempt=_attempt())
+            candidate = gold.propose(
+                *(con, lake, product, table, inputs),
+                partition=partition,
+                version_key=key,
+                expected=expected,
+                corrections=corrections,
+            )
+        verdict = _examine(con, lake, table, candidate, partition, corrections, base)
     return _conclude(lake, verdict, expected)
 
 
-def _attempt() -> str:
-    return uuid.uuid4().hex[:12]
+def _examine(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lakehouse,
+    table: Bronze | Silver | Gold,
+    candidate: Candidate,
+    partition: str,
+    corrections: Corrections,
+    candidate_key: str,
+) -> GateVerdict:
+    attempt = uuid.uuid4().hex[:12]
+    given = {"partition": partition, "attempt": attempt, "candidate_key": candidate_key}
+    return examine(con, lake, table, candidate, corrections=corrections, **given)
+
+
+def _withdrawn(
+    lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str, corrections: Corrections
+) -> StepResult | None:
+    """Return the result if the version with this key was withdrawn: another one, or nothing, stands in its place."""
+    stands, decision = corrections.in_place_of(key)
+    if decision is None:
+        return None
+    verdict, version, is_news = put_back(lake, table.full_name, partition, stands, decision)
+    if version.is_nothing:
+        return StepResult(table.full_name, partition, "held", verdict, version, why="; ".join(verdict.held_because))
+    return StepResult(table.full_name, partition, "admitted" if is_news else "unchanged", verdict, version)
 
 
 def _already_decided(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str) -> StepResult | None:

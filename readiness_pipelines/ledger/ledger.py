@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, Sighting, TableVersion
+from readiness_pipelines.ledger.corrections import Corrections
 from readiness_pipelines.ledger.database import Database, at, in_batches, insert, now
 from readiness_pipelines.ledger.incidents import Incidents
 from readiness_pipelines.ledger.requests import Requests
@@ -46,6 +47,7 @@ class Ledger:
         self.requests = Requests(self._database)
         self.incidents = Incidents(self._database)
         self.upkeep = Upkeep(self._database)
+        self.corrections = Corrections(self._database)
 
     def alone(self, table: str, partition: str) -> AbstractContextManager[None]:
         """Wait until no other process or thread is in the step of this partition of this table; keep others out meanwhile.
@@ -153,6 +155,17 @@ class Ledger:
         newest = sa.select(sa.func.max(c.id)).where(c.table_name == table).group_by(c.partition_key)
         rows = self._database.rows(sa.select(c.partition_key, c.outcome).where(c.id.in_(newest)))
         return {r.partition_key: Outcome(r.outcome) for r in rows}
+
+    def latest_keys(self, table: str) -> dict[str, str]:
+        """Return the version key of the newest candidate of each partition that has one."""
+        return {r.partition_key: r.version_key for r in self._database.newest_each(verdicts, table, None)}
+
+    def inputs_since(self, table: str, partition: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Return (partition, version key, inputs) of every verdict from this partition on, in order of the partition's key."""
+        c = verdicts.c
+        query = sa.select(c.partition_key, c.version_key, c.verdict).where(c.table_name == table, c.partition_key >= partition)
+        rows = self._database.rows(query.order_by(c.partition_key, c.id))
+        return [(r.partition_key, r.version_key, GateVerdict.from_json(r.verdict).inputs) for r in rows]
 
     def latest_verdict(self, table: str, partition: str) -> GateVerdict | None:
         """Return the newest verdict of the partition, or None if it has none."""

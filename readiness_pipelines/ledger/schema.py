@@ -8,6 +8,7 @@
 | sightings | landed file as it stood (name, size, change time) when it was taken in |
 | requests | run that was asked for because files had landed: which partitions, which files |
 | incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
+| corrections | decision of a person: rows released or discarded, a candidate admitted, a version withdrawn, a purge |
 | upkeep | change in what is kept of a version: `compacted` (other files hold its rows now), `expired` |
 
 The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
@@ -28,7 +29,7 @@ BUSY_TIMEOUT_MS = 30_000
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
-_VERSION = 3  # of the tables here: an older ledger gets what it lacks when it is opened
+_VERSION = 4  # of the tables here: an older ledger gets what it lacks when it is opened
 _MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
 _REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
@@ -108,6 +109,15 @@ upkeep = _table(
     sa.Column("commit_id", sa.BigInteger, nullable=True),  # the compaction's snapshot
     sa.Column("publications_before", sa.BigInteger, nullable=False),  # id of the table's last one: orders the two tables
     sa.Column("files", _TEXT, nullable=False),  # JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+)
+corrections = _table(
+    "corrections",
+    sa.Column("kind", _TEXT, nullable=False),
+    sa.Column("subjects", _TEXT, nullable=False),  # JSON: row ids or version keys
+    sa.Column("payload", _TEXT, nullable=False),  # JSON, without any value of a row
+    sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("by_whom", _TEXT, nullable=False),
     sa.Column("recorded_at", _TEXT, nullable=False),
 )
 sa.Index("upkeep_by_table", upkeep.c.table_name, upkeep.c.state, upkeep.c.id)

@@ -1,0 +1,195 @@
+"""What people decided, as an input of the step: which rows are corrected, waived or discarded, which rules of a candidate
+are waived, and which version stands in the place of another.
+
+Decisions change nothing by themselves. The step asks for those in force, and they enter the version key, so that a re-run
+or a backfill makes the same of them again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from readiness_pipelines.flow import RuleResult, Status, digest
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import values
+from readiness_pipelines.layers.candidate import DELIVERED, ROWS
+from readiness_pipelines.layers.rows import literal, quoted
+from readiness_pipelines.ledger import Correction
+from readiness_pipelines.settings import Settings
+
+FRACTION = "max_quarantine_fraction"  # named like a rule, where too many bad rows are what holds a candidate
+DISCARDED = "discarded"  # reason under which discarded rows are counted as dropped
+AS_DELIVERED = f"sha256(CAST(to_json({DELIVERED}.row_values) AS VARCHAR))"
+_ROWS = "_corrections"  # temp table: row_id, before, is_discarded, waived, row_values
+_NOTED = 5  # decisions that a verdict names
+
+
+@dataclass(frozen=True)
+class RowCorrection:
+    """What is in force for one row. `values` is the sha256 of the archived file that has them; `before`, in gold, the digest
+    of the values that the row had when it was decided on: a row with other values is another row."""
+
+    is_discarded: bool = False
+    values: str | None = None
+    waived: tuple[str, ...] = ()
+    before: str | None = None
+
+    def then(self, said: Correction, row_id: str) -> RowCorrection:
+        """Return what is in force after a further decision about this row."""
+        before = said.payload.get("before", {}).get(row_id)
+        if said.kind == "discard":
+            return RowCorrection(is_discarded=True, before=before)
+        if (sha256 := said.payload.get("values")) is not None:
+            return RowCorrection(values=str(sha256), before=before)
+        earlier = self if before == self.before and not self.is_discarded else RowCorrection()
+        waived = sorted({*earlier.waived, *said.payload["rules"]})
+        return RowCorrection(values=earlier.values, waived=tuple(waived), before=before)
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """The decisions in force for one partition of one table."""
+
+    rows: Mapping[str, RowCorrection] = field(default_factory=dict)
+    said: tuple[Correction, ...] = ()
+
+    @classmethod
+    def of(cls, lake: Lakehouse, table: str, partition: str) -> Corrections:
+        """Return what the ledger has, oldest decision first."""
+        said = lake.ledger.corrections.of(table, partition, kinds=("release", "discard", "admit", "withdraw"))
+        rows: dict[str, RowCorrection] = {}
+        for each in said:
+            if each.kind in ("release", "discard"):
+                rows |= {row: rows.get(row, RowCorrection()).then(each, row) for row in each.subjects}
+        return cls(rows, said)
+
+    # version keys
+
+    def candidate_key(self, base: str) -> str:
+        """Return the key of the candidate that is proposed from inputs and logic with the key `base`."""
+        if not self.rows:
+            return base
+        found = [[row, c.is_discarded, c.values, c.waived, c.before] for row, c in sorted(self.rows.items())]
+        return digest(base, "rows", found)
+
+    def waived(self, candidate_key: str) -> dict[str, Correction]:
+        """Return the rules that are waived for this very candidate, each with the decision that says so."""
+        admits = [each for each in self.said if each.kind == "admit" and candidate_key in each.subjects]
+        return {rule: each for each in admits for rule in each.payload["rules"]}
+
+    def version_key(self, candidate_key: str) -> str:
+        """Return the key of what comes of the candidate: its own, unless rules are waived for it."""
+        waived = self.waived(candidate_key)
+        return digest(candidate_key, "admitted", sorted(waived)) if waived else candidate_key
+
+    def in_place_of(self, version_key: str) -> tuple[str, Correction | None]:
+        """Return the version that stands in the place of this one, itself unless it was withdrawn, and the decision."""
+        withdrawals = [each for each in reversed(self.said) if each.kind == "withdraw"]
+        found, why = version_key, None
+        while True:
+            newest = next((w for w in withdrawals if found in (*w.subjects, w.payload["to"])), None)
+            if newest is None or newest.payload["to"] == found:
+                return found, why if found != version_key else None
+            found, why = str(newest.payload["to"]), newest
+
+    # rows
+
+    def lay_down(self, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """Lay what is in force for rows down in `con`, for the SQL below; nothing where nothing is.
+
+        Raises ReadinessError where a file of corrected values is gone.
+        """
+        if not self.rows:
+            return
+        files = {c.values for c in self.rows.values() if c.values is not None}
+        known = {sha256: values.read(settings.archive, sha256) for sha256 in sorted(files)}
+        given = [known[c.values][row] if c.values is not None else None for row, c in self.rows.items()]
+        found = pa.table(
+            {
+                "row_id": pa.array(list(self.rows), pa.string()),
+                "before": pa.array([c.before for c in self.rows.values()], pa.string()),
+                "is_discarded": pa.array([c.is_discarded for c in self.rows.values()], pa.bool_()),
+                "waived": pa.array([list(c.waived) for c in self.rows.values()], pa.list_(pa.string())),
+                "row_values": pa.array([_pairs(g) for g in given], pa.map_(pa.string(), pa.string())),
+            }
+        )
+        con.register("_given", found)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS FROM _given")
+        con.unregister("_given")
+
+    def applied(self, relation: str, columns: Sequence[str], *, arrived: str) -> str:
+        """Return the rows of `relation` that are not discarded, with their corrected values, and with `arrived`, SQL over
+        the relation `s` for one more column: the row as it came."""
+        cell = "CASE WHEN map_contains(c.row_values, {0}) THEN c.row_values[{0}] ELSE s.{1} END AS {1}"
+        named = ", ".join(cell.format(literal(name), quoted(name)) for name in columns)
+        return (
+            f"(SELECT s.* REPLACE ({named}), {arrived} FROM {relation} AS s LEFT JOIN {_ROWS} AS c USING (row_id) "
+            "WHERE c.is_discarded IS NOT TRUE)"
+        )
+
+    def kept(self, relation: str) -> str:
+        """Return the rows of `relation`, which has DELIVERED, without the discarded ones."""
+        going = f"SELECT row_id FROM {relation} JOIN {_ROWS} AS c USING (row_id) WHERE c.is_discarded AND {_SAME_ROW}"
+        return f"(FROM {relation} ANTI JOIN ({going}) USING (row_id))" if self.discards else relation
+
+    @property
+    def discards(self) -> bool:
+        return any(c.is_discarded for c in self.rows.values())
+
+    @property
+    def is_waiving(self) -> bool:
+        """Whether a rule is waived for any row."""
+        return any(c.waived for c in self.rows.values())
+
+    def discarded_rows(self, row_id: str) -> str:
+        """Return a condition: the row that SQL `row_id` names is discarded. For rows that cannot be read, which have no values."""
+        return f"{row_id} IN (SELECT row_id FROM {_ROWS} WHERE is_discarded)"
+
+    def waivers(self) -> str:
+        """Return SQL for row_id and the rules waived for it, of the rows of the candidate that has been laid out."""
+        return f"SELECT row_id, waived FROM {ROWS} JOIN {_ROWS} AS c USING (row_id) WHERE len(c.waived) > 0 AND {_SAME_ROW}"
+
+    # for verdicts
+
+    def notes(self) -> tuple[str, ...]:
+        """Return who decided about rows of this partition, and why: the newest few decisions."""
+        about = [each for each in self.said if each.kind in ("release", "discard")]
+        told = [f"{_verb(each)} {len(each.subjects)} rows: {each.reason}" for each in about[-_NOTED:]]
+        return (*told, f"and {len(about) - _NOTED} earlier decisions about rows") if len(about) > _NOTED else tuple(told)
+
+
+_SAME_ROW = f"(c.before IS NULL OR c.before = {AS_DELIVERED})"
+
+
+def waive(rules: Sequence[RuleResult], waived: Mapping[str, Correction]) -> tuple[RuleResult, ...]:
+    """Return the results with the waived failures marked: they failed, and hold nothing. What is undecided cannot be waived."""
+    return tuple(
+        replace(r, on_fail="waived", note=f"{r.note}; waived {in_words(waived[r.rule])}".removeprefix("; "))
+        if r.rule in waived and r.status is Status.FAILED and r.on_fail == "hold"
+        else r
+        for r in rules
+    )
+
+
+def in_words(said: Correction) -> str:
+    """Return who decided, when, and why."""
+    return f"by {said.by} on {said.recorded_at[:16].replace('T', ' ')}: {said.reason}"
+
+
+def add_discarded(dropped: Mapping[str, int], discarded: int) -> dict[str, int]:
+    """Return rows per reason for which they were dropped, the discarded ones too."""
+    return dict(Counter(dropped) + Counter({DISCARDED: discarded})) if discarded else dict(dropped)
+
+
+def _verb(said: Correction) -> str:
+    return f"{said.by} {'discarded' if said.kind == 'discard' else 'released'}"
+
+
+def _pairs(given: Mapping[str, Any] | None) -> list[tuple[str, Any]] | None:
+    return None if given is None else list(given.items())

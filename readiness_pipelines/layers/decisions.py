@@ -1,0 +1,224 @@
+"""What a person decides about rows and candidates: checked against what is there now, then recorded, as a row of the ledger.
+
+Nothing is run here: whoever records a decision runs the partition after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from readiness_pipelines.declarations import Bronze, Gold, Silver
+from readiness_pipelines.errors import ReadinessError, VersionNotFound
+from readiness_pipelines.flow import NOTHING, Status, TableVersion
+from readiness_pipelines.lakehouse import Lakehouse, reached
+from readiness_pipelines.layers import exported, values
+from readiness_pipelines.layers.corrections import FRACTION
+from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, rows_of
+from readiness_pipelines.ledger import Correction
+
+Table = Bronze | Silver | Gold
+TO_NOTHING = "nothing"
+
+_NAMED = 5  # rows that a message names
+_LEAST = 6  # characters that name a version
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Who decided, and why. Raises ReadinessError where either is missing."""
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for word, text in (("by", self.by), ("reason", self.reason)):
+            if not text.strip():
+                raise ReadinessError(f"found an empty {word}, expected who decides, and why: it is kept with the decision")
+
+
+def release_values(
+    lake: Lakehouse, table: Table, partition: str, rows: Mapping[str, exported.Cells], *, signed: Signed
+) -> tuple[Correction, bool]:
+    """Record corrected values of quarantined silver rows, and return the decision and whether it was news.
+
+    `rows` are those of an export. Of each the cells that differ from the delivered ones are kept; a row without any is left
+    where it is. Raises ReadinessError for a row that is not in quarantine, a column that was not delivered, or no change at all.
+    """
+    if not isinstance(table, Silver):
+        what = "what arrived" if isinstance(table, Bronze) else "computed: correct the silver row that it was made from"
+        raise ReadinessError(
+            f"{table.full_name} is {what}; values are corrected in silver alone. Here rows are released by --waive, or discarded"
+        )
+    known = {row.row_id: row for row in rows_of(lake, table.full_name, partition, everything=True)[::-1]}  # newest candidate last
+    changed = {row: _changed(row, cells, known) for row, cells in rows.items()}
+    changed = {row: cells for row, cells in changed.items() if cells}
+    if not changed:
+        raise ReadinessError(f"{len(rows)} rows given, and no cell differs from what was delivered: nothing is released")
+    sha256 = values.keep(lake.settings.archive, changed)
+    return _record(lake, table, partition, "release", sorted(changed), {"values": sha256}, signed)
+
+
+def _changed(row: str, cells: exported.Cells, known: Mapping[str, QuarantinedRow]) -> dict[str, str | None]:
+    if row not in known:
+        raise ReadinessError(f"found no row {row[:80]!r} in this quarantine, expected row ids of an export of it")
+    delivered = exported.cells_of(known[row].row_values)
+    if unknown := sorted(set(cells) - set(delivered)):
+        raise ReadinessError(
+            f"found the columns {', '.join(unknown[:_NAMED])}, expected those of the export: {', '.join(delivered)}"
+        )
+    return {name: value for name, value in cells.items() if value != delivered[name]}
+
+
+def release_waived(
+    lake: Lakehouse, table: Table, partition: str, rows: Collection[str], rules: Collection[str], *, signed: Signed
+) -> tuple[Correction, bool]:
+    """Record that rules are waived for quarantined rows, and return the decision and whether it was news.
+
+    A row that breaks other rules too, or could not be cast, stays in quarantine for these. Raises ReadinessError for a rule
+    that none of the rows is in quarantine for, a cell that could not be cast, or a row that is not in quarantine.
+    """
+    if not rows or not rules:
+        raise ReadinessError(
+            f"found {len(rows)} rows and {len(rules)} rules, expected at least one of each: --waive RULE --row ROW_ID"
+        )
+    if no_rules := sorted(rule for rule in rules if rule.startswith(("cast:", "parse:"))):
+        raise ReadinessError(f"{', '.join(no_rules)}: is no rule, and there is no value to admit; correct it, or discard the row")
+    declared = {rule.name for rule in table.suite.rules if rule.is_row_rule}
+    if unknown := sorted(set(rules) - declared):
+        raise ReadinessError(
+            f"found the rules {', '.join(unknown)}, expected row rules of {table.full_name}: {', '.join(sorted(declared))}"
+        )
+    return _record(lake, table, partition, "release", sorted(set(rows)), {"rules": sorted(set(rules))}, signed)
+
+
+def discard(lake: Lakehouse, table: Table, partition: str, rows: Collection[str], *, signed: Signed) -> tuple[Correction, bool]:
+    """Record that quarantined rows are set aside for good, and return the decision and whether it was news."""
+    if not rows:
+        raise ReadinessError("found no row, expected at least one: --row ROW_ID")
+    return _record(lake, table, partition, "discard", sorted(set(rows)), {}, signed)
+
+
+def _record(
+    lake: Lakehouse, table: Table, partition: str, kind: str, rows: Sequence[str], payload: Mapping[str, object], signed: Signed
+) -> tuple[Correction, bool]:
+    found = rows_of(lake, table.full_name, partition, everything=True)[::-1]  # of several candidates the newest counts
+    known = {row.row_id: row for row in found}
+    if isinstance(table, Gold):
+        before = {row: hashlib.sha256(known[row].row_values.encode()).hexdigest() for row in rows if row in known}
+        payload = {**payload, "before": before}
+    wanted = Correction(
+        table.full_name, partition, "discard" if kind == "discard" else "release", tuple(rows), payload, signed.reason, signed.by
+    )
+    there = [c for c in reversed(lake.ledger.corrections.of(table.full_name, partition)) if c.concerns(wanted)]
+    if not there or there[0].content != wanted.content:
+        _refuse(table.full_name, partition, rows, known, kind)
+    recorded = lake.ledger.corrections.record(wanted)
+    reached("correction_recorded")
+    return recorded
+
+
+def _refuse(table: str, partition: str, rows: Sequence[str], known: Mapping[str, QuarantinedRow], kind: str) -> None:
+    states = (OPEN, "discarded") if kind == "release" else (OPEN,)
+    away = [row for row in rows if row not in known or known[row].state not in states]
+    if away:
+        named = ", ".join(row[:80] for row in away[:_NAMED])
+        raise ReadinessError(
+            f"{table}/{partition}: {len(away)} of {len(rows)} rows are not in quarantine now: {named}; "
+            f"`readiness quarantine show {table} {partition} --all` says what became of them"
+        )
+    unread = [row for row in rows if any(reason.startswith("parse:") for reason in known[row].reasons)]
+    if unread and kind == "release":
+        raise ReadinessError(
+            f"{table}/{partition}: {len(unread)} of {len(rows)} rows could not be read, so there are no values to release: "
+            f"{', '.join(unread[:_NAMED])}; discard them, or have them delivered anew"
+        )
+
+
+def admit(
+    lake: Lakehouse, table: Table, partition: str, *, rules: Collection[str] = (), signed: Signed
+) -> tuple[Correction, bool, tuple[str, ...]]:
+    """Record that rules which hold the newest candidate are waived for it; by default all of them.
+
+    Return the decision, whether it was news, and the rules that hold the candidate still. `max_quarantine_fraction` is the rule
+    that so many bad rows hold a candidate. Raises ReadinessError where nothing is held, a rule does not hold it, or what holds
+    it cannot be waived: a file that does not fit, a key that names two rows, a rule that could not be judged.
+    """
+    verdict = lake.ledger.latest_verdict(table.full_name, partition)
+    place = f"{table.full_name}/{partition}"
+    if verdict is None or verdict.version_key == NOTHING:
+        raise ReadinessError(f"{place} has no candidate that is held; a withdrawn version is put back by `readiness withdraw --to`")
+    candidate = str(verdict.details.get("candidate", verdict.version_key))
+    failed = [r.rule for r in verdict.rules if r.status is Status.FAILED and r.on_fail in ("hold", "waived")]
+    failed += [FRACTION] if FRACTION in verdict.details else []
+    keys = [rule for rule in failed if rule in _NOT_WAIVED]
+    undecided = [r.rule for r in verdict.rules if r.status is Status.UNDECIDED and r.on_fail != "warn"]
+    failed = [rule for rule in failed if rule not in _NOT_WAIVED]
+    wanted = sorted(set(rules) or set(failed))
+    said = Correction(table.full_name, partition, "admit", (candidate,), {"rules": wanted}, signed.reason, signed.by)
+    there = [c for c in lake.ledger.corrections.of(table.full_name, partition, kinds=("admit",)) if candidate in c.subjects]
+    if verdict.outcome.is_admitted and not any(c.content == said.content for c in there):
+        raise ReadinessError(f"{place} is not held; `readiness held list` names those that are")
+    if unknown := sorted(set(wanted) - set(failed)):
+        raise ReadinessError(
+            f"found the rules {', '.join(unknown)}, expected some of those that hold {place}: {', '.join(failed) or 'none'}"
+        )
+    if not wanted:
+        raise ReadinessError(f"{place}: nothing that holds it can be waived: {'; '.join(verdict.held_because)[:500]}")
+    recorded, is_news = lake.ledger.corrections.record(said)
+    reached("correction_recorded")
+    waived = {rule for c in (*there, recorded) for rule in c.payload["rules"]}
+    return recorded, is_news, (*(rule for rule in failed if rule not in waived), *keys, *undecided)
+
+
+_NOT_WAIVED = ("key_names_one_row",)  # gold names rows by their key: two of one name cannot be told apart
+
+
+def withdraw(lake: Lakehouse, table: Table, partition: str, *, to: str, signed: Signed) -> tuple[Correction, bool]:
+    """Record that the version on `main` is taken back: `to` names the version put in its place (its key, or at least six
+    characters of it), or is `nothing`. Return the decision and whether it was news.
+
+    It holds until inputs, SQL, contract, suite or corrections change. Withdrawing to the version that was withdrawn lifts it.
+    Raises VersionNotFound for no such version, or one that expired; ReadinessError where nothing was published.
+    """
+    place = f"{table.full_name}/{partition}"
+    current = lake.ledger.current_version(table.full_name, partition)
+    if current is None:
+        raise ReadinessError(f"{place}: nothing was ever published, so there is nothing to withdraw; what is held no reader sees")
+    version = NOTHING if to == TO_NOTHING else _version(lake, current, to)
+    verdict = lake.ledger.latest_verdict(table.full_name, partition)
+    going = {current.version_key} | ({verdict.version_key} if verdict else set())
+    said = Correction(table.full_name, partition, "withdraw", tuple(sorted(going)), {"to": version}, signed.reason, signed.by)
+    if version in going:
+        done = [
+            c for c in lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",)) if c.payload["to"] == version
+        ]
+        if done and current.version_key == version:
+            return done[-1], False
+        raise ReadinessError(f"{place}: {current} is on main already, expected another version to put in its place, or nothing")
+    recorded = lake.ledger.corrections.record(said)
+    reached("correction_recorded")
+    return recorded
+
+
+def _version(lake: Lakehouse, current: TableVersion, to: str) -> str:
+    newest = {
+        p.version_key: TableVersion(p.table, p.partition, p.version_key, p.snapshot_id)
+        for p in lake.ledger.publications(current.table, current.partition)
+        if p.snapshot_id is not None
+    }
+    there = [key for key in newest if key != NOTHING]
+    gone = lake.ledger.upkeep.expired(current.table)
+    expired = {key for key, version in newest.items() if version in gone}
+    named = [key for key in there if len(to) >= _LEAST and key.startswith(to)]
+    kept = ", ".join(key[:12] for key in there if key not in expired or key == current.version_key)
+    if len(named) != 1:
+        raise VersionNotFound(
+            f"found {len(named)} versions {to!r} of {current.table}/{current.partition}, expected one of: {kept}; or {TO_NOTHING}"
+        )
+    if named[0] in expired and named[0] != current.version_key:
+        raise VersionNotFound(
+            f"{named[0][:12]} has expired, its files are not kept any more; expected one of: {kept}; or {TO_NOTHING}"
+        )
+    return named[0]

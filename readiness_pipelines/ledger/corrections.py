@@ -1,0 +1,105 @@
+"""What people decided about rows and candidates: released, discarded, admitted, withdrawn, purged. Rows only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from readiness_pipelines.ledger.database import Database, at, insert, now
+from readiness_pipelines.ledger.schema import corrections
+
+Kind = Literal["release", "discard", "admit", "withdraw", "purge"]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One decision about one partition of one table: what it names, what it says, why, by whom, when (UTC, ISO 8601).
+
+    `subjects` are row ids (release, discard), or version keys (admit, withdraw, purge). `payload` is plain data; it never
+    holds a value of a row.
+    """
+
+    table: str
+    partition: str
+    kind: Kind
+    subjects: tuple[str, ...]
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    by: str = ""
+    recorded_at: str = ""
+    id: int = 0
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What it decides: two of the same content decide the same, whoever took the decision and why."""
+        return self.kind, self.subjects, json.dumps(self.payload, sort_keys=True)
+
+    def concerns(self, other: Correction) -> bool:
+        """Return whether both decide about one and the same thing."""
+        about_rows = ("release", "discard")
+        alike = self.kind == other.kind or (self.kind in about_rows and other.kind in about_rows)
+        return alike and not self._named.isdisjoint(other._named)
+
+    @property
+    def _named(self) -> set[str]:
+        put_back = self.payload.get("to") if self.kind == "withdraw" else None
+        return {*self.subjects, put_back} if put_back else set(self.subjects)
+
+
+class Corrections:
+    """The corrections of all tables of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, correction: Correction) -> tuple[Correction, bool]:
+        """Record a decision; return the recorded one, and whether that was news.
+
+        Nothing is recorded, and the older row is returned, if the newest decision about any of its subjects is of the same
+        content: safe to repeat, and for several at once.
+        """
+        with self._database.writing() as connection:
+            here = sa.select(corrections).where(*at(corrections, correction.table, correction.partition))
+            there = [_correction(r) for r in connection.execute(here.order_by(corrections.c.id.desc()))]
+            newest = next((each for each in there if each.concerns(correction)), None)
+            if newest is not None and newest.content == correction.content:
+                return newest, False
+            number = insert(
+                connection,
+                corrections,
+                table_name=correction.table,
+                partition_key=correction.partition,
+                kind=correction.kind,
+                subjects=json.dumps(correction.subjects),
+                payload=json.dumps(correction.payload, sort_keys=True),
+                reason=correction.reason,
+                by_whom=correction.by,
+                recorded_at=now(),
+            )
+            row = connection.execute(sa.select(corrections).where(corrections.c.id == number)).one()
+            return _correction(row), True
+
+    def of(self, table: str, partition: str | None = None, *, kinds: Sequence[Kind] = ()) -> tuple[Correction, ...]:
+        """Return the corrections of a partition, or of all partitions of the table, oldest first; of all kinds by default."""
+        c = corrections.c
+        where = (c.table_name == table,) if partition is None else at(corrections, table, partition)
+        query = sa.select(corrections).where(*where).order_by(c.id)
+        return tuple(_correction(r) for r in self._database.rows(query.where(c.kind.in_(kinds)) if kinds else query))
+
+
+def _correction(row: sa.Row[Any]) -> Correction:
+    return Correction(
+        table=row.table_name,
+        partition=row.partition_key,
+        kind=row.kind,
+        subjects=tuple(json.loads(row.subjects)),
+        payload=json.loads(row.payload),
+        reason=row.reason,
+        by=row.by_whom,
+        recorded_at=row.recorded_at,
+        id=row.id,
+    )
