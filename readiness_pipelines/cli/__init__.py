@@ -37,6 +37,8 @@ _COMMANDS = (
     ("demo", "demo", "demo", "Write sample data if there is none, run a shipped product over it, tell what happened."),
     ("ui", "demo", "ui", "Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both."),
     ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
+    ("admit", "overrides", "admit", "Waive failed rules for one held candidate, by name and with a reason."),
+    ("withdraw", "overrides", "withdraw", "Take a published version back: an earlier one, or nothing, in its place."),
     ("held", "held", "app", "Candidates that a gate did not admit."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )

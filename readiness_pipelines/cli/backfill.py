@@ -72,16 +72,18 @@ def _keys(product: Product, first: str, last: str) -> list[str]:
 
 
 def _unfinished(product: Product, lake: Lakehouse, keys: Sequence[str]) -> list[str]:
-    """Return the partitions that a run could change: with files not taken in, or with a table held or never run.
+    """Return the partitions that a run could change: with files not taken in, decisions not run, or a table held or never run.
 
     What is missing, and what that blocks, is left alone: no run can bring the file.
     """
     from readiness_pipelines.layers import StandingKind, Standings
     from readiness_pipelines.layers.calendar import clock
+    from readiness_pipelines.layers.decisions import not_run
     from readiness_pipelines.layers.waiting import look_for_files
 
-    settled = set(StandingKind) - {StandingKind.HELD, StandingKind.ABSENT}
-    landed = look_for_files(product, lake, now=clock()).waiting
+    settled = set(StandingKind) - {StandingKind.HELD, StandingKind.ABSENT, StandingKind.STALE}
+    landed = dict(look_for_files(product, lake, now=clock()).waiting)
+    landed |= dict.fromkeys((key for table in product.tables for key in not_run(lake, table.full_name)), ())
     standings = Standings(product, lake, now=clock(), everything=True)
     return [k for k in keys if k in landed or not {standings.of(table.name, k).kind for table in product.tables} <= settled]
 
@@ -93,7 +95,7 @@ def _to_look_at(product: Product, lake: Lakehouse, keys: Sequence[str]) -> list[
 
     standings = Standings(product, lake, now=clock(), everything=True)
     found = [standings.of(table.name, key) for key in keys for table in product.tables]
-    bad = (StandingKind.HELD, StandingKind.MISSING, StandingKind.ABSENT)
+    bad = (StandingKind.HELD, StandingKind.MISSING, StandingKind.ABSENT, StandingKind.STALE)
     return [(f"{s.partition} {s.table}", _why(lake, s)) for s in found if s.kind in bad]
 
 
@@ -103,6 +105,8 @@ def _why(lake: Lakehouse, standing: Standing) -> str:
     if standing.kind is StandingKind.HELD:
         verdict = lake.ledger.latest_verdict(standing.table, standing.partition)
         return f"held: {'; '.join(verdict.held_because) if verdict else standing.why}"
+    if standing.kind is StandingKind.STALE:
+        return standing.why
     return "missing: it is due and nothing has landed" if standing.kind is StandingKind.MISSING else _NOT_RUN
 
 

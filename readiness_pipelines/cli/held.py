@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from readiness_pipelines.cli.carried_out import show_decisions
 from readiness_pipelines.cli.place import console, full_name, lakehouse, products_named, show
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Status
@@ -38,6 +39,13 @@ def list_(product: ProductName = None, as_json: Json = False) -> None:
 def show_(table: str, partition: str, product: ProductName = None, as_json: Json = False) -> None:
     ledger, name = lakehouse().ledger, full_name(table, product)
     verdict = ledger.latest_verdict(name, partition)
+    said = [each for each in ledger.corrections.of(name, partition) if each.kind in ("admit", "withdraw")]
+    if verdict is not None and verdict.outcome.is_admitted and said and not as_json:
+        console.print(
+            f"{name}/{partition} is not held: its newest candidate, {verdict.version_key[:12]}, is admitted", markup=False
+        )
+        show_decisions(said, kinds=("admit", "withdraw"))
+        return
     if verdict is None or verdict.outcome.is_admitted:
         raise ReadinessError(f"{name}/{partition} is not held; `readiness held list` names those that are")
     if as_json:
@@ -64,3 +72,4 @@ def show_(table: str, partition: str, product: ProductName = None, as_json: Json
     show(rules, as_json=False, title="Rules that did not pass", empty="Every rule passed.")
     staged = [{"staged_file": f.path, "rows": f.rows} for f in verdict.files]
     show(staged, as_json=False, title="Staged, published nowhere", empty="No rows were staged.")
+    show_decisions(said, kinds=("admit", "withdraw"))

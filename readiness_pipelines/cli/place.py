@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from readiness_pipelines.cli.project import Project, project
-from readiness_pipelines.declarations import Product, load_product
+from readiness_pipelines.declarations import Bronze, Gold, Product, Silver, load_product
 from readiness_pipelines.declarations.product import TYPE
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
@@ -59,11 +59,16 @@ def full_name(table: str, product: str | None) -> str:
 
     Raises ReadinessError otherwise, naming the tables there are.
     """
-    declared = [each for one in products_named(product) for each in one.tables]
-    found = [each.full_name for each in declared if table in (each.name, each.full_name)]
+    return table_named(table, product)[1].full_name
+
+
+def table_named(table: str, product: str | None) -> tuple[Product, Bronze | Silver | Gold]:
+    """Return the table of that full or leaf name, and its product. Raises as `full_name` does."""
+    declared = [(one, each) for one in products_named(product) for each in one.tables]
+    found = [(one, each) for one, each in declared if table in (each.name, each.full_name)]
     if len(found) == 1:
         return found[0]
-    expected = ", ".join(found or [each.full_name for each in declared])
+    expected = ", ".join(each.full_name for _, each in found or declared)
     raise ReadinessError(f"found {len(found)} tables {table!r}, expected one of: {expected}")
 
 

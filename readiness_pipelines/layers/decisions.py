@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Bronze, Gold, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
@@ -15,7 +14,7 @@ from readiness_pipelines.flow import NOTHING, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers import exported, values
 from readiness_pipelines.layers.corrections import FRACTION
-from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, rows_of
+from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, Signed, rows_of
 from readiness_pipelines.ledger import Correction
 
 Table = Bronze | Silver | Gold
@@ -25,17 +24,11 @@ _NAMED = 5  # rows that a message names
 _LEAST = 6  # characters that name a version
 
 
-@dataclass(frozen=True)
-class Signed:
-    """Who decided, and why. Raises ReadinessError where either is missing."""
-
-    by: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        for word, text in (("by", self.by), ("reason", self.reason)):
-            if not text.strip():
-                raise ReadinessError(f"found an empty {word}, expected who decides, and why: it is kept with the decision")
+def not_run(lake: Lakehouse, table: str) -> set[str]:
+    """Return the partitions of the table about which somebody decided after their newest verdict: the decision was not run yet."""
+    judged = lake.ledger.latest_times(table)
+    decided = {each.partition: each.recorded_at for each in lake.ledger.corrections.of(table) if each.kind != "purge"}
+    return {partition for partition, at in decided.items() if at > judged.get(partition, "")}
 
 
 def release_values(

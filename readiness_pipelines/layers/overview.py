@@ -63,7 +63,7 @@ def overview(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Ov
             seen.standings[standing.kind.value] += 1
             if standing.kind is StandingKind.HELD:
                 attention.append((standing, "; ".join(verdicts[key].held_because)))
-            elif standing.kind is StandingKind.MISSING:
+            elif standing.kind in (StandingKind.MISSING, StandingKind.STALE):
                 attention.append((standing, standing.why))
         tables.append(seen)
     attention.sort(key=lambda found: (found[0].partition, found[0].table))

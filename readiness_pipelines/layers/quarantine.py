@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from readiness_pipelines.declarations import TableDeclaration
+from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.lakehouse.quarantine import purge_quarantine
 from readiness_pipelines.layers import exported, values
@@ -15,6 +16,19 @@ from readiness_pipelines.layers.rows import literal
 from readiness_pipelines.ledger import Correction
 
 OPEN = "quarantined"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Who decided, and why. Raises ReadinessError where either is missing."""
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for word, text in (("by", self.by), ("reason", self.reason)):
+            if not text.strip():
+                raise ReadinessError(f"found an empty {word}, expected who decides, and why: it is kept with the decision")
 
 
 @dataclass(frozen=True)
@@ -126,8 +140,7 @@ def purge(
     *,
     older_than_days: float,
     now: datetime.datetime,
-    reason: str,
-    by: str,
+    signed: Signed,
     partition: str | None = None,
 ) -> list[Correction]:
     """Take rows out of quarantine that nobody can need: of candidates older than so many days that are superseded; record it.
@@ -149,7 +162,9 @@ def purge(
             going.setdefault(str(key), {})[str(version)] = int(rows)
     done = []
     for key, candidates in going.items():
-        said = Correction(table, key, "purge", tuple(sorted(candidates)), {"rows": sum(candidates.values())}, reason, by)
+        said = Correction(
+            table, key, "purge", tuple(sorted(candidates)), {"rows": sum(candidates.values())}, signed.reason, signed.by
+        )
         done.append(lake.ledger.corrections.record(said)[0])
         purge_quarantine(lake, table, partition=key, version_keys=sorted(candidates))
     return done

@@ -16,6 +16,7 @@ from readiness_pipelines.declarations import Bronze, Gold, Product, Silver, Tabl
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import due_at, is_due, key_of, partitions_read, start_of
+from readiness_pipelines.layers.downstream import made_from, withdrawn_versions
 from readiness_pipelines.sources import landed, look
 
 
@@ -25,6 +26,7 @@ class StandingKind(StrEnum):
     MISSING = "missing"  # bronze: a delivery was due and none came
     BLOCKED = "blocked"  # something it reads is held or missing
     NOT_DUE = "not_due"  # nothing was due, or not yet, so nothing is wrong
+    STALE = "stale"  # published, and made from a version that was withdrawn since: a run brings it up
     ABSENT = "absent"  # nothing is wrong upstream; it has not been run
 
 
@@ -47,7 +49,8 @@ class Standings:
     """Where the partitions of one product stand at one moment, looking through their inputs up to bronze.
 
     Each partition is looked at once and remembered: make a new one for a later moment. With `everything` the facts of
-    a table are read in one go, for whoever asks after many of its partitions; else each partition's by itself.
+    a table are read in one go, for whoever asks after many of its partitions; else each partition's by itself. Only then is
+    anything called stale: a step needs no telling, the versions it reads are others.
     """
 
     def __init__(self, product: Product, lake: Lakehouse, *, now: datetime.datetime, everything: bool = False) -> None:
@@ -73,6 +76,8 @@ class Standings:
             return stands(StandingKind.HELD, f"{partition} {table.layer} {table.name} is held")
         if not isinstance(table, Bronze):
             kind, why = self._through_inputs(table, partition, is_published=version is not None)
+            if kind is StandingKind.ADMITTED and version is not None and self._facts.is_stale(version):
+                kind, why = StandingKind.STALE, f"{version} was made from a version that was withdrawn"
             return stands(kind, why)
         if version is not None:
             return stands(StandingKind.ADMITTED)
@@ -107,6 +112,9 @@ class _Facts:
         newest = self.lake.ledger.latest_outcome(table.full_name, partition)
         return newest is not None and not newest[1].is_admitted
 
+    def is_stale(self, version: TableVersion) -> bool:
+        return False
+
     def has_landed(self, table: Bronze, partition: str) -> bool:
         if self.lake.ledger.arrivals(table.full_name, partition):
             return True
@@ -121,6 +129,7 @@ class _AllFacts(_Facts):
         self._versions: dict[str, Mapping[str, TableVersion]] = {}
         self._held: dict[str, frozenset[str]] = {}
         self._landed: dict[str, frozenset[str]] = {}
+        self._stale: set[str] | None = None
 
     def version(self, table: TableDeclaration, partition: str) -> TableVersion | None:
         if table.name not in self._versions:
@@ -132,6 +141,11 @@ class _AllFacts(_Facts):
             newest = self.lake.ledger.latest_outcomes(table.full_name).items()
             self._held[table.name] = frozenset(key for key, outcome in newest if not outcome.is_admitted)
         return partition in self._held[table.name]
+
+    def is_stale(self, version: TableVersion) -> bool:
+        if self._stale is None:
+            self._stale = made_from(self.product, self.lake, withdrawn_versions(self.product, self.lake))
+        return str(version) in self._stale
 
     def has_landed(self, table: Bronze, partition: str) -> bool:
         if table.name not in self._landed:

@@ -160,6 +160,12 @@ class Ledger:
         """Return the version key of the newest candidate of each partition that has one."""
         return {r.partition_key: r.version_key for r in self._database.newest_each(verdicts, table, None)}
 
+    def latest_times(self, table: str) -> dict[str, str]:
+        """Return when the newest verdict of each partition that has one was recorded (UTC, ISO 8601)."""
+        c = verdicts.c
+        query = sa.select(c.partition_key, sa.func.max(c.recorded_at).label("at")).where(c.table_name == table)
+        return {r.partition_key: r.at for r in self._database.rows(query.group_by(c.partition_key))}
+
     def inputs_since(self, table: str, partition: str) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return (partition, version key, inputs) of every verdict from this partition on, in order of the partition's key."""
         c = verdicts.c

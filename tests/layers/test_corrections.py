@@ -13,8 +13,7 @@ from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import NOTHING
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import StandingKind, Standings, StepResult, decisions, exported, run_step
-from readiness_pipelines.layers.decisions import Signed
-from readiness_pipelines.layers.quarantine import exportable, rows_of
+from readiness_pipelines.layers.quarantine import Signed, exportable, rows_of
 from tests.shop import Shop
 
 NOW = datetime.datetime(2025, 3, 1)
