@@ -28,7 +28,7 @@ def carry_out(
 ) -> typer.Exit:
     """Run the decision's partition through all tables of the product, say what came of it, and return the exit code.
 
-    0: done; 1: the candidate is held, or a row that was released is still in quarantine.
+    0: done; 1: the candidate is held, a row that was released is still in quarantine, or another version than it says is on `main`.
     """
     from readiness_pipelines.cli.runs import materialise
 
@@ -51,6 +51,9 @@ def carry_out(
         left = [{"row_id": row.row_id, "reasons": ", ".join(row.reasons)} for row in still[:_NAMED]]
         show(left, as_json=False, title=f"Still in quarantine: {len(still)} of {len(said.subjects)}", empty="")
     _name_readers(lake, product, table.name, said.partition)
+    if said.kind == "withdraw":
+        current = lake.ledger.current_version(said.table, said.partition)
+        return typer.Exit(0 if current is not None and current.version_key == said.payload["to"] else 1)
     return typer.Exit(1 if still or verdict is None or not verdict.outcome.is_admitted else 0)
 
 
