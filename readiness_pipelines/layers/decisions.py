@@ -50,6 +50,7 @@ def release_values(
     if not changed:
         raise ReadinessError(f"{len(rows)} rows given, and no cell differs from what was delivered: nothing is released")
     sha256 = values.keep(lake.settings.archive, changed)
+    reached("values_kept")
     return _record(lake, table, partition, "release", sorted(changed), {"values": sha256}, signed)
 
 
@@ -181,15 +182,15 @@ def withdraw(lake: Lakehouse, table: Table, partition: str, *, to: str, signed: 
         raise ReadinessError(f"{place}: nothing was ever published, so there is nothing to withdraw; what is held no reader sees")
     version = NOTHING if to == TO_NOTHING else _version(lake, current, to)
     verdict = lake.ledger.latest_verdict(table.full_name, partition)
-    going = {current.version_key} | ({verdict.version_key} if verdict else set())
-    said = Correction(table.full_name, partition, "withdraw", tuple(sorted(going)), {"to": version}, signed.reason, signed.by)
-    if version in going:
-        done = [
-            c for c in lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",)) if c.payload["to"] == version
-        ]
-        if done and current.version_key == version:
+    if version == current.version_key:
+        withdrawals = lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",))
+        done = [each for each in withdrawals if each.payload["to"] == version]
+        if done:
             return done[-1], False
         raise ReadinessError(f"{place}: {current} is on main already, expected another version to put in its place, or nothing")
+    going = {current.version_key} | ({verdict.version_key} if verdict else set())
+    subjects = tuple(sorted(going - {version}))  # a withdrawal that was cut short has its verdict already
+    said = Correction(table.full_name, partition, "withdraw", subjects, {"to": version}, signed.reason, signed.by)
     recorded = lake.ledger.corrections.record(said)
     reached("correction_recorded")
     return recorded

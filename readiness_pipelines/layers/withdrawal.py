@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from readiness_pipelines.errors import VersionExpired
 from readiness_pipelines.flow import NOTHING, GateVerdict, Outcome, TableVersion
-from readiness_pipelines.lakehouse import Lakehouse, publish
+from readiness_pipelines.lakehouse import Lakehouse, publish, reached
 from readiness_pipelines.layers.corrections import in_words
 from readiness_pipelines.ledger import Correction
 
@@ -26,6 +26,7 @@ def put_back(
     verdict = _nothing(lake, current, decision) if version_key == NOTHING else _kept(lake, table, partition, version_key)
     verdict = replace(verdict, notes=(*_without(verdict.notes), f"{_NOTE}{in_words(decision)}"))
     lake.ledger.record_verdict(verdict)
+    reached("verdict_recorded")
     return verdict, publish(lake, verdict, expected=current.version_key if current else None), True
 
 

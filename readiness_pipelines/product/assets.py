@@ -241,7 +241,7 @@ class _Run:
             # Nothing was due, so nothing was judged; but Dagster would show every planned check as skipped, and the
             # table as not passing. The newest verdict still stands: it is said again, of its own partition.
             judged, is_range = self._newest_verdict(table), False
-        for evaluation in events.evaluations(self.context, self.product, table, key, judged, selected, is_range=is_range):
+        for evaluation in events.evaluations(self.context.instance, self.product, table, key, judged, selected, is_range=is_range):
             self.context.log_event(evaluation)
         if len([r for r in seen if r.is_published]) == len(self.partitions):
             for done in {key, quarantine_key(table)} & self.assets:

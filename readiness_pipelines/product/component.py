@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets, data_asset_keys
+from readiness_pipelines.product.decisions import decision_jobs
 from readiness_pipelines.product.maintenance import maintenance_job, maintenance_schedule
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.scaffold import ProductScaffolder
@@ -62,7 +63,7 @@ class DataProduct(dg.Component):
 
 
 def definitions_of(product: Product) -> dg.Definitions:
-    """Return a checked product as Dagster definitions: its assets and checks, two jobs with their schedules, two sensors."""
+    """Return a checked product as Dagster definitions: its assets and checks, jobs, schedules and sensors."""
     assets = build_assets(product)
     job = dg.define_asset_job(
         f"{product.name}_job",
@@ -73,7 +74,7 @@ def definitions_of(product: Product) -> dg.Definitions:
     upkeep = maintenance_job(product)
     return dg.Definitions(
         assets=[assets],
-        jobs=[job, upkeep],
+        jobs=[job, upkeep, *decision_jobs(product)],
         schedules=[partition_schedule(product, job), maintenance_schedule(product, upkeep)],
         sensors=[landed_sensor(product, job), incidents_sensor(product)],
         resources={"readiness": READINESS},

@@ -71,7 +71,7 @@ def quarantine_materialisation(table: TableDeclaration, key: dg.AssetKey, result
 
 
 def evaluations(
-    context: dg.AssetExecutionContext,
+    instance: dg.DagsterInstance,
     product: Product,
     table: TableDeclaration,
     key: dg.AssetKey,
@@ -85,7 +85,7 @@ def evaluations(
     for result in results:
         verdict = result.verdict
         assert verdict is not None
-        target = _target(context, key, result)
+        target = _target(instance, key, result)
         if "gate" in selected:
             yield _gate(product, table, key, verdict, target)
         for rule in verdict.rules:
@@ -98,11 +98,11 @@ def evaluations(
 
 
 def _target(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, result: StepResult
+    instance: dg.DagsterInstance, key: dg.AssetKey, result: StepResult
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     if not result.is_published:
         return None
-    records = context.instance.fetch_materializations(
+    records = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=key, asset_partitions=[result.partition]), limit=1
     ).records
     if not records:
