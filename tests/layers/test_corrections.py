@@ -12,8 +12,12 @@ import pytest
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import NOTHING
 from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.lakehouse.doctor import examine
 from readiness_pipelines.layers import StandingKind, Standings, StepResult, decisions, exported, run_step
-from readiness_pipelines.layers.quarantine import Signed, exportable, rows_of
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.downstream import readers
+from readiness_pipelines.layers.quarantine import Signed, exportable, purge, rows_of
+from readiness_pipelines.layers.upkeep import maintain_product
 from tests.shop import Shop
 
 NOW = datetime.datetime(2025, 3, 1)
@@ -341,6 +345,7 @@ def test_a_version_withdrawn_to_nothing_blocks_what_reads_it(shop: Shop, name: s
     nothing_moves(shop)
     standings = Standings(shop.product, lake_of(shop), now=NOW, everything=True)
     assert (standings.of(name, shop.day(1)).kind, standings.of(name, shop.day(1)).version) == (StandingKind.HELD, None)
+    assert [str(found) for found in examine(shop.settings).findings] == []
     shop.land(1, good(5), suffix="_e")
     run(shop)
     assert len(values_of(shop)) == 5
@@ -358,3 +363,114 @@ def test_only_what_was_published_and_is_kept_can_be_put_back(shop: Shop) -> None
         withdraw(shop, "abcdef")
     with pytest.raises(ReadinessError, match="is on main already"):
         withdraw(shop, second)
+
+
+def kinds(shop: Shop, day: int) -> dict[str, StandingKind]:
+    standings = Standings(shop.product, lake_of(shop), now=NOW, everything=True)
+    return {table.name: standings.of(table.name, shop.day(day)).kind for table in shop.product.tables}
+
+
+def test_what_was_made_from_a_withdrawn_version_is_stale_until_it_is_run_again(shop: Shop) -> None:
+    for day in (1, 2, 3):
+        shop.land(day)
+    run(shop, 1, 2, 3)
+    first = key(shop)
+    shop.land(1, [*good(19), "5,c,40,2025-01-01"], suffix="_corrected")
+    run(shop, 1, 2, 3)
+    withdraw(shop, first)
+    assert kinds(shop, 1)["paid_orders"] is StandingKind.STALE
+    run(shop, 1)
+    assert set(kinds(shop, 1).values()) == {StandingKind.ADMITTED}
+    assert kinds(shop, 2) == {
+        "raw_orders": StandingKind.ADMITTED,
+        "orders": StandingKind.ADMITTED,
+        "paid_orders": StandingKind.ADMITTED,
+        "daily_revenue": StandingKind.STALE,  # its window reaches back to the first day, through paid_orders
+    }
+    assert readers(shop.product, lake_of(shop), "orders", shop.day(1)) == {
+        "paid_orders": [shop.day(1)],
+        "daily_revenue": [shop.day(1), shop.day(2), shop.day(3)],
+    }
+    run(shop, 2, 3)
+    assert set(kinds(shop, 2).values()) == {StandingKind.ADMITTED}
+
+
+def test_a_purge_takes_what_nobody_can_need_and_leaves_what_waits_or_could_be_put_back(shop: Shop) -> None:
+    shop.land(1, [*good(18), BAD, "102,c,88888,2025-01-01"])
+    run(shop)
+    first, second = sorted(open_rows(shop))
+    waive(shop, [first], ["amount_in_range"])
+    run(shop)
+    lake, later = lake_of(shop), clock() + datetime.timedelta(days=60)
+
+    def purged(days: float) -> int:
+        done = purge(lake, "shop.silver.orders", older_than_days=days, now=later, signed=SIGNED)
+        return sum(said.payload["rows"] for said in done)
+
+    def states() -> list[tuple[str, str]]:
+        return [(r.row_id, r.state) for r in rows_of(lake, "shop.silver.orders", shop.day(1), everything=True)]
+
+    assert states() == [(second, "quarantined"), (first, "released"), (second, "superseded")]
+    assert purged(30) == 0  # the first version could be put back
+    list(maintain_product(shop.product, lake, now=later, keep_days=30, older_than_hours=1))
+    assert purged(90) == 0
+    assert purged(30) == 2
+    assert states() == [(second, "quarantined")]
+    assert purged(0) == 0
+    nothing_moves(shop)
+    list(maintain_product(shop.product, lake, now=later, keep_days=30, older_than_hours=1))
+    assert [str(found) for found in examine(shop.settings).findings] == []
+
+
+def test_a_decision_that_was_not_run_is_known(shop: Shop) -> None:
+    shop.land(1, [*good(19), BAD])
+    run(shop)
+    lake = lake_of(shop)
+    assert decisions.not_run(lake, "shop.silver.orders") == set()
+    discard(shop, [row(shop, "amount_in_range")])
+    assert decisions.not_run(lake, "shop.silver.orders") == {shop.day(1)}
+    run(shop)
+    assert decisions.not_run(lake, "shop.silver.orders") == set()
+
+
+def test_corrected_values_that_are_gone_or_changed_stop_the_step(shop: Shop) -> None:
+    shop.land(1, [*good(19), BAD])
+    run(shop)
+    release(shop, {row(shop, "amount_in_range"): {"amount": "7"}})
+    (path,) = (shop.settings.archive / "corrections").iterdir()
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b"7", b"8"))
+    with pytest.raises(ReadinessError, match="has other bytes than its name says"):
+        run(shop)
+    path.unlink()
+    with pytest.raises(ReadinessError, match="put the file back from the backup"):
+        run(shop)
+    path.write_bytes(text)
+    assert counts(run(shop)["orders", 1])[:3] == (20, 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    {
+        "reasons,row_id\n": "csv:1: found other columns",
+        "row_id,reasons,a\nx,y\n": "csv:2: found 2 cells, expected 3",
+        "row_id,reasons,a\nx,,1\nx,,2\n": "csv:3: found the row x twice",
+        'row_id,reasons\n"x': "is no csv in UTF-8",
+    }.items(),
+)
+def test_a_csv_that_is_no_export_is_refused_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(ReadinessError, match=said):
+        exported.read(path)
+    with pytest.raises(ReadinessError, match="cannot be read"):
+        exported.read(tmp_path / "none.csv")
+
+
+def test_a_row_or_column_that_is_not_of_this_quarantine_is_refused(shop: Shop) -> None:
+    shop.land(1, [*good(19), BAD])
+    run(shop)
+    with pytest.raises(ReadinessError, match="found no row 'x:1' in this quarantine"):
+        release(shop, {"x:1": {"amount": "7"}})
+    with pytest.raises(ReadinessError, match="found the columns price, expected those of the export: order_id, customer"):
+        release(shop, {row(shop, "amount_in_range"): {"price": "7"}})
