@@ -23,8 +23,11 @@ def put_back(
     latest = lake.ledger.latest_verdict(table, partition)
     if current is not None and latest is not None and current.version_key == version_key == latest.version_key:
         return latest, current, False
-    verdict = _nothing(lake, current, decision) if version_key == NOTHING else _kept(lake, table, partition, version_key)
-    verdict = replace(verdict, notes=(*_without(verdict.notes), f"{_NOTE}{in_words(decision)}"))
+    if version_key == NOTHING:
+        verdict = _nothing(lake, current, decision)
+    else:
+        kept = _kept(lake, table, partition, version_key)
+        verdict = replace(kept, notes=(*_without(kept.notes), f"{_NOTE}{in_words(decision)}"))
     lake.ledger.record_verdict(verdict)
     reached("verdict_recorded")
     return verdict, publish(lake, verdict, expected=current.version_key if current else None), True

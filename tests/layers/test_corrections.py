@@ -474,3 +474,38 @@ def test_a_row_or_column_that_is_not_of_this_quarantine_is_refused(shop: Shop) -
         release(shop, {"x:1": {"amount": "7"}})
     with pytest.raises(ReadinessError, match="found the columns price, expected those of the export: order_id, customer"):
         release(shop, {row(shop, "amount_in_range"): {"price": "7"}})
+
+
+def test_a_bronze_day_with_too_many_unreadable_records_can_be_admitted(shop: Shop) -> None:
+    shop.land(1, [*good(10), *["one,field"] * 10])
+    assert counts(run(shop)["raw_orders", 1]) == (20, 0, 10, 10, {})
+    assert admit(shop, "raw_orders") == ()
+    result = run(shop)
+    assert (counts(result["raw_orders", 1]), result["orders", 1].kind) == ((20, 10, 10, 0, {}), "admitted")
+    nothing_moves(shop)
+    shop.land(1, [*good(11), *["one,field"] * 10], suffix="_b")
+    assert run(shop)["raw_orders", 1].kind == "held"
+
+
+def test_a_row_stays_for_the_rules_that_are_not_waived(shop: Shop) -> None:
+    suite = shop.root / "quality_suites" / "shop" / "silver_orders.yaml"
+    rule = "  - {type: expect_column_values_to_match_regex, kwargs: {column: customer, regex: '^c'}, meta: {name: starts_with_c}}\n"
+    suite.write_text(suite.read_text() + rule)
+    shop.land(1, [*good(19), "101,x,99999,2025-01-01"])
+    run(shop)
+    ((bad, reasons),) = open_rows(shop).items()
+    assert reasons == ("amount_in_range", "starts_with_c")
+    waive(shop, [bad], ["amount_in_range"])
+    assert counts(run(shop)["orders", 1])[:3] == (20, 19, 1)
+    assert open_rows(shop) == {bad: ("starts_with_c",)}
+    waive(shop, [bad], ["starts_with_c"])  # beside the older one
+    assert counts(run(shop)["orders", 1])[:3] == (20, 20, 0)
+
+
+def test_a_corrected_row_that_repeats_another_is_a_duplicate(shop: Shop) -> None:
+    shop.land(1, [*good(19), "9999,c,ten,2025-01-01"])
+    run(shop)
+    release(shop, {row(shop, "cast:amount"): {"amount": "10", "order_id": "1000"}})
+    result = run(shop)["orders", 1]
+    assert result.verdict is not None
+    assert (result.verdict.counts.admitted, result.verdict.counts.duplicates, result.verdict.counts.quarantined) == (19, 1, 0)
