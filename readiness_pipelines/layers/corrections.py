@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from readiness_pipelines.flow import RuleResult, Status, digest
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.layers import values
+from readiness_pipelines.lakehouse.corrected import read_values
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
 from readiness_pipelines.layers.rows import literal, quoted
 from readiness_pipelines.ledger import Correction
@@ -108,7 +108,7 @@ class Corrections:
         if not self.rows:
             return
         files = {c.values for c in self.rows.values() if c.values is not None}
-        known = {sha256: values.read(settings.archive, sha256) for sha256 in sorted(files)}
+        known = {sha256: read_values(settings.archive, sha256) for sha256 in sorted(files)}
         given = [known[c.values][row] if c.values is not None else None for row, c in self.rows.items()]
         found = pa.table(
             {

@@ -12,7 +12,8 @@ from readiness_pipelines.declarations import Bronze, Gold, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import NOTHING, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.layers import exported, values
+from readiness_pipelines.lakehouse.corrected import keep_values
+from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import FRACTION
 from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, Signed, rows_of
 from readiness_pipelines.ledger import Correction
@@ -49,7 +50,7 @@ def release_values(
     changed = {row: cells for row, cells in changed.items() if cells}
     if not changed:
         raise ReadinessError(f"{len(rows)} rows given, and no cell differs from what was delivered: nothing is released")
-    sha256 = values.keep(lake.settings.archive, changed)
+    sha256 = keep_values(lake.settings.archive, changed)
     reached("values_kept")
     return _record(lake, table, partition, "release", sorted(changed), {"values": sha256}, signed)
 

@@ -90,6 +90,13 @@ class Corrections:
         query = sa.select(corrections).where(*where).order_by(c.id)
         return tuple(_correction(r) for r in self._database.rows(query.where(c.kind.in_(kinds)) if kinds else query))
 
+    def all_values(self) -> list[tuple[str, str, str]]:
+        """Return table, partition and sha256 of every file of corrected values, oldest first."""
+        found = [_correction(r) for r in self._database.rows(sa.select(corrections).where(corrections.c.kind == "release"))]
+        return [
+            (c.table, c.partition, str(c.payload["values"])) for c in sorted(found, key=lambda c: c.id) if "values" in c.payload
+        ]
+
 
 def _correction(row: sa.Row[Any]) -> Correction:
     return Correction(

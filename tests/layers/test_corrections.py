@@ -440,6 +440,8 @@ def test_corrected_values_that_are_gone_or_changed_stop_the_step(shop: Shop) -> 
     (path,) = (shop.settings.archive / "corrections").iterdir()
     text = path.read_bytes()
     path.write_bytes(text.replace(b"7", b"8"))
+    (finding,) = [found for found in examine(shop.settings).findings if found.where == "archive"]
+    assert f"values that were corrected for shop.silver.orders/{shop.day(1)}" in finding.found
     with pytest.raises(ReadinessError, match="has other bytes than its name says"):
         run(shop)
     path.unlink()

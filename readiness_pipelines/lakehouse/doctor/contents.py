@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import StagedFile, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
+from readiness_pipelines.lakehouse.corrected import path_of_values
 from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import complete
@@ -19,6 +20,7 @@ from readiness_pipelines.lakehouse.snapshots import unsettled
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
+_RESTORE_ARCHIVE = "put it back from the backup of the archive"
 _OTHER = "has other bytes than it was recorded with"
 _RESTORE = "put it back from the backup of the warehouse"
 UNREADABLE = (ValueError, EOFError, LookupError, SystemError)  # by which pyiceberg says that a file is not what it must be
@@ -95,7 +97,7 @@ def older_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
 
 
 def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
-    """Yield which delivered files are not in the archive as they came."""
+    """Yield which delivered files are not in the archive as they came, and which corrected values are not as they were kept."""
     seen: set[str] = set()
     for delivery in lake.ledger.upkeep.all_arrivals():
         if delivery.archived in seen:
@@ -104,7 +106,11 @@ def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
         path = lake.settings.archive / delivery.archived
         if wrong := _archived_wrong(path, delivery.bytes, delivery.sha256):
             found = f"{path}, delivered as {delivery.name} for {delivery.partition}, {wrong}"
-            yield Finding("archive", found, "put it back from the backup of the archive")
+            yield Finding("archive", found, _RESTORE_ARCHIVE)
+    for table, partition, sha256 in lake.ledger.corrections.all_values():
+        path = path_of_values(lake.settings.archive, sha256)
+        if wrong := _archived_wrong(path, path.stat().st_size if path.is_file() else 0, sha256):
+            yield Finding("archive", f"{path}, values that were corrected for {table}/{partition}, {wrong}", _RESTORE_ARCHIVE)
 
 
 def _other_files(

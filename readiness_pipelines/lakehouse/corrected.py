@@ -16,11 +16,11 @@ Values = Mapping[str, Mapping[str, str | None]]  # row_id -> column -> corrected
 _FOLDER = "corrections"
 
 
-def keep(archive: Path, found: Values) -> str:
+def keep_values(archive: Path, found: Values) -> str:
     """Keep the values in the archive and return their sha256. They are on disk, whole, before they have their name."""
     text = json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     sha256 = hashlib.sha256(text).hexdigest()
-    path = _path(archive, sha256)
+    path = path_of_values(archive, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         return sha256
@@ -32,9 +32,9 @@ def keep(archive: Path, found: Values) -> str:
     return sha256
 
 
-def read(archive: Path, sha256: str) -> Values:
+def read_values(archive: Path, sha256: str) -> Values:
     """Return kept values. Raises ReadinessError if they are not in the archive, or are not what was kept."""
-    path = _path(archive, sha256)
+    path = path_of_values(archive, sha256)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -47,5 +47,6 @@ def read(archive: Path, sha256: str) -> Values:
     return found
 
 
-def _path(archive: Path, sha256: str) -> Path:
+def path_of_values(archive: Path, sha256: str) -> Path:
+    """Return where values with this sha256 are kept."""
     return archive / _FOLDER / f"{sha256}.json"
