@@ -29,10 +29,14 @@ def lake_of(shop: Shop) -> Lakehouse:
     return Lakehouse.open(shop.settings)
 
 
-def run(shop: Shop, *days: int) -> dict[tuple[str, int], StepResult]:
+def run(shop: Shop, *days: int, gold: bool = False) -> dict[tuple[str, int], StepResult]:
+    """Run bronze and silver, with `gold` all tables, over the days (the first by default)."""
     product, lake = shop.product, lake_of(shop)
     found = {
-        (t.name, day): run_step(lake, shop.settings, product, t.name, shop.day(day)) for t in product.tables for day in days or (1,)
+        (t.name, day): run_step(lake, shop.settings, product, t.name, shop.day(day))
+        for t in product.tables
+        if gold or t.layer != "gold"
+        for day in days or (1,)
     }
     for result in found.values():
         assert result.verdict is None or result.verdict.counts.conserved
@@ -94,24 +98,24 @@ def key(shop: Shop, name: str = "orders", day: int = 1) -> str:
     return version.version_key
 
 
-def nothing_moves(shop: Shop, *days: int) -> None:
-    kinds = Counter(result.kind for result in run(shop, *days).values())
+def nothing_moves(shop: Shop, *days: int, gold: bool = False) -> None:
+    kinds = Counter(result.kind for result in run(shop, *days, gold=gold).values())
     assert set(kinds) <= {"unchanged", "held", "blocked"}, kinds
 
 
 def test_corrected_values_pass_the_gate_and_are_admitted_rows(shop: Shop) -> None:
     shop.land(1, [*good(18), BAD, "102,c,ten,2025-01-01"])
     shop.land(2)
-    before = run(shop, 1, 2)
+    before = run(shop, 1, 2, gold=True)
     assert counts(before["orders", 1]) == (20, 18, 2, 0, {})
     assert release(shop, {row(shop, "amount_in_range"): {"amount": "999"}, row(shop, "cast:amount"): {"amount": "10"}})
-    after = run(shop, 1, 2)
+    after = run(shop, 1, 2, gold=True)
     assert counts(after["orders", 1]) == (20, 20, 0, 0, {})
     assert values_of(shop)[:2] == [(101, 999), (102, 10)]
     assert (after["raw_orders", 1].kind, after["orders", 2].kind) == ("unchanged", "unchanged")
     assert after["daily_revenue", 2].kind == "admitted"  # it reads the first day too
     assert after["orders", 1].verdict is not None and after["orders", 1].verdict.notes == ("ann released 2 rows: typed wrongly",)
-    nothing_moves(shop, 1, 2)
+    nothing_moves(shop, 1, 2, gold=True)
 
 
 def test_a_row_that_fails_again_stays_with_its_new_reasons(shop: Shop) -> None:
@@ -233,15 +237,15 @@ def test_a_gold_row_is_waived_or_discarded_only_while_it_has_the_values_it_was_d
     rule = "  - {type: expect_column_values_to_be_between, kwargs: {column: amount, max_value: 50}, meta: {name: small}}\n"
     suite.write_text(suite.read_text().replace("expectations:", "meta: {max_quarantine_fraction: 0.5}\nexpectations:") + rule)
     shop.land(1, [*good(8), "1,c,60,2025-01-01", "2,c,70,2025-01-01"])
-    assert counts(run(shop)["paid_orders", 1])[:3] == (10, 8, 2)
+    assert counts(run(shop, gold=True)["paid_orders", 1])[:3] == (10, 8, 2)
     by_amount = {r.row_id: r.row_values for r in rows_of(lake_of(shop), "shop.gold.paid_orders", shop.day(1))}
     sixty, seventy = sorted(by_amount, key=lambda row_id: "70" in by_amount[row_id])
     waive(shop, [sixty], ["small"], "paid_orders")
     discard(shop, [seventy], "paid_orders")
-    assert counts(run(shop)["paid_orders", 1]) == (10, 9, 0, 0, {"discarded": 1})
-    nothing_moves(shop)
+    assert counts(run(shop, gold=True)["paid_orders", 1]) == (10, 9, 0, 0, {"discarded": 1})
+    nothing_moves(shop, gold=True)
     shop.land(1, [*good(8), "1,c,61,2025-01-01", "2,c,70,2025-01-01"])
-    assert counts(run(shop)["paid_orders", 1]) == (10, 8, 1, 0, {"discarded": 1})
+    assert counts(run(shop, gold=True)["paid_orders", 1]) == (10, 8, 1, 0, {"discarded": 1})
 
 
 def test_the_same_decision_again_is_no_news_and_another_row_is_refused(shop: Shop) -> None:
@@ -262,15 +266,15 @@ def test_the_same_decision_again_is_no_news_and_another_row_is_refused(shop: Sho
 
 def test_admit_waives_the_named_rules_for_this_candidate_only(shop: Shop) -> None:
     shop.land_broken(1)
-    held = run(shop)["orders", 1]
+    held = run(shop, gold=True)["orders", 1]
     assert counts(held) == (20, 0, 10, 10, {})
     assert admit(shop) == ()
-    result = run(shop)
+    result = run(shop, gold=True)
     assert counts(result["orders", 1]) == (20, 10, 10, 0, {})
     assert result["daily_revenue", 1].kind == "admitted"
-    nothing_moves(shop)
+    nothing_moves(shop, gold=True)
     shop.land(1, [*good(9), *["7,c,ten,2025-01-01"] * 9])
-    assert counts(run(shop)["orders", 1]) == (18, 0, 9, 9, {})
+    assert counts(run(shop, gold=True)["orders", 1]) == (18, 0, 9, 9, {})
 
 
 def test_admit_says_what_holds_the_candidate_still(shop: Shop) -> None:
@@ -303,23 +307,23 @@ def test_what_no_rule_holds_cannot_be_admitted(shop: Shop) -> None:
 def versions(shop: Shop) -> tuple[str, str]:
     """Publish two versions of the first day's orders, and return their keys."""
     shop.land(1, good(20))
-    run(shop)
+    run(shop, gold=True)
     first = key(shop)
     shop.land(1, [*good(19), "5,c,40,2025-01-01"], suffix="_corrected")
-    run(shop)
+    run(shop, gold=True)
     return first, key(shop)
 
 
 def test_withdraw_puts_the_earlier_version_back_and_holds_until_inputs_change(shop: Shop) -> None:
     first, second = versions(shop)
     assert withdraw(shop, first[:12])
-    result = run(shop)
+    result = run(shop, gold=True)
     assert (result["orders", 1].kind, key(shop)) == ("admitted", first)
     assert values_of(shop, "daily_revenue", columns="revenue") == [(200,)]
-    nothing_moves(shop)
+    nothing_moves(shop, gold=True)
     assert not withdraw(shop, first)
     shop.land(1, good(3), suffix="_d")
-    run(shop)
+    run(shop, gold=True)
     assert key(shop) not in (first, second)
     assert len(values_of(shop)) == 3
 
@@ -337,21 +341,21 @@ def test_withdrawing_to_what_was_withdrawn_lifts_it(shop: Shop) -> None:
 def test_a_version_withdrawn_to_nothing_blocks_what_reads_it(shop: Shop, name: str) -> None:
     first, second = versions(shop)
     withdraw(shop, "nothing", name)
-    result = run(shop)
+    result = run(shop, gold=True)
     assert (result[name, 1].kind, key(shop, name)) == ("held", NOTHING)
     assert "was withdrawn by ann" in result[name, 1].why
     assert result["paid_orders", 1].kind == "blocked"
     assert values_of(shop, name, columns="count(*)") == [(0,)]
-    nothing_moves(shop)
+    nothing_moves(shop, gold=True)
     standings = Standings(shop.product, lake_of(shop), now=NOW, everything=True)
     assert (standings.of(name, shop.day(1)).kind, standings.of(name, shop.day(1)).version) == (StandingKind.HELD, None)
     assert [str(found) for found in examine(shop.settings).findings] == []
     shop.land(1, good(5), suffix="_e")
-    run(shop)
+    run(shop, gold=True)
     assert len(values_of(shop)) == 5
     if name == "orders":
         withdraw(shop, second)
-        run(shop)
+        run(shop, gold=True)
         assert (key(shop), len(values_of(shop))) == (second, 20)
 
 
@@ -373,13 +377,13 @@ def kinds(shop: Shop, day: int) -> dict[str, StandingKind]:
 def test_what_was_made_from_a_withdrawn_version_is_stale_until_it_is_run_again(shop: Shop) -> None:
     for day in (1, 2, 3):
         shop.land(day)
-    run(shop, 1, 2, 3)
+    run(shop, 1, 2, 3, gold=True)
     first = key(shop)
     shop.land(1, [*good(19), "5,c,40,2025-01-01"], suffix="_corrected")
-    run(shop, 1, 2, 3)
+    run(shop, 1, 2, 3, gold=True)
     withdraw(shop, first)
     assert kinds(shop, 1)["paid_orders"] is StandingKind.STALE
-    run(shop, 1)
+    run(shop, 1, gold=True)
     assert set(kinds(shop, 1).values()) == {StandingKind.ADMITTED}
     assert kinds(shop, 2) == {
         "raw_orders": StandingKind.ADMITTED,
@@ -391,7 +395,7 @@ def test_what_was_made_from_a_withdrawn_version_is_stale_until_it_is_run_again(s
         "paid_orders": [shop.day(1)],
         "daily_revenue": [shop.day(1), shop.day(2), shop.day(3)],
     }
-    run(shop, 2, 3)
+    run(shop, 2, 3, gold=True)
     assert set(kinds(shop, 2).values()) == {StandingKind.ADMITTED}
 
 
