@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for title, lines in config.stash.get(TABLES_TO_SHOW, {}).items():
         terminalreporter.section(title)
         terminalreporter.write_line("\n".join(lines))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the tables over, where this is one of several processes that test side by side."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tables"] = session.config.stash.get(TABLES_TO_SHOW, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the tables of such a process."""
+    tables = node.config.stash.setdefault(TABLES_TO_SHOW, {})
+    tables.update(getattr(node, "workeroutput", {}).get("tables", {}))
 
 
 @pytest.fixture(scope="session")
