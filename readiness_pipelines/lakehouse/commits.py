@@ -12,6 +12,7 @@ from readiness_pipelines.errors import PublishConflict, ServiceUnreachable
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 2.0  # full jitter: 8 writers of one table keep out of step
 _PATIENCE_S, _PATIENCE_UNREACHABLE_S = 120.0, 45.0  # the latter outlasts a restart, and somebody who locks for 30 s
+_BY_ANOTHER = ("sequence number", "Snapshot with snapshot id")
 _UNDONE_BY_POSTGRESQL = ("40001", "40P01")  # serialization failure, deadlock: nothing of the transaction is there
 
 
@@ -74,5 +75,6 @@ def is_worth_repeating(error: Exception) -> bool:
         return error.service == "catalog"
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "pgcode", None) in _UNDONE_BY_POSTGRESQL
-    # pyiceberg's bare ValueError when another reference of the table was committed since ours was loaded
-    return type(error) is ValueError and "sequence number" in str(error)
+    # pyiceberg's bare ValueErrors when, since ours was loaded, another reference of the table was committed, or a snapshot
+    # that ours would drop was dropped
+    return type(error) is ValueError and any(words in str(error) for words in _BY_ANOTHER)

@@ -83,12 +83,11 @@ def expire_snapshots(lake: Lakehouse, table: str) -> int:
 
 
 def commit_at_head(lake: Lakehouse, iceberg: Table, update: TableUpdate) -> None:
-    """Commit a change of metadata while the head of `main` is the one of `iceberg`; else CommitFailedException.
+    """Commit a change of metadata while the head of `main` is the one of `iceberg`; else an error that a next attempt mends.
 
     Pins are made at the head, and the head is never dropped. So while it has not moved, no pin that `iceberg` does not
     know can be on a snapshot that goes, and no snapshot can go from under a pin.
     """
-    from pyiceberg.exceptions import CommitFailedException
     from pyiceberg.table.update import AssertRefSnapshotId, AssertTableUUID
 
     head = iceberg.metadata.refs["main"].snapshot_id
@@ -96,9 +95,4 @@ def commit_at_head(lake: Lakehouse, iceberg: Table, update: TableUpdate) -> None
         AssertTableUUID(uuid=iceberg.metadata.table_uuid),
         AssertRefSnapshotId(ref="main", snapshot_id=head),  # type: ignore[call-arg]
     )
-    try:
-        lake.catalog.commit_table(iceberg, here, (update,))
-    except ValueError as error:
-        if "does not exist" not in str(error):
-            raise
-        raise CommitFailedException("the snapshots were dropped meanwhile") from error
+    lake.catalog.commit_table(iceberg, here, (update,))

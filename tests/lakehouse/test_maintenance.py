@@ -351,3 +351,22 @@ def test_what_the_ledger_says_is_on_the_disk_before_a_file_goes(lake: Lakehouse,
     monkeypatch.setattr(steps, "on_reached", seen.append)
     assert upkeep(lake, days=2).expired == 1
     assert seen.index("expiry_recorded") < seen.index("ledger.db-wal") < seen.index("file_deleted")
+
+
+def test_a_publication_goes_on_when_maintenance_drops_the_snapshots_that_it_was_about_to_drop(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from readiness_pipelines.lakehouse import steps
+    from readiness_pipelines.lakehouse.snapshots import MOST, expire_snapshots
+
+    dropped = []
+
+    def interfere(name: str) -> None:
+        if name == "intent_recorded" and len(lake.load(T).metadata.snapshots) == MOST and not dropped:
+            dropped.append(expire_snapshots(Place(lake.settings.state.parent).open(), T))
+
+    version = put(lake, A, [0], key="k0")
+    monkeypatch.setattr(steps, "on_reached", interfere)
+    for n in range(1, MOST + 1):
+        version = put(lake, A, [n], key=f"k{n}", expected=version.version_key)
+    assert dropped and dropped[0] > 1 and rows(lake, version) == [MOST]
