@@ -140,7 +140,7 @@ def test_a_machine_that_falls_silent_is_expected_for_24_hours_and_then_no_more(s
         (
             AHEAD,
             [
-                "one_reading_at_a_time failed: observed None, expected min_value 1.0",  # no reading of this hour is left
+                "one_reading_at_a_time failed: observed 0, expected min_value 1",  # no reading of this hour is left
                 "fresh_within_5_minutes failed: observed None, expected max_value 300",
                 "36 of 36 rows are bad (100.00%), more than the 10.00% that the suite allows",
             ],

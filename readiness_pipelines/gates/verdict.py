@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from readiness_pipelines.flow import Outcome, RuleResult, Status
+from readiness_pipelines.gates.arguments import as_written
 
 
 def decide(
@@ -30,10 +31,8 @@ def decide(
 
 
 def _failed(rule: RuleResult) -> str:
+    note = f"; {rule.note}" if rule.note else ""
     if rule.unexpected_count is not None:
-        note = f"; {rule.note}" if rule.note else ""
         return f"{rule.rule} failed: {rule.unexpected_count} of {rule.element_count} rows break it{note}"
-    if rule.note:
-        return f"{rule.rule} failed: {rule.note}"
-    wanted = ", ".join(f"{k} {v}" for k, v in rule.kwargs.items() if k != "column")
-    return f"{rule.rule} failed: observed {str(rule.observed_value)[:200]}, expected {wanted[:200]}"
+    wanted = ", ".join(f"{k} {as_written(v)}" for k, v in rule.kwargs.items() if k != "column")
+    return f"{rule.rule} failed: observed {str(rule.observed_value)[:200]}, expected {wanted[:200]}{note}"

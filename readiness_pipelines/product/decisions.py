@@ -73,38 +73,42 @@ def decision_jobs(product: Product) -> list[dg.JobDefinition]:
     """Return the jobs `<product>_release`, `_discard`, `_admit`, `_withdraw` and `_purge`."""
     pool = product.name  # that of its runs: where the instance sets a limit, they never go side by side
 
-    @dg.op(name=f"{product.name}_release", pool=pool)
+    @dg.op(name=f"release_{product.name}", pool=pool)
     def release(context: dg.OpExecutionContext, config: Release, readiness: Readiness) -> None:
         _decide(context, product, readiness, config)
 
-    @dg.op(name=f"{product.name}_discard", pool=pool)
+    @dg.op(name=f"discard_{product.name}", pool=pool)
     def discard(context: dg.OpExecutionContext, config: Discard, readiness: Readiness) -> None:
         _decide(context, product, readiness, config)
 
-    @dg.op(name=f"{product.name}_admit", pool=pool)
+    @dg.op(name=f"admit_{product.name}", pool=pool)
     def admit(context: dg.OpExecutionContext, config: Admit, readiness: Readiness) -> None:
         _decide(context, product, readiness, config)
 
-    @dg.op(name=f"{product.name}_withdraw", pool=pool)
+    @dg.op(name=f"withdraw_{product.name}", pool=pool)
     def withdraw(context: dg.OpExecutionContext, config: Withdraw, readiness: Readiness) -> None:
         _decide(context, product, readiness, config)
 
-    @dg.op(name=f"{product.name}_purge", pool=pool)
+    @dg.op(name=f"purge_{product.name}", pool=pool)
     def purge_(context: dg.OpExecutionContext, config: Purge, readiness: Readiness) -> None:
         _purge(context, product, readiness, config)
 
-    told = {
+    told = {  # a repository takes no job and op of one name
         release: "Let quarantined rows pass the gate again, with corrected values or with rules waived.",
         discard: "Set quarantined rows aside for good: counted as dropped, named `discarded`.",
         admit: "Waive failed rules for one held candidate.",
         withdraw: "Put an earlier version of a partition back, or nothing.",
         purge_: "Take old rows out of quarantine that nobody can need.",
     }
-    return [_job(op, f"{words} Who and why are kept in the ledger.") for op, words in told.items()]
+    return [_job(product, op, f"{words} Who and why are kept in the ledger.") for op, words in told.items()]
 
 
-def _job(op: dg.OpDefinition, description: str) -> dg.JobDefinition:
-    @dg.job(name=op.name, description=description, executor_def=dg.in_process_executor)
+def _job(product: Product, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+    @dg.job(
+        name=f"{product.name}_{op.name.removesuffix(f'_{product.name}')}",
+        description=description,
+        executor_def=dg.in_process_executor,
+    )
     def job() -> None:
         op()
 

@@ -31,12 +31,13 @@ def bad(shop: Shop) -> Shop:
 
 
 def run(shop: Shop, job: str, instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
+    op = "_".join(reversed(job.split("_")))
     resources = {"readiness": Readiness(state=str(shop.settings.state), landing=str(shop.settings.landing))}
     return (
         definitions_of(shop.product)
         .resolve_job_def(job)
         .execute_in_process(
-            instance=instance, resources=resources, run_config={"ops": {job: {"config": config | SIGNED}}}, raise_on_error=False
+            instance=instance, resources=resources, run_config={"ops": {op: {"config": config | SIGNED}}}, raise_on_error=False
         )
     )
 
@@ -95,3 +96,8 @@ def test_admit_publishes_a_held_day_and_says_so_where_it_stays_held(shop: Shop) 
         assert run(shop, "shop_admit", instance, **here(shop)).success
     gold = lake.ledger.current_version("shop.gold.daily_revenue", shop.day(1))
     assert gold is not None
+
+
+def test_a_code_location_takes_them_all(shop: Shop) -> None:
+    jobs = {job.name for job in definitions_of(shop.product).get_repository_def().get_all_jobs()}
+    assert {f"shop_{verb}" for verb in ("release", "discard", "admit", "withdraw", "purge", "maintenance")} <= jobs
