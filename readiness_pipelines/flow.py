@@ -142,7 +142,8 @@ class RuleResult:
 
     `element_count` counts the rows looked at, `missing_count` the nulls left out of the judgement,
     `unexpected_count` the rows that break the rule; a rule over the table as a whole has an `observed_value` instead and
-    None in the counts. `failing_keys` holds at most five keys of failing rows, never their values.
+    None in the counts. `failing_keys` holds at most five keys of failing rows, never their values. `rests_on` names the
+    versions, of other tables or of this one's past, that its bounds or its set were taken from.
     """
 
     rule: str
@@ -158,6 +159,7 @@ class RuleResult:
     observed_value: Any = None
     failing_keys: tuple[str, ...] = ()
     note: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,15 @@ class GateVerdict:
         raw["counts"] = Counts(**raw["counts"])
         raw["files"] = tuple(StagedFile(**f) for f in raw["files"])
         raw["rules"] = tuple(
-            RuleResult(**{**r, "status": Status(r["status"]), "failing_keys": tuple(r["failing_keys"])}) for r in raw["rules"]
+            RuleResult(
+                **{
+                    **r,
+                    "status": Status(r["status"]),
+                    "failing_keys": tuple(r["failing_keys"]),
+                    "rests_on": tuple(r.get("rests_on", ())),
+                }
+            )
+            for r in raw["rules"]
         )
         for key in ("inputs", "held_because", "notes"):
             raw[key] = tuple(raw[key])

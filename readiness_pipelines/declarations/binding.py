@@ -89,6 +89,14 @@ class Binder:
         more = self._more_than_row_by_row(f"SELECT ({sql}) FROM _candidate")
         return f"found SQL for which DuckDB plans {more}, expected a condition over one row" if more else None
 
+    def query_problem(self, query: str) -> str | None:
+        """Return why a SELECT over tables that were added does not bind, or None."""
+        try:
+            self._con.execute(_DESCRIBE + query)
+        except duckdb.Error as error:
+            return _bind_message(error)
+        return None
+
     def expression_problem(self, expressions: Sequence[str], columns: Mapping[str, str]) -> str | None:
         """Return why these expressions do not bind over a row of these columns, or None."""
         self.add("_candidate", columns)

@@ -8,6 +8,7 @@ from typing import Any
 
 from readiness_pipelines.contracts import Contract, Reading, Table, read_contract
 from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations.across import elsewhere_problem
 from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.declarations.feeds import feed_problems
@@ -48,6 +49,7 @@ class _Loading:
         self.visible = Visible()
         self.suites: dict[str, Suite] = {}
         self.sql: dict[tuple[str | int, ...], tuple[str, Path]] = {}
+        self.named: dict[str, list[str] | None] = {}  # by table, those that its rules may name; None: not understood
 
     def load(self, *, any_type: bool) -> Product | None:
         try:
@@ -73,7 +75,7 @@ class _Loading:
             self._entry(shape, entry, name, table, partitions, upstreams)
             suite_name = f"{entry.layer}_{name}"
             if name is not None and suite_name in paths:
-                self._suite(suite_name, paths[suite_name], self.visible.tables.get(name))
+                self._suite(suite_name, paths[suite_name], name, partitions)
         self.problems += _kpi_problems(shape, found, self.visible)
         self.problems += _alert_problems(shape, contract)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
@@ -133,6 +135,9 @@ class _Loading:
                 self.problems.append(document.problem([*entry.where, "feed", key], message))
         elif raw is not None:
             reads = upstreams.resolve(entry, raw, self.problems)
+            references = upstreams.references(entry, raw, reads, self.problems)
+            if name is not None:
+                self.named[name] = [*reads, *references] if reads is not None and references is not None else None
             model = self._model(shape, entry, raw, table, reads)
         if name is not None and table is not None:
             self.visible.add(name, entry.layer, table, model)
@@ -164,7 +169,7 @@ class _Loading:
             self.problems += [f"{path}:{p.line}: {entry.name}: {' '.join(p.message.split())}" for p in found]
         return model
 
-    def _suite(self, name: str, path: Path, types: Mapping[str, str] | None) -> None:
+    def _suite(self, name: str, path: Path, table: str, partitions: words.Partitions | None) -> None:
         try:
             reading = read_suite(path)
         except DeclarationError as error:
@@ -172,8 +177,13 @@ class _Loading:
             return
         self.problems += reading.problems
         self.suites[name] = reading.suite
+        types, named = self.visible.tables.get(table), self.named.get(table, [])
+        others = None if named is None else {n: self.visible.tables[n] for n in named if n in self.visible.tables}
         for rule in reading.suite.rules if types is not None else ():
             problem = rule_problem(rule, types or {}, self.binder)
+            if problem is None and others is not None and len(others) == len(named or ()):
+                every = partitions.every if partitions is not None else None
+                problem = elsewhere_problem(rule, self.visible.declared[table], others, self.binder, every=every)
             if problem:
                 where, message = problem
                 self.problems.append(reading.document.problem(["expectations", reading.places[rule.name], *where], message))
@@ -192,8 +202,16 @@ def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | 
         return Bronze(*common, feed=raw.feed)
     drops = tuple(raw.drop_where)
     if isinstance(raw, words.SilverTable):
-        return Silver(*common, source=raw.from_, sql=sql, sql_path=path, deduplicate=raw.deduplicate, drop_where=drops)
-    return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=sql, sql_path=path, drop_where=drops)
+        return Silver(
+            *common,
+            source=raw.from_,
+            sql=sql,
+            sql_path=path,
+            deduplicate=raw.deduplicate,
+            drop_where=drops,
+            references=raw.references,
+        )
+    return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=sql, sql_path=path, drop_where=drops, references=raw.references)
 
 
 def _column_problems(shape: Shape, entry: Entry, raw: Any, declared: Sequence[str]) -> Iterator[str]:

@@ -97,14 +97,6 @@ class BronzeTable(_Declared):
     feed: Feed
 
 
-class SilverTable(_Declared):
-    name: Name
-    from_: Name = Field(alias="from", description="the bronze table it maps, row by row")
-    sql: str = Field(description="path of the SELECT, relative to defs.yaml")
-    deduplicate: Deduplicate | None = Field(default=None, description="which rows are one row; none: every row stands for itself")
-    drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
-
-
 class Last(_Declared):
     """The newest `last` partitions, the one being computed included."""
 
@@ -121,7 +113,7 @@ Read = Annotated[Annotated[Literal["same", "all_until"], Tag(WORD)] | Annotated[
 
 
 class Input(_Declared):
-    """Which partitions of a table a gold model reads, and what a held or missing one among them does."""
+    """Which partitions of a table a gold model, or the rules of a table, read, and what a held or missing one among them does."""
 
     read: Read = Field(
         default="same", description="same: this partition; {last: N}: the newest N up to it; all_until: all up to it"
@@ -131,12 +123,25 @@ class Input(_Declared):
     )
 
 
+_REFERENCES = "tables declared before this one that its rules read, and not its SQL, by name"
+
+
+class SilverTable(_Declared):
+    name: Name
+    from_: Name = Field(alias="from", description="the bronze table it maps, row by row")
+    sql: str = Field(description="path of the SELECT, relative to defs.yaml")
+    deduplicate: Deduplicate | None = Field(default=None, description="which rows are one row; none: every row stands for itself")
+    drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
+    references: dict[Name, Input] = Field(default_factory=dict, description=_REFERENCES)
+
+
 class GoldTable(_Declared):
     name: Name
     key: list[str] = Field(min_length=1, description="columns that name a row; row_id is a hash of table and key")
     inputs: dict[Name, Input] = Field(min_length=1, description="tables that the SELECT reads, by name")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
     drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
+    references: dict[Name, Input] = Field(default_factory=dict, description=_REFERENCES)
 
 
 class Kpi(_Declared):

@@ -69,6 +69,8 @@ def _rule_problems(rule: Rule, types: Mapping[str, str], binder: Binder) -> Iter
     yield from _column_problems(rule, types)
     yield from _bound_problems(rule, types)
     yield from _set_problems(rule, types)
+    if rule.elsewhere is not None and rule.is_ours:
+        return  # its SQL is known where its tables are: declarations.across
     try:
         if rule.is_row_rule:
             predicates = compile_row(rule, types)

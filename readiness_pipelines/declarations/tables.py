@@ -34,7 +34,7 @@ class TableDeclaration:
 
     @property
     def upstream(self) -> Mapping[str, words.Input]:
-        """The tables it reads, by leaf name, and how."""
+        """The tables that it reads, its rules included, by leaf name, and how."""
         return {}
 
     @property
@@ -64,14 +64,15 @@ class Silver(TableDeclaration):
     sql_path: Path = field(kw_only=True)
     deduplicate: words.Deduplicate | None = field(kw_only=True, default=None)
     drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
+    references: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
 
     @property
     def upstream(self) -> Mapping[str, words.Input]:
-        return {self.source: words.Input()}
+        return {self.source: words.Input(), **self.references}
 
     def _logic(self) -> Any:
         dedupe = self.deduplicate.model_dump() if self.deduplicate else None
-        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where]]
+        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where], *_said(self.references)]
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,11 @@ class Gold(TableDeclaration):
     sql: str = field(kw_only=True)
     sql_path: Path = field(kw_only=True)
     drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
+    references: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
 
     @property
     def upstream(self) -> Mapping[str, words.Input]:
-        return self.inputs
+        return {**self.inputs, **self.references}
 
     @property
     def carries_source_row_id(self) -> bool:
@@ -92,7 +94,12 @@ class Gold(TableDeclaration):
 
     def _logic(self) -> Any:
         inputs = {name: given.model_dump() for name, given in self.inputs.items()}
-        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where]]
+        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where], *_said(self.references)]
+
+
+def _said(references: Mapping[str, words.Input]) -> list[Any]:
+    """A word that came later: a table without it keeps its versions."""
+    return [{name: given.model_dump() for name, given in references.items()}] if references else []
 
 
 @dataclass(frozen=True)

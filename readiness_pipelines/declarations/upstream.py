@@ -26,23 +26,36 @@ class Upstreams:
     def resolve(self, entry: Entry, raw: words.SilverTable | words.GoldTable, problems: list[str]) -> list[str] | None:
         """Return the tables that `entry` reads, each wrong name replaced by the one that was meant, and append what is
         wrong to `problems`. None where it is not known what was meant."""
-        named = [raw.from_] if isinstance(raw, words.SilverTable) else list(raw.inputs)
+        if isinstance(raw, words.SilverTable):
+            bronze = [n for n in self._earlier if self._layers[n] == "bronze"]
+            return self._resolved(entry, {raw.from_: ["from"]}, bronze, problems)
+        return self._resolved(entry, {name: ["inputs", name] for name in raw.inputs}, self._earlier, problems)
+
+    def references(
+        self, entry: Entry, raw: words.SilverTable | words.GoldTable, reads: Sequence[str] | None, problems: list[str]
+    ) -> list[str] | None:
+        """Return the tables that the rules of `entry` read beside those that its SQL `reads`, as `resolve` does."""
+        for name in raw.references:
+            if name in (reads or ()):
+                message = f"found {name!r}, which the SQL reads, expected another: rules may name what the SQL reads anyway"
+                problems.append(self._shape.document.problem([*entry.where, "references", name], message))
+        rest = {name: ["references", name] for name in raw.references if name not in (reads or ())}
+        return self._resolved(entry, rest, self._earlier, problems)
+
+    def _resolved(
+        self, entry: Entry, named: Mapping[str, list[str]], allowed: Sequence[str], problems: list[str]
+    ) -> list[str] | None:
         found: list[str] | None = []
-        for name in named:
-            allowed = [n for n in self._earlier if entry.layer == "gold" or self._layers[n] == "bronze"]
-            if name in allowed:
-                near: str | None = name
-            else:
-                near = self._tell(entry, name, allowed, problems)
+        for name, place in named.items():
+            near = name if name in allowed else self._tell(entry, name, place, allowed, problems)
             found = [*found, near] if found is not None and near is not None else None
         return found
 
-    def _tell(self, entry: Entry, name: str, allowed: Sequence[str], problems: list[str]) -> str | None:
-        place = ["from"] if entry.layer == "silver" else ["inputs", name]
+    def _tell(self, entry: Entry, name: str, place: list[str], allowed: Sequence[str], problems: list[str]) -> str | None:
         near = difflib.get_close_matches(name, allowed, n=1)
         if name == self._meant.get(entry.where):
             message, near = f"found {name!r}, the table itself, expected one declared before it", []
-        elif entry.layer == "silver" and self._layers.get(name) in ("silver", "gold"):
+        elif place == ["from"] and self._layers.get(name) in ("silver", "gold"):
             message, near = f"found {name!r}, a {self._layers[name]} table, expected a bronze one", []
         elif name in self._layers:
             message, near = f"found {name!r}, which is declared after this table, expected one declared before it", []

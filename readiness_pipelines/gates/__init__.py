@@ -1,6 +1,7 @@
 """The gate: a suite in Great Expectations' words, compiled to DuckDB, and the verdict it leads to."""
 
 from readiness_pipelines.gates.examination import Examination, examine
+from readiness_pipelines.gates.resolve import Past, Source, Surroundings, resolve
 from readiness_pipelines.gates.rows import RowExamination, examine_rows, lost_anyway
 from readiness_pipelines.gates.suite import Rule, Suite, SuiteReading, load_suite, parse_suite, read_suite
 from readiness_pipelines.gates.verdict import decide
@@ -8,10 +9,13 @@ from readiness_pipelines.gates.whole import examine_table
 
 __all__ = [
     "Examination",
+    "Past",
     "RowExamination",
     "Rule",
+    "Source",
     "Suite",
     "SuiteReading",
+    "Surroundings",
     "decide",
     "examine",
     "examine_rows",
@@ -20,4 +24,5 @@ __all__ = [
     "lost_anyway",
     "parse_suite",
     "read_suite",
+    "resolve",
 ]

@@ -12,14 +12,27 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from readiness_pipelines.gates.columns import LARGEST_EXACT, NotCompiled, family, in_set, known, present, quoted
+from readiness_pipelines.gates.columns import (
+    LARGEST_EXACT,
+    NotCompiled,
+    family,
+    in_set,
+    in_table,
+    is_time,
+    known,
+    present,
+    quoted,
+)
 from readiness_pipelines.gates.compile import bounds, without_parameters
 from readiness_pipelines.gates.conditions import selected
 from readiness_pipelines.gates.divergence import partition_plan
+from readiness_pipelines.gates.elsewhere import OTHER_TABLE, QUERY
+from readiness_pipelines.gates.query import BATCH, filled
 from readiness_pipelines.gates.schema_rules import judge_columns
 from readiness_pipelines.gates.suite import Rule
 
 _NEAR = 1e-9  # relative: nearer to a bound than this, only pandas' own order of adding up can say
+_ROUNDING = 1e-8  # relative: two sums of the same floats in another order differ by less, and are far enough from a bound
 _LISTED = 20  # values a result lists, as in Great Expectations
 _MODES = 10_000
 
@@ -34,12 +47,24 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """One number or time of a table, None where nothing was there, and how far it may lie from itself added up otherwise."""
+
+    value: Any
+    rounding: float = 0.0
+
+
+@dataclass(frozen=True)
 class TablePlan:
-    """SQL to read (`aggregates` share one scan; `queries` hold {source} and give one row each), and how to judge it."""
+    """SQL to read (`aggregates` share one scan; `queries` hold {source} and give one row each), and how to judge it.
+
+    `observe` is there where one value, made of the aggregates alone, is compared with bounds.
+    """
 
     judge: Callable[[Sequence[Any]], Finding]
     aggregates: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
+    observe: Callable[[Sequence[Any]], Observed] | None = None
 
 
 def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
@@ -55,7 +80,11 @@ def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         case "expect_table_row_count_to_equal":
             return TablePlan(lambda v: Finding(v[0] == kwargs["value"], {"observed_value": v[0]}), (rows,))
         case "expect_table_row_count_to_be_between":
-            return TablePlan(lambda v: _between(v[0], kwargs), (rows,))
+            return _bounded(lambda v: v[0], kwargs, rows)
+        case name if name == OTHER_TABLE:
+            return _as_many(kwargs, rows)
+        case name if name == QUERY:
+            return _unexpected_rows(rule)
         case name if name.startswith("expect_column_distinct_values"):
             return _distinct(rule, types)
         case "expect_column_most_common_value_to_be_in_set":
@@ -73,22 +102,49 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
     name, kind, there = quoted(column), known(column, types), f"count(*) FILTER ({where})"
     what = rule.expectation.removeprefix("expect_column_").removesuffix("_to_be_between")
     counted = ("unique_value_count", "proportion_of_unique_values")
+    is_extreme = what in ("min", "max")
+    if rule.elsewhere is not None and is_extreme and is_time(types[column]):  # its bounds are times of UTC without a zone
+        cell = f"timezone('UTC', {name})" if kind == "other" else name
+        return _bounded(lambda v: v[0], kwargs, f"{what}({cell}) FILTER ({where})")
     unfit = kind in ("other", "nothing") or (kind == "boolean" and what not in counted)
     if unfit and what != "proportion_of_non_null_values":
         raise NotCompiled(f"the {what} of a {types[column]}")
     distinct = f"count(DISTINCT {name}) FILTER ({where})"
     match what:
         case "unique_value_count":
-            return TablePlan(lambda v: _between(v[0], kwargs), (distinct,))
+            return _bounded(lambda v: v[0], kwargs, distinct)
         case "proportion_of_unique_values":
-            return TablePlan(lambda v: _between(v[0] / v[1] if v[1] else 0, kwargs), (distinct, there))
+            return _bounded(lambda v: v[0] / v[1] if v[1] else 0, kwargs, distinct, there)
         case "proportion_of_non_null_values":
-            return TablePlan(lambda v: _between(v[0] / v[1] if v[1] else 0, kwargs), (there, rows))
+            return _bounded(lambda v: v[0] / v[1] if v[1] else 0, kwargs, there, rows)
         case "min" | "max":
-            return TablePlan(lambda v: _between(v[0], kwargs), (f"{what}({name}) FILTER ({where})",))
+            return _bounded(lambda v: v[0], kwargs, f"{what}({name}) FILTER ({where})")
         case "mean" | "sum" | "stdev" | "median":
             return _measured(what, name, types[column], where, kwargs)
     raise NotCompiled(f"{what} has no SQL here")
+
+
+def _bounded(value: Callable[[Sequence[Any]], Any], kwargs: Mapping[str, Any], *aggregates: str) -> TablePlan:
+    return TablePlan(lambda v: _between(value(v), kwargs), aggregates, observe=lambda v: Observed(value(v)))
+
+
+def _as_many(kwargs: Mapping[str, Any], rows: str) -> TablePlan:
+    """`other_rows` was counted in the other table."""
+    there = kwargs.get("other_rows")
+    return TablePlan(lambda v: Finding(v[0] == there, {"observed_value": {"self": v[0], "other": there}}), (rows,))
+
+
+def _unexpected_rows(rule: Rule) -> TablePlan:
+    """The rows themselves are not kept: they may hold what is classified, and nobody knows what their columns are."""
+    sources = {BATCH: "{source}", **(rule.found.sources if rule.found else {})}
+    query = f"SELECT count(*) FROM ({filled(rule.kwargs['unexpected_rows_query'], sources)}\n)"
+
+    def judge(values: Sequence[Any]) -> Finding:
+        n = int(values[0][0])
+        note = f"its query gives {n} row{'s' if n > 1 else ''}, expected none" if n else ""
+        return Finding(not n, {"observed_value": n, "unexpected_count": n}, note)
+
+    return TablePlan(judge, queries=(query,))
 
 
 def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str, Any]) -> TablePlan:
@@ -119,7 +175,15 @@ def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str,
             raise NotCompiled(f"a {what} so near its bound that the order of adding up decides")
         return _between(observed, kwargs)
 
-    return TablePlan(judge, (f"{function}({cell}) FILTER ({where})", size, whole, count))
+    def observe(values: Sequence[Any]) -> Observed:
+        observed, total, is_whole, n = values
+        if observed is None or not (math.isfinite(observed) and math.isfinite(total)):
+            return Observed(0 if what == "sum" and observed is None else None)
+        exact = what != "stdev" and is_whole and total < LARGEST_EXACT
+        reach = total if what == "sum" else max(abs(observed), total / n)
+        return Observed(observed, 0.0 if exact else _ROUNDING * reach)
+
+    return TablePlan(judge, (f"{function}({cell}) FILTER ({where})", size, whole, count), observe=observe)
 
 
 def _near(observed: float, bound: Any, reach: float) -> bool:
@@ -154,6 +218,8 @@ def _kind(value: Any) -> str:
 
 
 def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
+    if rule.elsewhere is not None:
+        return _strange(rule, types)
     column, wanted = rule.kwargs["column"], list(rule.kwargs["value_set"])
     name, kind = quoted(column), known(column, types)
     if kind == "date" and any(not isinstance(v, datetime.date) or isinstance(v, datetime.datetime) for v in wanted):
@@ -185,6 +251,23 @@ def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         return Finding(not wrong, result, " and ".join(wrong))
 
     return TablePlan(judge, queries=queries)
+
+
+def _strange(rule: Rule, types: Mapping[str, str]) -> TablePlan:
+    """Count the values that are not in a set found elsewhere, and name none: the column may be classified."""
+    assert rule.found is not None  # a rule that takes its set from elsewhere is judged only where it was found
+    assert rule.found.values is not None
+    column = rule.kwargs["column"]
+    there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
+    inside = f"coalesce({in_table([column], types, rule.found.values)}, false)"
+    query = f"SELECT count(DISTINCT {quoted(column)}) FROM {{source}} WHERE {there} AND NOT {inside}"
+
+    def judge(values: Sequence[Any]) -> Finding:
+        strange = int(values[0][0])
+        note = f"{strange} value{'s are' if strange > 1 else ' is'} not in the set" if strange else ""
+        return Finding(not strange, {"observed_value": None, "unexpected_count": strange}, note)
+
+    return TablePlan(judge, queries=(query,))
 
 
 def _most_common(rule: Rule, types: Mapping[str, str]) -> TablePlan:

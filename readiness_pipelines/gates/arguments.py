@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import v1 as pydantic
 
 from readiness_pipelines.gates.conditions import condition_problem
+from readiness_pipelines.gates.query import query_problem
 from readiness_pipelines.gates.vocabulary import EXPECTATIONS, IGNORE_MANY, IGNORE_PAIR
 from readiness_pipelines.located import shown, unknown
 
@@ -42,6 +43,7 @@ _TAKES: dict[str, tuple[Any, str]] = {
     "flag": (bool, "true or false"),
     "text": (str, "text"),
     "strftime": (str, "a format as in %Y-%m-%d"),
+    "query": (str, "one SELECT over {batch}"),
     "texts": (list[str], "a list of texts"),
     "values": (list[Any], "a list"),
     "pairs": (list[tuple[Any, Any]], "a list of pairs"),
@@ -102,7 +104,7 @@ def argument_problem(name: str, takes: str, value: Any) -> str | None:
         known = {"ignore_pair": IGNORE_PAIR, "ignore_many": IGNORE_MANY, "parser": PARSERS}[takes]
         return None if value in known or (takes == "parser" and value is None) else unknown(value, known)
     if is_parameter(value):
-        return None
+        return "found a suite parameter, expected the SELECT itself" if takes == "query" else None
     try:
         found = coerced(takes, value)
     except (ValueError, TypeError, OverflowError):
@@ -119,6 +121,8 @@ def _of_value(name: str, takes: str, value: Any) -> str | None:
         return f"found {shown(value)}, expected one character"
     if takes == "strftime":
         return _format_problem(value)
+    if takes == "query":
+        return query_problem(value)
     if takes == "quantiles":
         return _quantiles_problem(value)
     return None

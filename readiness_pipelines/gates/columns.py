@@ -139,6 +139,16 @@ def in_set(column: str, types: Mapping[str, str], values: Sequence[Any]) -> str:
     return f"({name} IN ({', '.join(fitting)}))" if fitting else "false"
 
 
+def in_table(columns: Sequence[str], types: Mapping[str, str], table: str) -> str:
+    """Return SQL that is true where the cells are among the values `v` of a table; two or more columns are a struct in it.
+
+    The types are alike: whoever filled the table has seen to that. In a struct two nulls are equal.
+    """
+    cells = [without_nan(c, types) for c in columns]
+    key = cells[0] if len(cells) == 1 else "{" + ", ".join(f"'k{i}': {cell}" for i, cell in enumerate(cells)) + "}"
+    return f"({key} IN (SELECT v FROM {table}))"
+
+
 def _scale(type_: str) -> int:
     return int(type_.rstrip(")").split(",")[1])
 

@@ -19,6 +19,7 @@ from readiness_pipelines.gates.columns import (
     compared,
     family,
     in_set,
+    in_table,
     is_number,
     is_time,
     known,
@@ -125,7 +126,7 @@ def _one(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
             good, unsure = _patterns(rule, name, type_)
             return RowPredicates(there, _breaks(there, good), unsure=f"({there} AND ({unsure}))")
         case "be_in_set":
-            good = in_set(column, types, kwargs["value_set"])
+            good = _in_found_set(rule, [column], types) if rule.elsewhere else in_set(column, types, kwargs["value_set"])
         case "not_be_in_set":
             good = f"(NOT {in_set(column, types, kwargs['value_set'])})"
         case "be_between":
@@ -135,6 +136,12 @@ def _one(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
         case other:
             raise NotCompiled(f"{other} has no SQL here")
     return RowPredicates(there, _breaks(there, good))
+
+
+def _in_found_set(rule: Rule, columns: list[str], types: Mapping[str, str]) -> str:
+    assert rule.found is not None  # a rule that takes its set from elsewhere is judged only where it was found
+    assert rule.found.values is not None
+    return in_table(columns, types, rule.found.values)
 
 
 def _breaks(considered: str, good: str) -> str:
@@ -203,6 +210,8 @@ def _pair(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
         "neither": "true",
     }[rule.kwargs.get("ignore_row_if") or "both_values_are_missing"]
     if rule.expectation == "expect_column_pair_values_to_be_in_set":
+        if rule.elsewhere:
+            return RowPredicates(considered, _breaks(considered, _in_found_set(rule, [a, b], types)))
         pairs = [f"({_is(a, x, types)} AND {_is(b, y, types)})" for x, y in rule.kwargs["value_pairs_set"]]
         return RowPredicates(considered, _breaks(considered, f"({' OR '.join(pairs) or 'false'})"), needs_rows=True)
     operator = "="

@@ -70,7 +70,7 @@ class Examination:
         """Return the rule's result, what Great Expectations' result holds, and its exception_info if it judged the rule."""
         native = self._native(rule)
         info = native["exception_info"] if native else None
-        if result.status is Status.UNDECIDED or result_format == "BOOLEAN_ONLY":
+        if result.status in (Status.UNDECIDED, Status.LEARNING) or result_format == "BOOLEAN_ONLY":
             return result, {}, info
         if result.element_count is None:
             found = self._whole.found.get(rule.name) or (native or {}).get("result") or {}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from readiness_pipelines.gates.arguments import argument_problem, coerced_kwargs, joint_problems
+from readiness_pipelines.gates.elsewhere import elsewhere_problems, stands_for
 from readiness_pipelines.gates.vocabulary import EXPECTATIONS, NOT_HERE, Expectation
 from readiness_pipelines.located import shown, unknown
 
@@ -21,7 +22,7 @@ ON_FAIL = ("quarantine", "hold", "warn")
 _SUITE_KEYS = ("name", "id", "meta", "expectations", "notes")
 _SUITE_META = ("max_quarantine_fraction", "fallback_max_rows", "great_expectations_version", "notes")
 _RULE_KEYS = ("type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content")
-_RULE_META = ("name", "on_fail", "notes", "profiler_details")
+_RULE_META = ("name", "on_fail", "notes", "profiler_details", "value_set_from", "bounds_from")
 # accepted among the arguments, as Great Expectations does, and of no meaning here: how to show or to raise
 PRESENTATION = ("result_format", "catch_exceptions", "batch_id")
 
@@ -90,7 +91,8 @@ def rule_problems(raw: Any) -> Iterator[tuple[list[str | int], str]]:
         yield ["kwargs"], f"found {shown(kwargs)}, expected a mapping"
     elif "kwargs" in raw or not strange:
         given = {k: v for k, v in (kwargs or {}).items() if k not in PRESENTATION}
-        yield from _kwargs_problems(str(name), expectation, given)
+        yield from _kwargs_problems(str(name), expectation, given, left_out=stands_for(meta))
+    yield from elsewhere_problems(str(name), kwargs, meta)
 
 
 def _on_fail_problems(meta: Mapping[str, Any], expectation: Expectation) -> Iterator[tuple[list[str | int], str]]:
@@ -103,8 +105,11 @@ def _on_fail_problems(meta: Mapping[str, Any], expectation: Expectation) -> Iter
         yield ["meta", "name"], f"found {shown(str(meta['name']))}, expected up to 100 letters, digits and _"
 
 
-def _kwargs_problems(name_of: str, expectation: Expectation, kwargs: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
-    lacking = [name for name in expectation.required if name not in kwargs]
+def _kwargs_problems(
+    name_of: str, expectation: Expectation, kwargs: Mapping[str, Any], *, left_out: Sequence[str]
+) -> Iterator[tuple[list[str | int], str]]:
+    """`left_out` are the arguments that `meta` says come from elsewhere."""
+    lacking = [name for name in expectation.required if name not in kwargs and name not in left_out]
     strange = [str(name) for name in kwargs if name not in expectation.arguments]
     for name in strange:
         near = difflib.get_close_matches(name, lacking, n=1) or (lacking[:] if len(lacking) == len(strange) == 1 else [])
@@ -120,5 +125,5 @@ def _kwargs_problems(name_of: str, expectation: Expectation, kwargs: Mapping[str
     wrong = [(str(n), said) for n, v in kwargs.items() if n in takes and (said := argument_problem(str(n), takes[n], v))]
     for name, message in wrong:
         yield ["kwargs", name], message
-    if not strange and not wrong:
+    if not strange and not wrong and not left_out:
         yield from joint_problems(name_of, coerced_kwargs(name_of, kwargs))

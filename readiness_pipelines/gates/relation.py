@@ -34,7 +34,17 @@ def frame_of(con: duckdb.DuckDBPyConnection, source: str, judged: str, order: st
 
 
 def bare_result(rule: Rule, status: Status, note: str = "") -> RuleResult:
-    return RuleResult(rule.name, rule.expectation, rule.kwargs, rule.severity, rule.on_fail, status, note=note)
+    rests_on = rule.found.rests_on if rule.found else ()
+    return RuleResult(rule.name, rule.expectation, rule.kwargs, rule.severity, rule.on_fail, status, note=note, rests_on=rests_on)
+
+
+def undecided_beforehand(rule: Rule) -> RuleResult | None:
+    """Return the result of a rule that takes from elsewhere what is not there: not yet (learning), or not at all."""
+    if rule.elsewhere is None or (rule.found is not None and rule.found.status is None):
+        return None
+    if rule.found is None or rule.found.status is None:
+        return bare_result(rule, Status.UNDECIDED, "it takes from elsewhere what one table by itself has not")
+    return bare_result(rule, rule.found.status, rule.found.note)
 
 
 def by_gx(why: str) -> str:

@@ -27,6 +27,7 @@ from readiness_pipelines.gates.relation import (
     first_line,
     frame_of,
     too_many,
+    undecided_beforehand,
 )
 from readiness_pipelines.gates.suite import Rule, Suite
 
@@ -82,13 +83,14 @@ def examine_rows(
     """
     types, uncast = column_types(con, source), uncast or {}
     work = _Rows(con, source, suite, types, uncast, row_key, row_order, frame)
-    rules = [rule for rule in suite.rules if rule.is_row_rule]
+    every = [rule for rule in suite.rules if rule.is_row_rule]
+    rules = [rule for rule in every if undecided_beforehand(rule) is None]
     for rule in rules:
         work.compile(rule)
     work.count()
     work.judge_others([rule for rule in rules if rule.name in work.others])
     keys = _failing_keys(con, source, {n: p for n, p in work.judged.items() if work.counts[n][2]}, row_key)
-    results = tuple(work.result(rule, keys.get(rule.name, ())) for rule in rules)
+    results = tuple(undecided_beforehand(rule) or work.result(rule, keys.get(rule.name, ())) for rule in every)
     failed = [(r.rule, work.judged[r.rule].bad) for r in results if r.status is Status.FAILED and r.on_fail == "quarantine"]
     cells = [(f"cast:{column}", quoted(flag)) for column, flag in uncast.items()]
     return RowExamination(results, work.judged, work.native, source, row_key, (*cells, *failed))
@@ -154,6 +156,8 @@ class _Rows:
 
     def judge_others(self, rules: Sequence[Rule]) -> None:
         """Let Great Expectations judge what has no SQL; its bad rows become a table of keys, to be looked up like others."""
+        self.impossible |= {rule.name: self.others[rule.name] for rule in rules if rule.is_ours}
+        rules = [rule for rule in rules if not rule.is_ours]
         rows = count_rows(self.con, self.source) if rules else 0
         if rows > self.suite.fallback_max_rows:
             self.impossible |= {r.name: too_many(rows, self.suite, self.others[r.name]) for r in rules}
@@ -217,7 +221,12 @@ def lost_anyway(con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, un
     types, uncast = column_types(con, source), uncast or {}
     wanted = [quoted(flag) for flag in uncast.values()]
     for rule in suite.rules:
-        if rule.is_row_rule and rule.on_fail == "quarantine" and float(rule.kwargs.get("mostly", 1.0)) == 1.0:
+        if (
+            rule.is_row_rule
+            and undecided_beforehand(rule) is None
+            and rule.on_fail == "quarantine"
+            and float(rule.kwargs.get("mostly", 1.0)) == 1.0
+        ):
             with suppress(NotJudgeable, NotCompiled):  # the examination will say so
                 found = _guarded(rule, compile_row(rule, types), uncast)
                 wanted += [] if found.looks_around or found.unsure != "false" else [found.bad]

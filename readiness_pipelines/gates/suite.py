@@ -17,7 +17,9 @@ from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
 from readiness_pipelines.gates.arguments import coerced_kwargs
 from readiness_pipelines.gates.conditions import columns_of
+from readiness_pipelines.gates.elsewhere import OTHER_TABLE, QUERY, SETS, Elsewhere, Found, elsewhere_of
 from readiness_pipelines.gates.mistakes import PRESENTATION, fraction_problem, rule_problems, suite_problems
+from readiness_pipelines.gates.query import BATCH, tables_of
 from readiness_pipelines.gates.vocabulary import EXPECTATIONS
 from readiness_pipelines.located import shown
 
@@ -27,13 +29,23 @@ DEFAULT_FALLBACK_MAX_ROWS = 1_000_000  # about a gigabyte of memory for a dozen 
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation with its coerced arguments, what breaking it does, and its name: check name and reason."""
+    """One expectation with its coerced arguments, what breaking it does, and its name: check name and reason.
+
+    `elsewhere`: what it takes from other tables or times; `found`: what that came to for the candidate at hand.
+    """
 
     name: str
     expectation: str
     kwargs: Mapping[str, Any]
     severity: str
     on_fail: str
+    elsewhere: Elsewhere | None = None
+    found: Found | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Great Expectations has no words for it, so that it can never be asked to judge it."""
+        return self.expectation in (QUERY, OTHER_TABLE) or (self.elsewhere is not None and self.expectation in SETS)
 
     @property
     def is_row_rule(self) -> bool:
@@ -69,7 +81,11 @@ class Suite:
     @property
     def fingerprint(self) -> str:
         """A digest of all that a verdict depends on: comments and order of keys do not count."""
-        rules = [[r.name, r.expectation, {k: str(v) for k, v in r.kwargs.items()}, r.severity, r.on_fail] for r in self.rules]
+        rules = [
+            [r.name, r.expectation, {k: str(v) for k, v in r.kwargs.items()}, r.severity, r.on_fail]
+            + ([str(r.elsewhere)] if r.elsewhere is not None else [])
+            for r in self.rules
+        ]
         return digest(rules, self.max_quarantine_fraction, self.fallback_max_rows)
 
 
@@ -160,8 +176,10 @@ def _rule(raw: Mapping[str, Any]) -> Rule:
     severity, meta = raw.get("severity", "critical"), raw.get("meta") or {}
     strongest = "quarantine" if expectation.kind == "row" else "hold"
     on_fail = meta.get("on_fail") or (strongest if severity == "critical" else "warn")
-    rule = Rule(str(meta.get("name") or ""), raw["type"], kwargs, severity, on_fail)
-    return rule if rule.name else Rule(_derived_name(rule), rule.expectation, rule.kwargs, severity, on_fail)
+    named = [t for t in tables_of(kwargs["unexpected_rows_query"]) if t != BATCH] if raw["type"] == QUERY else []
+    elsewhere = elsewhere_of(raw["type"], kwargs, meta, named)
+    rule = Rule(str(meta.get("name") or ""), raw["type"], kwargs, severity, on_fail, elsewhere)
+    return rule if rule.name else replace(rule, name=_derived_name(rule))
 
 
 def _told_apart(rule: Rule, names: Mapping[str, int]) -> Rule:

@@ -95,6 +95,7 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_table_column_count_to_equal": Expectation("table", {"value": "whole"}),
     "expect_table_column_count_to_be_between": Expectation("table", {}, _BOUNDS),
     "expect_table_row_count_to_equal": Expectation("table", {"value": "whole"}, _CONDITION),
+    "expect_table_row_count_to_equal_other_table": Expectation("table", {"other_table_name": "text"}, _CONDITION),
     "expect_table_row_count_to_be_between": Expectation(
         "table", {}, {"min_value": "rows?", "max_value": "rows?", **_STRICT, **_CONDITION}
     ),
@@ -121,13 +122,12 @@ EXPECTATIONS: dict[str, Expectation] = {
         bucketize_data="flag",
         **_BOUNDS,
     ),
+    "unexpected_rows_expectation": Expectation("table", {"unexpected_rows_query": "query"}),
 }
 
 # Registered in Great Expectations, but no rule that it can judge over one table in memory: what to say instead.
 NOT_HERE = {
     "expect_query_results_to_match_comparison": "it compares two data sources of Great Expectations",
-    "expect_table_row_count_to_equal_other_table": "it needs a second table, which Great Expectations cannot give it on pandas",
-    "unexpected_rows_expectation": "it needs SQL over the table, which Great Expectations cannot run on pandas",
     "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than": "Great Expectations 1.x has no such expectation",
     "expect_column_chisquare_test_p_value_to_be_greater_than": "Great Expectations 1.x has no such expectation",
     "expect_column_pair_cramers_phi_value_to_be_less_than": "Great Expectations 1.x has no such expectation",

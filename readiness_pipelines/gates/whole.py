@@ -14,6 +14,7 @@ from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.gates import fallback
 from readiness_pipelines.gates.aggregates import Finding, TablePlan, compile_table
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, one_row
+from readiness_pipelines.gates.elsewhere import QUERY
 from readiness_pipelines.gates.relation import (
     RULES_PER_SCAN,
     Native,
@@ -24,6 +25,7 @@ from readiness_pipelines.gates.relation import (
     first_line,
     frame_of,
     too_many,
+    undecided_beforehand,
 )
 from readiness_pipelines.gates.suite import Rule, Suite
 
@@ -49,7 +51,8 @@ def examine_whole(
     con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, frame: Callable[[], pandas.DataFrame] | None = None
 ) -> TableExamination:
     """Judge the table rules, and keep all that Great Expectations would say of them."""
-    rules = [rule for rule in suite.rules if not rule.is_row_rule]
+    every = [rule for rule in suite.rules if not rule.is_row_rule]
+    rules = [rule for rule in every if undecided_beforehand(rule) is None]
     findings: dict[str, Finding] = {}
     others: dict[str, str] = {}
     impossible: dict[str, str] = {}
@@ -69,6 +72,9 @@ def examine_whole(
             impossible[name] = first_line(error)
         except (NotCompiled, duckdb.Error, TypeError) as error:
             others[name] = first_line(error)
+    ours = {rule.name for rule in rules if rule.is_ours}
+    impossible |= {name: why for name, why in others.items() if name in ours}
+    others = {name: why for name, why in others.items() if name not in ours}
     native: dict[str, dict[str, Any]] = {}
     rows = count_rows(con, source) if others else 0
     if others and rows > suite.fallback_max_rows:
@@ -80,7 +86,9 @@ def examine_whole(
             impossible[name] = f"Great Expectations itself raised {fallback.named(result['exception_info'])}"
         else:
             findings[name] = Finding(result["success"], result["result"], by_gx(others[name]))
-    results = tuple(_table_result(rule, findings.get(rule.name), impossible.get(rule.name, "")) for rule in rules)
+    results = tuple(
+        undecided_beforehand(rule) or _table_result(rule, findings.get(rule.name), impossible.get(rule.name, "")) for rule in every
+    )
     return TableExamination(results, {name: f.result for name, f in findings.items()}, native)
 
 
@@ -109,4 +117,5 @@ def _table_result(rule: Rule, finding: Finding | None, impossible: str) -> RuleR
     status = Status.PASSED if finding.passed else Status.FAILED
     observed = finding.result.get("observed_value")
     shown = [*observed[:20], "..."] if isinstance(observed, list) and len(observed) > 20 else observed
-    return dataclasses.replace(bare_result(rule, status, finding.note), observed_value=shown)
+    given = finding.result.get("unexpected_count") if rule.expectation == QUERY else None
+    return dataclasses.replace(bare_result(rule, status, finding.note), observed_value=shown, unexpected_count=given)

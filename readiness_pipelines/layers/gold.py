@@ -26,7 +26,8 @@ def propose(
     corrections: Corrections,
 ) -> Candidate:
     """Lay the candidate out in `con` and return it. Rows in: the rows the SELECT gives, before declared drops."""
-    for name, versions in inputs.versions.items():
+    for name in table.inputs:
+        versions = inputs.versions[name]
         source = relation(lake, versions) if versions else _no_rows(product, name)
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {source}")
     con.execute(f"SET VARIABLE partition_key = {literal(partition)}")

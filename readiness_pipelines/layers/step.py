@@ -21,8 +21,9 @@ from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
 from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.candidate import Candidate
+from readiness_pipelines.layers.context import LEARNED_FROM, is_learned_anew, learned_from, resolved
 from readiness_pipelines.layers.corrections import Corrections
-from readiness_pipelines.layers.inputs import resolve
+from readiness_pipelines.layers.inputs import Inputs, resolve
 from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
@@ -93,13 +94,13 @@ def _run_bronze(
     base = corrections.candidate_key(plan.version_key)
     plan = replace(plan, version_key=corrections.version_key(base))
     result = _withdrawn(lake, table, partition, plan.version_key, corrections)
-    result = result or _already_decided(lake, table, partition, plan.version_key)
+    result = result or _already_decided(lake, product, table, partition, plan.version_key)
     if result is None:
         ensure(lake, table)
         with lake.connect() as con:
             corrections.lay_down(con, settings)
             candidate = bronze.propose(con, lake, settings, table, plan, corrections)
-            verdict = _examine(con, lake, table, candidate, partition, corrections, base)
+            verdict = _examine(con, lake, product, table, candidate, partition, corrections, base)
         result = _conclude(lake, verdict, candidate.expected)
     return replace(result, files=stood)
 
@@ -113,7 +114,7 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
     corrections = Corrections.of(lake, table.full_name, partition)
     base = corrections.candidate_key(digest(table.full_name, table.fingerprint, inputs.identity))
     key = corrections.version_key(base)
-    known = _withdrawn(lake, table, partition, key, corrections) or _already_decided(lake, table, partition, key)
+    known = _withdrawn(lake, table, partition, key, corrections) or _already_decided(lake, product, table, partition, key)
     if known is not None:
         return known
     ensure(lake, table)
@@ -133,22 +134,28 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
                 expected=expected,
                 corrections=corrections,
             )
-        verdict = _examine(con, lake, table, candidate, partition, corrections, base)
+        verdict = _examine(con, lake, product, table, candidate, partition, corrections, base, inputs)
     return _conclude(lake, verdict, expected)
 
 
 def _examine(
     con: duckdb.DuckDBPyConnection,
     lake: Lakehouse,
+    product: Product,
     table: Bronze | Silver | Gold,
     candidate: Candidate,
     partition: str,
     corrections: Corrections,
     candidate_key: str,
+    inputs: Inputs | None = None,
 ) -> GateVerdict:
     attempt = uuid.uuid4().hex[:12]
     given = {"partition": partition, "attempt": attempt, "candidate_key": candidate_key}
-    return examine(con, lake, table, candidate, corrections=corrections, **given)
+    past = learned_from(lake, product, table, partition)
+    verdict = examine(
+        con, lake, resolved(con, lake, product, table, partition, inputs), candidate, corrections=corrections, **given
+    )
+    return replace(verdict, details={**verdict.details, LEARNED_FROM: past}) if past else verdict
 
 
 def _withdrawn(
@@ -164,13 +171,17 @@ def _withdrawn(
     return StepResult(table.full_name, partition, "admitted" if is_news else "unchanged", verdict, version)
 
 
-def _already_decided(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str) -> StepResult | None:
+def _already_decided(
+    lake: Lakehouse, product: Product, table: Bronze | Silver | Gold, partition: str, key: str
+) -> StepResult | None:
     """Return the result if this very candidate was published or held before: same key, same version, nothing to do."""
     verdict = lake.ledger.verdict_of(table.full_name, partition, key)
     if verdict is None or any(rule.status is Status.UNDECIDED for rule in verdict.rules):
         return None  # what could not be judged once, for want of memory or disk, is judged again
     if not verdict.outcome.is_admitted and not are_there(lake.storage, verdict.files):
         return None  # a newer candidate came, maintenance took this one's files, and now it is proposed again
+    if not verdict.outcome.is_admitted and is_learned_anew(lake, product, table, partition, verdict):
+        return None  # what it was held for was learned from a past that is another now
     latest = lake.ledger.latest_outcome(table.full_name, partition)
     version = lake.ledger.current_version(table.full_name, partition)
     published = version is not None and version.version_key == key

@@ -23,6 +23,8 @@ def describe(product: Product, table: TableDeclaration) -> str:
 
 def describe_rule(rule: Rule) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in rule.kwargs.items())
+    if rule.elsewhere is not None:
+        arguments += f", from {rule.elsewhere}"
     text = f"`{rule.expectation}`({arguments}); {rule.severity}, on failure: {rule.on_fail}"
     return text if len(text) < 500 else f"{text[:500]} ..."
 
@@ -85,7 +87,7 @@ def _lineage_picture(product: Product, table: TableDeclaration) -> Mapping[str, 
     edges = [(key[-1], source, column) for column, sources in _lineage(product, table) for key, source in sources]
     if not edges:
         return {}
-    upstream = [_box(product.by_name[name]) for name in table.upstream]
+    upstream = [_box(product.by_name[name]) for name in table.upstream if name in {edge[0] for edge in edges}]
     svg = lineage_picture(_box(table), upstream, edges)
     return {"readiness/lineage": dg.MetadataValue.md(image(svg, f"where each column of {table.name} comes from"))}
 

@@ -204,6 +204,8 @@ def _rule(key: dg.AssetKey, verdict: GateVerdict, rule: RuleResult, target: Any)
         metadata["readiness/failing_row_ids"] = list(rule.failing_keys)
     if rule.note:
         metadata["readiness/note"] = rule.note
+    if rule.rests_on:
+        metadata["readiness/rests_on"] = list(rule.rests_on)
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=rule.rule,
@@ -211,20 +213,24 @@ def _rule(key: dg.AssetKey, verdict: GateVerdict, rule: RuleResult, target: Any)
         partition=verdict.partition,
         metadata=metadata,
         target_materialization_data=target,
-        severity=_SEVERITY.get(rule.severity, dg.AssetCheckSeverity.WARN),
+        severity=dg.AssetCheckSeverity.WARN
+        if rule.status is Status.LEARNING
+        else _SEVERITY.get(rule.severity, dg.AssetCheckSeverity.WARN),
         blocking=False,
     )
 
 
 def _summary(key: dg.AssetKey, rule: Rule, results: Sequence[StepResult]) -> dg.AssetCheckEvaluation:
     judged = [(r.partition, found) for r in results if r.verdict for found in r.verdict.rules if found.rule == rule.name]
-    failed = [partition for partition, found in judged if found.status is not Status.PASSED]
+    learning = [partition for partition, found in judged if found.status is Status.LEARNING]
+    failed = [partition for partition, found in judged if found.status not in (Status.PASSED, Status.LEARNING)]
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=rule.name,
-        passed=not failed,
+        passed=not failed and (not judged or len(learning) < len(judged)),
         metadata={
             "readiness/partitions": len(judged),
+            **({"readiness/partitions_learning": len(learning)} if learning else {}),
             "readiness/partitions_not_passed": len(failed),
             "readiness/first_not_passed": failed[:5],
             "readiness/rows_failing": sum(found.unexpected_count or 0 for _, found in judged),
