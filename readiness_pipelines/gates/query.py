@@ -100,10 +100,12 @@ def _reads(statement: exp.Expr, names: tuple[str, ...]) -> Iterator[str]:
     if BATCH not in names:
         yield "found a query without {batch}, expected it to read the rows at hand"
         return
+    if statement.find(exp.TableSample):
+        yield "found a sample, expected the same answer at each run"
     with_names = {cte.alias for cte in statement.find_all(exp.CTE)}
     read = set()
     for table in statement.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier) or table.db:
+        if not isinstance(table.this, exp.Identifier) or table.db or not table.name.isidentifier():
             yield f"found FROM {table.sql(dialect='duckdb')[:60]}, expected {{batch}} and tables in braces only"
         elif table.name.startswith(_STANDS_FOR):
             read.add(table.name.removeprefix(_STANDS_FOR))

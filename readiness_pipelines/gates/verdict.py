@@ -31,10 +31,12 @@ def decide(
 
 
 def _failed(rule: RuleResult) -> str:
-note = f"; {rule.note}" if rule.note else ""
+    note = f"; {rule.note}" if rule.note else ""
     if rule.unexpected_count is not None and rule.element_count is not None:
         return f"{rule.rule} failed: {rule.unexpected_count} of {rule.element_count} rows break it{note}"
     if rule.unexpected_count is not None:  # a query: what it is stands in the suite
         return f"{rule.rule} failed: {rule.note}"
     wanted = ", ".join(f"{k} {as_written(v)}" for k, v in rule.kwargs.items() if k != "column")
+    if not wanted:  # a set that was found elsewhere
+        return f"{rule.rule} failed: {rule.note}"
     return f"{rule.rule} failed: observed {str(rule.observed_value)[:200]}, expected {wanted[:200]}{note}"

@@ -9,7 +9,11 @@ import pytest
 
 from readiness_pipelines.declarations import load_product
 from readiness_pipelines.errors import DeclarationError
-from tests.declarations.mutations import MUTATIONS, Mutation, apply, build
+from tests.declarations.mutations import MUTATIONS as PLAIN
+from tests.declarations.mutations import Mutation, apply, build
+from tests.declarations.mutations_across import ACROSS
+
+MUTATIONS = [*PLAIN, *ACROSS]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name.replace(" ", "_"))
