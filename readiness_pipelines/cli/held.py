@@ -70,6 +70,9 @@ def show_(table: str, partition: str, product: ProductName = None, as_json: Json
         if r.status is not Status.PASSED
     ]
     show(rules, as_json=False, title="Rules that did not pass", empty="Every rule passed.")
+    for rule in verdict.rules:
+        if rule.rests_on and rule.status is not Status.PASSED:
+            console.print(f"  {rule.rule} judged by: {', '.join(rule.rests_on)}", markup=False)
     staged = [{"staged_file": f.path, "rows": f.rows} for f in verdict.files]
     show(staged, as_json=False, title="Staged, published nowhere", empty="No rows were staged.")
     show_decisions(said, kinds=("admit", "withdraw"))

@@ -8,16 +8,15 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from readiness_pipelines.gates.beyond import as_many, strange_values, unexpected_rows
 from readiness_pipelines.gates.columns import (
     LARGEST_EXACT,
     NotCompiled,
     family,
     in_set,
-    in_table,
     is_time,
     known,
     present,
@@ -27,7 +26,7 @@ from readiness_pipelines.gates.compile import bounds, without_parameters
 from readiness_pipelines.gates.conditions import selected
 from readiness_pipelines.gates.divergence import partition_plan
 from readiness_pipelines.gates.elsewhere import OTHER_TABLE, QUERY
-from readiness_pipelines.gates.query import BATCH, filled
+from readiness_pipelines.gates.plan import Finding, Observed, TablePlan
 from readiness_pipelines.gates.schema_rules import judge_columns
 from readiness_pipelines.gates.suite import Rule
 
@@ -35,36 +34,6 @@ _NEAR = 1e-9  # relative: nearer to a bound than this, only pandas' own order of
 _ROUNDING = 1e-8  # relative: two sums of the same floats in another order differ by less, and are far enough from a bound
 _LISTED = 20  # values a result lists, as in Great Expectations
 _MODES = 10_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a table rule found: passed or not, and Great Expectations' result. `note` says in words what broke."""
-
-    passed: bool
-    result: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """One number or time of a table, None where nothing was there, and how far it may lie from itself added up otherwise."""
-
-    value: Any
-    rounding: float = 0.0
-
-
-@dataclass(frozen=True)
-class TablePlan:
-    """SQL to read (`aggregates` share one scan; `queries` hold {source} and give one row each), and how to judge it.
-
-    `observe` is there where one value, made of the aggregates alone, is compared with bounds.
-    """
-
-    judge: Callable[[Sequence[Any]], Finding]
-    aggregates: tuple[str, ...] = ()
-    queries: tuple[str, ...] = ()
-    observe: Callable[[Sequence[Any]], Observed] | None = None
 
 
 def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
@@ -82,9 +51,9 @@ def compile_table(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         case "expect_table_row_count_to_be_between":
             return _bounded(lambda v: v[0], kwargs, rows)
         case name if name == OTHER_TABLE:
-            return _as_many(kwargs, rows)
+            return as_many(kwargs, rows)
         case name if name == QUERY:
-            return _unexpected_rows(rule)
+            return unexpected_rows(rule)
         case name if name.startswith("expect_column_distinct_values"):
             return _distinct(rule, types)
         case "expect_column_most_common_value_to_be_in_set":
@@ -126,25 +95,6 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
 
 def _bounded(value: Callable[[Sequence[Any]], Any], kwargs: Mapping[str, Any], *aggregates: str) -> TablePlan:
     return TablePlan(lambda v: _between(value(v), kwargs), aggregates, observe=lambda v: Observed(value(v)))
-
-
-def _as_many(kwargs: Mapping[str, Any], rows: str) -> TablePlan:
-    """`other_rows` was counted in the other table."""
-    there = kwargs.get("other_rows")
-    return TablePlan(lambda v: Finding(v[0] == there, {"observed_value": {"self": v[0], "other": there}}), (rows,))
-
-
-def _unexpected_rows(rule: Rule) -> TablePlan:
-    """The rows themselves are not kept: they may hold what is classified, and nobody knows what their columns are."""
-    sources = {BATCH: "{source}", **(rule.found.sources if rule.found else {})}
-    query = f"SELECT count(*) FROM ({filled(rule.kwargs['unexpected_rows_query'], sources)}\n)"
-
-    def judge(values: Sequence[Any]) -> Finding:
-        n = int(values[0][0])
-        note = f"its query gives {n} row{'s' if n > 1 else ''}, expected none" if n else ""
-        return Finding(not n, {"observed_value": n, "unexpected_count": n}, note)
-
-    return TablePlan(judge, queries=(query,))
 
 
 def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str, Any]) -> TablePlan:
@@ -219,7 +169,7 @@ def _kind(value: Any) -> str:
 
 def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     if rule.elsewhere is not None:
-        return _strange(rule, types)
+        return strange_values(rule, types)
     column, wanted = rule.kwargs["column"], list(rule.kwargs["value_set"])
     name, kind = quoted(column), known(column, types)
     if kind == "date" and any(not isinstance(v, datetime.date) or isinstance(v, datetime.datetime) for v in wanted):
@@ -251,23 +201,6 @@ def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         return Finding(not wrong, result, " and ".join(wrong))
 
     return TablePlan(judge, queries=queries)
-
-
-def _strange(rule: Rule, types: Mapping[str, str]) -> TablePlan:
-    """Count the values that are not in a set found elsewhere, and name none: the column may be classified."""
-    assert rule.found is not None  # a rule that takes its set from elsewhere is judged only where it was found
-    assert rule.found.values is not None
-    column = rule.kwargs["column"]
-    there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
-    inside = f"coalesce({in_table([column], types, rule.found.values)}, false)"
-    query = f"SELECT count(DISTINCT {quoted(column)}) FROM {{source}} WHERE {there} AND NOT {inside}"
-
-    def judge(values: Sequence[Any]) -> Finding:
-        strange = int(values[0][0])
-        note = f"{strange} value{'s are' if strange > 1 else ' is'} not in the set" if strange else ""
-        return Finding(not strange, {"observed_value": None, "unexpected_count": strange}, note)
-
-    return TablePlan(judge, queries=(query,))
 
 
 def _most_common(rule: Rule, types: Mapping[str, str]) -> TablePlan:

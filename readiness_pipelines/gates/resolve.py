@@ -17,11 +17,12 @@ from typing import Any
 import duckdb
 
 from readiness_pipelines.flow import Status, digest
-from readiness_pipelines.gates.aggregates import Observed, TablePlan, compile_table
+from readiness_pipelines.gates.aggregates import compile_table
 from readiness_pipelines.gates.around import table_name
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, one_row, present, without_nan
 from readiness_pipelines.gates.conditions import selected
 from readiness_pipelines.gates.elsewhere import OTHER_TABLE, SETS, Found, OfHistory, OfPartitionEnd, OfTable, OfTables
+from readiness_pipelines.gates.plan import Observed, TablePlan
 from readiness_pipelines.gates.relation import column_types, count_rows, first_line
 from readiness_pipelines.gates.suite import Rule, Suite
 

@@ -12,9 +12,10 @@ import duckdb
 
 from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.gates import fallback
-from readiness_pipelines.gates.aggregates import Finding, TablePlan, compile_table
+from readiness_pipelines.gates.aggregates import compile_table
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, one_row
 from readiness_pipelines.gates.elsewhere import QUERY
+from readiness_pipelines.gates.plan import Finding, TablePlan
 from readiness_pipelines.gates.relation import (
     RULES_PER_SCAN,
     Native,
