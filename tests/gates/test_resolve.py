@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
+import yaml
 from scipy.stats import median_abs_deviation
 
 from readiness_pipelines.flow import RuleResult, Status
@@ -231,3 +234,11 @@ def test_a_table_that_is_not_there_leaves_the_rule_undecided() -> None:
     }
     found = judge(rule, rows=values(1))
     assert (found.status, found.note) == (Status.UNDECIDED, "of other no version is admitted, so there is nothing to compare with")
+
+
+def test_every_example_of_the_docs_is_a_sound_rule() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    (block,) = [b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "unexpected_rows_expectation" in b]
+    suite = parse_suite(yaml.safe_load(block))
+    assert len(suite.rules) == 7
+    assert all(rule.elsewhere is not None for rule in suite.rules)

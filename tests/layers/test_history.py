@@ -6,7 +6,7 @@ from pathlib import Path
 
 from readiness_pipelines.flow import Status
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.layers.decisions import Signed, withdraw
+from readiness_pipelines.layers.decisions import Signed, admit, withdraw
 from tests.layers.across import land, ruling, run, suite
 from tests.shop import Shop, build_shop
 
@@ -117,3 +117,15 @@ def test_silver_learns_its_null_rate_and_its_words(shop: Shop) -> None:
     assert ruling(third, "usual").note == "1 value is not in the set"
     assert (fourth.kind, ruling(fourth, "usual").status) == ("held", Status.PASSED)
     assert ruling(fourth, "known").kwargs["min_value"] == 0.89  # 0.9 on each day before, less the floor of 0.01
+
+
+def test_a_person_may_admit_what_is_unlike_the_past_and_it_teaches_from_then_on(shop: Shop) -> None:
+    landed(shop, 10, 10, 10, 40, 10)
+    for number in (1, 2, 3, 4):
+        run(shop, "raw_orders", day=number)
+    lake = Lakehouse.open(shop.settings)
+    admit(lake, shop.product.by_name["raw_orders"], shop.day(4), signed=Signed("a sale", "ann"))
+    admitted = run(shop, "raw_orders", day=4)
+    found = ruling(admitted, "volume")
+    assert (admitted.kind, found.status, found.on_fail) == ("admitted", Status.FAILED, "waived")
+    assert str(admitted.version) in ruling(run(shop, "raw_orders", day=5), "volume").rests_on
