@@ -33,7 +33,7 @@ def test_a_day_is_judged_by_the_days_before_it_once_there_are_enough(shop: Shop)
     assert (found[3].kwargs["min_value"], found[3].kwargs["max_value"]) == (9.0, 11.0)
     assert found[4].rests_on == tuple(str(r.version) for r in results[:4])
     assert found[5].rests_on == tuple(str(r.version) for r in results[1:4])  # day 2 to 5, of which day 5 is held
-    assert results[4].why == "volume failed: observed 40, expected min_value 9.0, max_value 11.0"
+    assert results[4].why == "volume failed: observed 40, expected min_value 9, max_value 11"
 
 
 def test_the_same_days_run_twice_say_the_same_of_each_day(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_table_has_as_many_rows_as_another(shop: Shop) -> None:
     result = run(shop, *ORDERS, "paid_orders", day=2)
     found = ruling(result, "as_many")
     assert (result.kind, found.observed_value) == ("held", {"self": 1, "other": 2})
-    assert "expected other_table_name orders, other_rows 2" in result.why
+    assert "expected other_table_name 'orders', other_rows 2" in result.why
 
 
 def test_silver_is_compared_with_the_deliveries_that_count(shop: Shop) -> None:
