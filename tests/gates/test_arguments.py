@@ -21,7 +21,15 @@ ODD: list[Any] = [
     [1], ["a", "b"], [["a", 1]], [1, None], ["a", 1], (1, 2), "any", "iqr", "both_values_are_missing",
     {"quantiles": [0, "0.5"], "value_ranges": [[0, 1], [None, 2]]},
 ]  # fmt: skip
-SKIPPED = ("query", "condition", "parser", "quantiles", "strftime", "columns", "strict_columns")  # judged as a whole, by tests of their own
+SKIPPED = (
+    "query",
+    "condition",
+    "parser",
+    "quantiles",
+    "strftime",
+    "columns",
+    "strict_columns",
+)  # judged as a whole, by tests of their own
 
 
 def test_every_core_expectation_is_known_and_each_argument_is_coerced_alike() -> None:
