@@ -39,6 +39,7 @@ _COMMANDS = (
     ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
     ("admit", "overrides", "admit", "Waive failed rules for one held candidate, by name and with a reason."),
     ("withdraw", "overrides", "withdraw", "Take a published version back: an earlier one, or nothing, in its place."),
+    ("gates", "gates", "app", "What gates ask of a table, and what they found."),
     ("held", "held", "app", "Candidates that a gate did not admit."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
