@@ -5,7 +5,8 @@
 Four histories: the real UCI file (skipped without it: ../shared) as one csv file, learned from its first half and judged on
 blocks of the second; silver `encounters` of the readmission product over the real file's days; the same as if nothing were
 classified, for more rules (sets and ranges; nothing is written); and silver of the sample, its planted defects in quarantine.
-Each learns from its first half. Prints every rule that alarmed or claimed to, then the rules together.
+Each learns from its first half. Prints every rule that alarmed or claimed to, then the rules together;
+`overlap` says whether the 95% intervals of the claimed rate and of that of the following days do.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def compare(
     kinds = ", ".join(f"{n} {kind.removeprefix('expect_')}" for kind, n in Counter(r.expectation for r in rules).most_common())
     sys.stdout.write(f"\n## {title}\n{known.rows:,} rows in {len(known.parts)} partitions learned from in {seconds:.0f} s; ")
     sys.stdout.write(f"{len(rules)} rules ({kinds}), judged on {len(parts)} later partitions\n\n")
-    sys.stdout.write(f"{'rule':<45}{'severity':<10}{'claimed':>9}{'95%':>14}{'after':>9}  inside\n")
+    sys.stdout.write(f"{'rule':<45}{'severity':<10}{'claimed':>9}{'95%':>14}{'after':>9}{'95%':>14}  overlap\n")
     calm = Counter()
     for rule, tally in found.rules:
         seen = after[rule.about]
@@ -129,10 +130,10 @@ def compare(
 
 def line(name: str, severity: str, claimed: Tally, after: Tally) -> None:
     low, high = claimed.interval
-    rate = after.alerts / max(after.judged, 1)
-    inside = "yes" if low <= rate <= high else "NO"
+    others = after.interval
+    kept = "yes" if others[0] <= high and low <= others[1] else "NO"
     sys.stdout.write(f"{name[:44]:<45}{severity:<10}{claimed.alerts:>5}/{claimed.judged:<3}{low:>7.0%} to{high:>4.0%}")
-    sys.stdout.write(f"{after.alerts:>6}/{after.judged:<3} {inside}\n")
+    sys.stdout.write(f"{after.alerts:>6}/{after.judged:<3}{others[0]:>7.0%} to{others[1]:>4.0%}  {kept}\n")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ _LONGEST_CODE = 40  # characters: longer text is prose, whose forms are as many 
 _MOST_PAIRS = 300
 _COLUMNS_PER_SCAN = 20  # planning a wide statement grows faster than linearly
 _NEARLY = 0.9  # counts of different values are estimates, a few percent off: below this a column is not unique
+_AWAY = 0.382  # of a partition: no simple part of it, so that what repeats itself does not meet itself
 _ORDERED = ("integer", "float", "decimal", "date", "time")
 _UPPER, _LOWER, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"
 
@@ -51,7 +52,7 @@ class ColumnProfile:
 @dataclass(frozen=True)
 class PairProfile:
     """Rows where A and B both are: in how many A is above B, in how many they differ, and in how many A would be above the B of
-    a row half a partition away, which is how often the order would be broken if it were none."""
+    another row, which is how often the order would be broken if it were none."""
 
     both: int
     broken: int
@@ -218,12 +219,12 @@ def _kind(type_: str) -> str:
 def _by_chance(
     con: duckdb.DuckDBPyConnection, source: str, pairs: Sequence[tuple[str, str]], row_key: str, rows: int
 ) -> dict[tuple[str, str], int]:
-    """Return, per pair, in how many rows A is above the B of the row half a partition earlier."""
+    """Return, per pair, in how many rows A is above the B of a row well before it."""
     if not pairs:
         return {}
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     seconds = list(dict.fromkeys(b for _, b in pairs))
-    away = max(rows // 2, 1)
+    away = max(round(rows * _AWAY), 1)
     lagged = ", ".join(f"lag({quoted(b)}, {away}) OVER (ORDER BY {row_key}) AS {quoted(f'before {b}')}" for b in seconds)
     inner = f"SELECT {', '.join(map(quoted, names))}, {lagged} FROM {source}"
     counts = ", ".join(f"count(*) FILTER ({quoted(a)} > {quoted(f'before {b}')})" for a, b in pairs)

@@ -23,6 +23,7 @@ LEAST_VALUES = 100  # with fewer values even a rule that 3% of them break is lik
 _NEARLY_ALL = 0.999
 _CLOSED = 0.95  # share of rows that a vocabulary must cover to be one
 _BY_CHANCE = 0.01  # of rows: an order that chance would break less often than that is no finding
+_FEW = 20  # different values in a partition, at most, that are no codes
 _WORDS = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
 _ORDERED = ("integer", "float", "decimal", "date", "time")
 
@@ -153,6 +154,8 @@ def _text(column: str, parts: Sequence[ColumnProfile], why_hidden: str | None) -
     if not why_hidden and all(p.values is not None for p in parts):
         yield from _value_set(column, [p.values or {} for p in parts])
         return
+    if max(p.distinct for p in parts) < _FEW:
+        return  # what so few values have in common is an accident
     forms = [p.forms for p in parts]
     runs = _common_runs([form for some in forms for form in some or ()]) if all(forms) else None
     told = f"all {sum(p.present for p in parts):,} values, in {len(parts)} partitions"
