@@ -13,6 +13,7 @@ from readiness_pipelines.gates.rehearsal import Rehearsal, Tally
 from readiness_pipelines.gates.suite import Rule, Suite
 
 Kind = Literal["add", "tighten", "loosen", "change", "same", "no evidence"]
+_SAME: tuple[Kind, str] = ("same", "")
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_column_proportion_of_unique_values_to_be_between")
 
 
@@ -42,7 +43,8 @@ def differences(suite: Suite, found: Rehearsal) -> list[Difference]:
             continue
         met.add(about)
         other, tally = proposed[about]
-        kind, said = _compared(rule.kwargs, coerced_kwargs(other.expectation, other.kwargs))
+        proposed_kwargs = coerced_kwargs(other.expectation, other.kwargs)
+        kind, said = _compared(rule.kwargs, proposed_kwargs) if other.expectation == rule.expectation else _SAME
         result.append(Difference(kind, rule.name, other, tally, said))
     result += [Difference("add", rule.name, rule, tally) for about, (rule, tally) in proposed.items() if about not in met]
     return result
@@ -71,7 +73,7 @@ def _compared(present: Mapping[str, Any], proposed: Mapping[str, Any]) -> tuple[
             kinds.add(change[0])
             said.append(change[1])
     if not kinds:
-        return "same", ""
+        return _SAME
     only = kinds.pop() if len(kinds) == 1 else "change"
     return ("tighten" if only == "tighten" else "loosen" if only == "loosen" else "change"), "; ".join(said)
 

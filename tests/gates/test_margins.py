@@ -20,7 +20,9 @@ def test_another_end_may_be_overstepped_as_far_again_as_it_lies_beyond_the_media
     assert upper([61, 50, 81, 60, 61]).value == 101  # 81 + (81 - 61)
     assert lower([40, 50, 30, 45, 40]).value == 20
     assert upper([1.0, 1.5, 1.25, 1.0, 1.25]).value == pytest.approx(1.75)
-    assert upper([2.0, 3.333, 2.5, 2.1, 2.2]).value == pytest.approx(4.5)  # 3.333 + 1.133 = 4.466, rounded up to two digits of 1.133
+    assert upper([2.0, 3.333, 2.5, 2.1, 2.2]).value == pytest.approx(
+        4.5
+    )  # 3.333 + 1.133 = 4.466, rounded up to two digits of 1.133
 
 
 def test_where_nothing_was_below_zero_nothing_may_be() -> None:
