@@ -7,6 +7,7 @@ here of a file is what the pipeline will make of it.
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections import Counter
@@ -21,8 +22,9 @@ import pyarrow.compute as pc
 from readiness_pipelines.contracts.needs import is_taken
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, strict_cast
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.sources.reader import PARSE_PROBLEM
+from readiness_pipelines.sources.reader import PARSE_PROBLEM, FileProblem
 from readiness_pipelines.sources.records import CsvFormat, CsvReader
+from readiness_pipelines.sources.unpacked import unpacked
 
 AT_MOST = 1_000_000  # records looked at: seconds, whatever the size of the file
 _HEADER = 1_000_000  # characters that a header is looked for in
@@ -84,12 +86,12 @@ def _header(path: Path) -> tuple[list[str], str]:
     if not path.is_file():
         raise ReadinessError(f"{path}: found {'a folder' if path.is_dir() else 'no such file'}, expected a csv file with a header")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            lines = re.sub('"[^"]*"', "", text.read(_HEADER)).splitlines()
-            delimiter = max(_DELIMITERS, key=next(filter(None, lines), "").count)
-            text.seek(0)
-            header = next(filter(None, csv.reader(text, delimiter=delimiter)), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        with unpacked(path, name=path.name, so_far=lambda: 0) as binary:
+            head = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="").read(_HEADER)
+        lines = re.sub('"[^"]*"', "", head).splitlines()
+        delimiter = max(_DELIMITERS, key=next(filter(None, lines), "").count)
+        header = next(filter(None, csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)), [])
+    except (OSError, UnicodeDecodeError, csv.Error, FileProblem) as error:
         raise ReadinessError(f"{path}: cannot be read ({type(error).__name__}), expected csv text in UTF-8") from None
     if not header:
         raise ReadinessError(f"{path}: is empty, expected a header and at least one record")

@@ -58,7 +58,7 @@ def test_a_suite_goes_to_great_expectations_and_comes_back_with_nothing_lost(tmp
     back.write_text(by_gx(as_gx_json(ours)))
     for one, other in zip(load_suite(ours).rules, load_suite(back).rules, strict=True):
         # Great Expectations itself writes an old condition string as the condition object that it means
-        condition = one.kwargs["row_condition"] if "row_condition" in one.kwargs else None
+        condition = one.kwargs.get("row_condition")
         meant = {**one.kwargs, "row_condition": parsed(condition, "great_expectations")} if condition else one.kwargs
         assert dataclasses.replace(one, kwargs=meant) == other
     assert dataclasses.replace(load_suite(back), rules=()) == dataclasses.replace(load_suite(ours), rules=())
