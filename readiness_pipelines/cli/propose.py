@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,22 +31,18 @@ def propose(
     """Propose rules with their evidence and the alert rate they would have had. Exit code 0: proposed; 2: nothing to learn from."""
     if output is not None and (output.suffix not in (".yaml", ".yml") or not output.parent.is_dir()):
         raise ReadinessError(f"found --output {output}, expected a .yaml file in a folder that exists")
-    stem = output.stem if output else None
-    with _history(target, product, rows_at_least=rows_at_least, until=until, stem=stem) as (known, suite):
+    with _history(target, product, rows_at_least=rows_at_least, until=until) as (known, suite):
         _tell(known, suite, output)
 
 
 @contextmanager
-def _history(
-    target: str, product: str | None, *, rows_at_least: int, until: str | None, stem: str | None
-) -> Iterator[tuple[History, Suite | None]]:
+def _history(target: str, product: str | None, *, rows_at_least: int, until: str | None) -> Iterator[tuple[History, Suite | None]]:
     path = Path(target)
     if path.is_file() or path.suffix in _FILES:
         if until is not None or product is not None:
             raise ReadinessError("found --until or --product beside a file, expected them beside a table")
         memory = Settings.from_environment().duckdb_memory
-        name = stem or re.sub(r"[^A-Za-z0-9_]", "_", path.name.split(".")[0])
-        with history_of_file(path, rows_at_least=rows_at_least, memory=memory, name=name) as known:
+        with history_of_file(path, rows_at_least=rows_at_least, memory=memory) as known:
             yield known, None
         return
     from readiness_pipelines.cli.place import lakehouse, table_named
@@ -61,19 +56,19 @@ def _tell(known: History, suite: Suite | None, output: Path | None) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from readiness_pipelines.gates.against import differences, told
-    from readiness_pipelines.gates.written import as_yaml, rule_as_yaml, together
+    from readiness_pipelines.gates.written import as_yaml, comment, rule_as_yaml, together
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"{known.rows:,} rows", total=known.steps)
         found, _ = learned(known, progress=lambda: progress.advance(bar))
-    text = as_yaml(known.name, found, about=known.about)
+    text = as_yaml(output.stem if output else known.name, found, about=known.about)  # a suite has its file's name
     if output is not None:
         output.write_text(text, encoding="utf-8")
     if suite is None or not suite.rules:
         sys.stdout.write(text if output is None else f"{len(found.rules)} rules written to {output}\n")
         return
     sys.stdout.write(f"# {known.name}: its suite beside what its history speaks for\n")
-    sys.stdout.writelines(f"# {line}\n" for line in (*known.about[:2], *together(found)))
+    sys.stdout.writelines(f"{comment(line, indent='')}\n" for line in (*known.about[:2], *together(found)))
     lines = told(differences(suite, found), {rule.name: rule_as_yaml(rule, tally) for rule, tally in found.rules})
     sys.stdout.writelines(f"{line}\n" for line in lines)

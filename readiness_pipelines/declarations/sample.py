@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from readiness_pipelines.contracts.needs import is_taken
 from readiness_pipelines.contracts.types import LOGICAL_TYPES, strict_cast
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.sources.reader import PARSE_PROBLEM, FileProblem
+from readiness_pipelines.sources.reader import PARSE_PROBLEM, FileProblem, is_text
 from readiness_pipelines.sources.records import CsvFormat, CsvReader
 from readiness_pipelines.sources.unpacked import unpacked
 
@@ -87,12 +87,14 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise ReadinessError(f"{path}: found {'a folder' if path.is_dir() else 'no such file'}, expected a csv file with a header")
     try:
         with unpacked(path, name=path.name, so_far=lambda: 0) as binary:
-            head = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="").read(_HEADER)
+            head = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="").read(_HEADER)
         lines = re.sub('"[^"]*"', "", head).splitlines()
         delimiter = max(_DELIMITERS, key=next(filter(None, lines), "").count)
         header = next(filter(None, csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)), [])
-    except (OSError, UnicodeDecodeError, csv.Error, FileProblem) as error:
+    except (OSError, csv.Error, FileProblem) as error:
         raise ReadinessError(f"{path}: cannot be read ({type(error).__name__}), expected csv text in UTF-8") from None
+    if not all(map(is_text, header)):  # in a record such a byte rejects that record alone
+        raise ReadinessError(f"{path}: found a header that is no UTF-8, expected csv text in UTF-8")
     if not header:
         raise ReadinessError(f"{path}: is empty, expected a header and at least one record")
     if nameless := [n for n, column in enumerate(header, start=1) if not column.strip()]:

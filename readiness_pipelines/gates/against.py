@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from readiness_pipelines.gates.arguments import as_written, coerced_kwargs
-from readiness_pipelines.gates.propose import Proposal
+from readiness_pipelines.gates.propose import NAME_ENDS, Proposal
 from readiness_pipelines.gates.rehearsal import Rehearsal, Tally
 from readiness_pipelines.gates.suite import Rule, Suite
 
@@ -58,8 +58,8 @@ def _about(rule: Rule) -> tuple[str, ...]:
 
 def _why(rule: Rule, unlearned: Sequence[str]) -> str:
     columns = [str(rule.kwargs["column"])] if "column" in rule.kwargs else []
-    about = [line for line in unlearned if any(line.startswith((f"{c}:", f"{c}_")) for c in columns)]
-    return "; ".join(about)
+    starts = [f"{column}{end}:" for column in columns for end in ("", *NAME_ENDS)]
+    return "; ".join(line for line in unlearned if line.startswith(tuple(starts)))
 
 
 def _compared(present: Mapping[str, Any], proposed: Mapping[str, Any]) -> tuple[Kind, str]:

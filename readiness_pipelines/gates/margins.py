@@ -55,7 +55,7 @@ def _bound(ends: Sequence[Any], end: Any, middle: Any, word: str, *, upwards: bo
         return Bound(None, False, f"no bound: the {word} moves on from partition to partition")
     if end == middle:
         shared = sum(1 for each in ends if each == end)
-        return Bound(end, True, f"hard: the {word} of {shared} of {len(ends)} partitions")
+        return Bound(end, True, f"hard, {written(end)} is the {word} of {shared} of {len(ends)} partitions")
     told = f"{written(end)} is {written(abs(end - middle))} beyond the partitions' median {word}, as far again is allowed"
     return Bound(_beyond(end, middle, upwards=upwards), False, told)
 
@@ -109,4 +109,6 @@ def plain(value: Any, *, upwards: bool) -> Any:
 
 def written(value: Any) -> str:
     """Return a value for a comment."""
+    if isinstance(value, datetime.timedelta):
+        return f"{value.days} days" if value == datetime.timedelta(value.days) else str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)

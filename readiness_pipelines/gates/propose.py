@@ -19,6 +19,7 @@ from readiness_pipelines.gates.margins import Bound, at_least, lower, plain, upp
 from readiness_pipelines.gates.profile import MOST_VALUES, ColumnProfile, Profile
 from readiness_pipelines.gates.suite import parse_suite
 
+NAME_ENDS = ("_present", "_unique", "_known", "_in_range", "_form", "_length")  # of a rule over one column, after its name
 LEAST_VALUES = 100  # with fewer values even a rule that 3% of them break is likely to be seen unbroken
 _NEARLY_ALL = 0.999
 _CLOSED = 0.95  # share of rows that a vocabulary must cover to be one
@@ -128,7 +129,7 @@ def _column(column: str, type_: str, parts: Sequence[ColumnProfile], why_hidden:
         told = f"no value twice in any of {len(filled)} partitions, {rows - nulls:,} values"
         yield Proposal("expect_column_values_to_be_unique", {"column": column}, "critical", f"{column}_unique", told)
     if why_hidden and kind in (*_ORDERED, "text"):
-        yield f"{column}: {why_hidden}, so no rule that would hold a value of it (no set, no range)"
+        yield f"{column}: {why_hidden}, so neither set nor range: they would show values"
     if kind == "text":
         yield from _text(column, filled, why_hidden)
     elif kind in _ORDERED and not why_hidden and not (unique and kind == "integer"):
@@ -213,7 +214,7 @@ def _range(column: str, parts: Sequence[ColumnProfile]) -> Iterator[Proposal | s
 
 
 def _ends(low: Bound, high: Bound) -> str:
-    return f"below {low.why}; above {high.why}"
+    return f"below: {low.why}; above: {high.why}"
 
 
 def _keys(history: Sequence[Profile]) -> Iterator[Proposal]:

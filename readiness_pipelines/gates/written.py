@@ -22,8 +22,8 @@ _WIDTH = 118
 def as_yaml(name: str, found: Rehearsal, *, about: Sequence[str]) -> str:
     """Return the proposed suite as YAML: `about` on top, each rule below its evidence, what could not be learned at the end."""
     rules = "\n".join(rule_as_yaml(rule, tally) for rule, tally in found.rules)
-    head = "\n".join(_comment(line, indent="") for line in (*about, *together(found)))
-    tail = [_comment(line) for line in ("Not proposed:", *found.unlearned)] if found.unlearned else []
+    head = "\n".join(comment(line, indent="") for line in (*about, *together(found)))
+    tail = [comment(line) for line in ("Not proposed:", *found.unlearned)] if found.unlearned else []
     body = f"expectations:\n{rules}" if rules else "expectations: []"
     return "\n".join([head, _line({"name": name}), body, *tail]) + "\n"
 
@@ -36,7 +36,7 @@ def together(found: Rehearsal) -> tuple[str, str]:
 def rule_as_yaml(rule: Proposal, tally: Tally) -> str:
     """Return one rule as an item of a suite's expectations, its evidence above it."""
     lines = [
-        _comment(f"{rule.evidence[:1].upper()}{rule.evidence[1:]}. {str(tally).capitalize()}."),
+        comment(f"{rule.evidence[:1].upper()}{rule.evidence[1:]}. {str(tally).capitalize()}."),
         f"  - type: {rule.expectation}",
         f"    kwargs: {_flow(rule.kwargs)}",
         f"    severity: {rule.severity}",
@@ -45,7 +45,8 @@ def rule_as_yaml(rule: Proposal, tally: Tally) -> str:
     return "\n".join(lines)
 
 
-def _comment(text: str, *, indent: str = "  ") -> str:
+def comment(text: str, *, indent: str = "  ") -> str:
+    """Return the text as comment lines."""
     return textwrap.fill(
         " ".join(text.split()),
         _WIDTH,

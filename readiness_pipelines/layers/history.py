@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -133,9 +134,7 @@ def _require(name: str, rows: int, partitions: int, rows_at_least: int, word: st
 
 
 @contextmanager
-def history_of_file(
-    path: Path, *, rows_at_least: int = LEAST_ROWS, memory: str | None = None, name: str | None = None
-) -> Iterator[History]:
+def history_of_file(path: Path, *, rows_at_least: int = LEAST_ROWS, memory: str | None = None) -> Iterator[History]:
     """Give the rows of a csv, JSON-lines or Parquet file, cut into 20 blocks by position, which stand in for partitions.
 
     A csv file is read as bronze reads it and typed where every value keeps its meaning; empty text is null. The file may be
@@ -150,14 +149,14 @@ def history_of_file(
         copy = Path(folder) / "rows.parquet"
         form = format_of(path.name)
         told = _copy_csv(con, path, copy) if form == "csv" else _copy(con, path, copy, form)
-        yield _cut(con, path, copy, rows_at_least, told, name or path.name.split(".")[0])
+        yield _cut(con, path, copy, rows_at_least, told)
 
 
 def _config(folder: Path, memory: str | None) -> dict[str, str | bool | int | float | list[str]]:
     return {"temp_directory": str(folder), **({"memory_limit": memory} if memory else {})}
 
 
-def _cut(con: duckdb.DuckDBPyConnection, path: Path, copy: Path, rows_at_least: int, told: Sequence[str], name: str) -> History:
+def _cut(con: duckdb.DuckDBPyConnection, path: Path, copy: Path, rows_at_least: int, told: Sequence[str]) -> History:
     source = f"read_parquet({literal(str(copy))})"
     rows = int(con.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])
     _require(str(path), rows, BLOCKS if rows >= BLOCKS else 0, rows_at_least, "readable")
@@ -176,6 +175,7 @@ def _cut(con: duckdb.DuckDBPyConnection, path: Path, copy: Path, rows_at_least: 
         "There is no contract beside a file: see that no set or range below shows personal data before you share it.",
     )
     keys = tuple(key_candidates(con, parts[0].source, types, ends[1]))
+    name = re.sub(r"[^A-Za-z0-9_]", "_", path.name.split(".")[0])
     return History(con, name, types, parts, rows, {}, keys, about, Part("the whole file", source, _ROW))
 
 

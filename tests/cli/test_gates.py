@@ -97,7 +97,7 @@ def test_beside_a_suite_that_is_there_a_diff_is_told_and_what_is_written_validat
     assert "~ customer_known" not in said and "= customer_known\n" in said
     assert "+   - type: expect_column_values_to_be_unique\n" in said
     assert load_suite(suite).name == "silver_orders"
-    assert "# customer: PII in the contract, so no rule that would hold a value of it (no set, no range)" in suite.read_text()
+    assert "# customer: PII in the contract, so neither set nor range: they would show values" in suite.read_text()
     assert readiness("validate") == (0, "1 products, 4 tables, all right\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,17 @@ def test_a_file_that_bronze_could_never_admit_is_refused_in_one_line(tmp_path: P
         sample(tmp_path, text)
     assert "\n" not in str(error.value) and str(tmp_path / "given.csv") in str(error.value)
     assert str(error.value).count("given.csv") == 1
+
+
+def test_a_byte_that_is_no_text_rejects_its_record_and_not_the_file(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_bytes(b"a,b\n1,2\n3,\xff\n4,5\n")
+    found = read_sample(tmp_path / "b.csv")
+    assert (found.records, found.rejects) == (2, 1)
+
+
+def test_a_packed_file_is_read_as_bronze_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"a;b\n1;2\n"))
+    assert [field.delivered for field in read_sample(tmp_path / "b.csv.gz").fields] == ["a", "b"]
 
 
 def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
