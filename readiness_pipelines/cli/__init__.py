@@ -41,6 +41,7 @@ _COMMANDS = (
     ("withdraw", "overrides", "withdraw", "Take a published version back: an earlier one, or nothing, in its place."),
     ("gates", "gates", "app", "What gates ask of a table, and what they found."),
     ("held", "held", "app", "Candidates that a gate did not admit."),
+    ("gates", "gates", "app", "What gates said over time, as a page."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
 

@@ -11,6 +11,7 @@ from readiness_pipelines.cli.place import console, show
 from readiness_pipelines.cli.project import project
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.decided import ABOUT_ROWS, in_short, told
 from readiness_pipelines.layers.downstream import readers
 from readiness_pipelines.layers.quarantine import rows_of
 from readiness_pipelines.ledger import Correction
@@ -20,7 +21,6 @@ By = Annotated[str, typer.Option("--by", help="Who decides; it is kept with the 
 NoRun = Annotated[bool, typer.Option("--no-run", help="Record the decision only; `readiness backfill` runs it with others.")]
 
 _NAMED = 20  # rows or partitions that are told
-_DECIDED = {"release": "released", "discard": "discarded", "admit": "admitted", "withdraw": "withdrawn", "purge": "purged"}
 
 
 def carry_out(
@@ -79,29 +79,13 @@ def _name_readers(lake: Lakehouse, product: Product, name: str, partition: str) 
         console.print(f"{len(others)} other partitions of {tables} read it; to bring them up: {command}", markup=False)
 
 
-def told(said: Correction) -> str:
-    """Return a decision in one line."""
-    what = f"{len(said.subjects)} rows {_DECIDED[said.kind]}" if said.kind in ("release", "discard") else _DECIDED[said.kind]
-    return f"{said.table}/{said.partition} {what}{_details(said)}, by {said.by} on {said.recorded_at[:16]}: {said.reason}"
-
-
-def _details(said: Correction) -> str:
-    if "rules" in said.payload:
-        return f" waiving {', '.join(said.payload['rules'])}"
-    if "values" in said.payload:
-        return " with corrected values"
-    if said.kind == "withdraw":
-        return f" to {said.payload['to'][:12].rstrip('0') or 'nothing'}"
-    return f" of {said.payload['rows']} rows" if said.kind == "purge" else ""
-
-
 def show_decisions(said: Sequence[Correction], *, kinds: Collection[str]) -> None:
     """Print who decided what about a partition, and why, oldest first; nothing where nobody did."""
     rows: list[dict[str, Any]] = [
         {
             "when": each.recorded_at[:19],
-            "decided": _DECIDED[each.kind] + _details(each),
-            "rows": len(each.subjects) if each.kind in ("release", "discard") else None,
+            "decided": in_short(each),
+            "rows": len(each.subjects) if each.kind in ABOUT_ROWS else None,
             "by": each.by,
             "why": each.reason,
         }

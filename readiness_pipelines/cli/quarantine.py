@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from readiness_pipelines.cli.carried_out import By, NoRun, Reason, carry_out, show_decisions, told
+from readiness_pipelines.cli.carried_out import By, NoRun, Reason, carry_out, show_decisions
 from readiness_pipelines.cli.held import Json, ProductName
 from readiness_pipelines.cli.place import console, full_name, lakehouse, products_named, show, table_named
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse.quarantine import quarantine_table
 from readiness_pipelines.layers import decisions, exported
 from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.decided import told
 from readiness_pipelines.layers.quarantine import Signed, exportable, purge, rows_of, waiting
 
 app = typer.Typer(help="Rows that a gate did not admit, with all their reasons.", no_args_is_help=True, add_completion=False)

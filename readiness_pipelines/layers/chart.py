@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -40,20 +40,29 @@ def rows_chart(tables: Mapping[str, Sequence[Bar]]) -> str:
     )
 
 
+def stacked(rows: Mapping[str, int], kinds: Sequence[str], *, tallest: int, room: float) -> Iterator[tuple[str, float, float]]:
+    """Yield (kind, top, height) of each part of a bar, the first kind at the foot, which is at `room`; nothing of 0 rows.
+
+    A bar of `tallest` rows fills the room. A single bad row is seen: no part is lower than 1.
+    """
+    y = room
+    for kind in kinds:
+        if rows.get(kind, 0) and tallest:
+            tall = max(1.0, rows[kind] / tallest * room)
+            y -= tall
+            yield kind, y, tall
+
+
 def _strip(name: str, bars: Sequence[Bar]) -> str:
     tallest, room = max((sum(bar.rows.values()) for bar in bars), default=0), _STRIP - 14
     paths = {kind: "" for kind in _KINDS}
     missing = ""
     for n, bar in enumerate(bars):
-        x, y = _LABEL + n * _BAR, float(room)
+        x = _LABEL + n * _BAR
         if bar.missing:
             missing += f"M{x + 1} {room - 7}l6 6m0-6l-6 6"
-        for kind in _KINDS:
-            rows = bar.rows.get(kind, 0)
-            if rows and tallest:
-                tall = max(1.0, rows / tallest * room)  # a single bad row is seen
-                y -= tall
-                paths[kind] += f"M{x} {y:.1f}h{_BAR - 2}v{tall:.1f}h-{_BAR - 2}z"
+        for kind, top, tall in stacked(bar.rows, tuple(_KINDS), tallest=tallest, room=room):
+            paths[kind] += f"M{x} {top:.1f}h{_BAR - 2}v{tall:.1f}h-{_BAR - 2}z"
     drawn = "".join(f'<path d="{path}" fill="{_KINDS[kind]}"/>' for kind, path in paths.items() if path)
     if missing:
         drawn += f'<path d="{missing}" stroke="{_MISSING}" stroke-width="1.5" fill="none"/>'

@@ -1,0 +1,100 @@
+"""Each table over time: its rows, its quarantine, then its rules, one line each under the same calendar."""
+
+from __future__ import annotations
+
+from readiness_pipelines.reports.facts import GateReport, Mark, RuleFacts, State, TableFacts
+from readiness_pipelines.reports.markup import Html, element, section
+from readiness_pipelines.reports.strips import axis, counted, quarantine_strip, rows_strip, rule_strip, sample
+
+_WIDEST = 20  # pixels of a column: a few of them are not stretched over the whole page
+
+
+def over_time(report: GateReport) -> list[Html]:
+    """Return the legend, then a section for each table."""
+    unit, every = report.columns.unit, report.columns.every
+    why = f": there are too many {every}s to draw one by one" if report.columns.is_aggregated else ""
+    told = f"Each column is a {unit}{why}. The share passed leaves learning out; undecided and waived did not pass."
+    return [section("Over time", _legend(), told=told), *(_one_table(report, facts) for facts in report.tables)]
+
+
+def _legend() -> Html:
+    words = {
+        Mark.PASSED: "passed",
+        Mark.FAILED: "failed",
+        Mark.UNDECIDED: "undecided: could not be judged",
+        Mark.WAIVED: "waived: failed, and a person let the candidate pass",
+        Mark.LEARNING: "learning: too little history yet",
+    }
+    return element("div", *(element("span", sample(mark), text) for mark, text in words.items()), class_="legend")
+
+
+def _one_table(report: GateReport, facts: TableFacts) -> Html:
+    total = facts.total
+    states = ", ".join(f"{total.states[state]:,} {state.value}" for state in State if total.states[state])
+    rules = [rule for rule in facts.rules.values() if rule.in_suite or rule.marks]
+    lines = [
+        _line("rows in", "frame: held; cross: missing", rows_strip(facts.rows, report.columns), f"{total.rows_in:,}", _rows(facts)),
+        _line(
+            "in quarantine",
+            "a scale of its own",
+            quarantine_strip(facts.rows, report.columns),
+            f"{total.quarantined:,}",
+            _share(facts),
+        ),
+        _heads("rule", Html(""), "passed", "partitions that did not pass, and rows that break it"),
+        *(_rule_line(rule, report) for rule in rules),
+    ]
+    calendar = element("div", axis(report.columns), class_="calendar")
+    return element(
+        "section",
+        element("h3", element("span", facts.layer, class_="faint"), " ", facts.name),
+        element("p", states, class_="faint"),
+        element(
+            "table",
+            element("thead", _heads("", calendar, "rows", "")),
+            element("tbody", *lines),
+            class_="strips",
+            style=f"--strip:{len(report.columns.periods) * _WIDEST}px",
+        ),
+    )
+
+
+def _heads(name: str, time: Html, number: str, words: str) -> Html:
+    cells = ((name, None), (time, "time"), (number, "n"), (words, None))
+    return element("tr", *(element("th", text, scope="col", class_=class_) for text, class_ in cells), class_="heads")
+
+
+def _line(name: str, note: str, strip: Html, number: str, words: str) -> Html:
+    label = element("th", name, element("div", note, class_="faint") if note else Html(""), scope="row")
+    cells = ((strip, "time"), (number, "n"), (words, "words"))
+    return element("tr", label, *(element("td", text, class_=class_) for text, class_ in cells))
+
+
+def _rule_line(rule: RuleFacts, report: GateReport) -> Html:
+    note = "not in the suite any more" if not rule.in_suite else "" if rule.severity in ("critical", "") else rule.severity
+    not_passed = counted(rule.marks, without=Mark.PASSED)
+    breaking = (
+        f"{rule.breaking_rows:,} {'row breaks' if rule.breaking_rows == 1 else 'rows break'} it" if rule.breaking_rows else ""
+    )
+    words = ", ".join(filter(None, [not_passed, breaking])) if rule.marks else "never judged"
+    return _line(rule.rule, note, rule_strip(rule, report.columns), percent(rule.pass_rate), words)
+
+
+def _rows(facts: TableFacts) -> str:
+    numbers = {"admitted": facts.total.admitted, "left out (duplicates, drops)": facts.total.left_out, "held": facts.total.held}
+    return ", ".join(f"{n:,} {what}" for what, n in numbers.items() if n)
+
+
+def _share(facts: TableFacts) -> str:
+    total = facts.total
+    return f"{percent(total.quarantined / total.rows_in)} of the rows in" if total.quarantined else ""
+
+
+def percent(share: float | None) -> str:
+    """Return a share with one decimal. Only all is 100%, only nothing 0%: what is between is never rounded to either."""
+    if share is None:
+        return ""
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}%"
+    shown = min(max(round(100 * share, 1), 0.1), 99.9)
+    return "<0.1%" if 100 * share < 0.1 else ">99.9%" if 100 * share > 99.9 else f"{shown:.1f}%"
