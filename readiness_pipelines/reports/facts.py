@@ -12,7 +12,7 @@ from readiness_pipelines.flow import GateVerdict
 from readiness_pipelines.reports.periods import Columns
 
 MOST_LISTED = 50  # partitions to look at, and decisions; the newest
-_NEWEST = 5  # partitions that a rule did not pass, named
+_NEWEST = 3  # partitions that a rule did not pass, named
 
 
 class State(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 
@@ -30,15 +31,30 @@ def joined(parts: Sequence[object], by: str = "") -> Html:
     return Html(by.join(safe(part) for part in parts))
 
 
+def name(text: str) -> Html:
+    """Return a name that may be broken after a dot or an underscore, where it is too long for its place."""
+    return Html("".join(f"{safe(part)}<wbr>" for part in re.findall(r"[^._]*[._]?", text) if part))
+
+
+def command(text: str) -> Html:
+    """Return a command to type, broken between its words alone."""
+    return element("code", joined([element("span", word) for word in text.split(" ")], by=" "))
+
+
+def prose(text: str) -> Html:
+    """Return text of ours in which commands stand between backticks."""
+    return joined([command(part) if n % 2 else part for n, part in enumerate(text.split("`"))])
+
+
 def section(title: str, *inside: object, told: str = "") -> Html:
-    """Return a section with its title, and in small what a reader has to know of it."""
-    return element("section", element("h2", title), element("p", told, class_="faint") if told else Html(""), *inside)
+    """Return a section with its title, and in small what a reader has to know of it: prose."""
+    return element("section", element("h2", title), element("p", prose(told), class_="faint") if told else Html(""), *inside)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, class_: str) -> Html:
-    """Return a table; a head that ends in `#` is of a column of numbers."""
-    classes = ["n" if head.endswith("#") else None for head in heads]
-    names = [head.rstrip("#") for head in heads]
+    """Return a table; a head that ends in `#` is of a column of numbers, in `!` of one that keeps to a line."""
+    classes = [{"#": "n", "!": "line"}.get(head[-1:]) for head in heads]
+    names = [head.rstrip("#!") for head in heads]
     head = [element("th", name, scope="col", class_=given) for name, given in zip(names, classes, strict=True)]
     body = [[element("td", cell, class_=given) for cell, given in zip(row, classes, strict=True)] for row in rows]
     lines = [element("tr", *cells) for cells in body]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from readiness_pipelines.layers.corrections import FRACTION
 from readiness_pipelines.reports.facts import GateReport, Mark, RuleFacts, State, TableFacts
-from readiness_pipelines.reports.markup import Html, element, section
+from readiness_pipelines.reports.markup import Html, element, name, section
 from readiness_pipelines.reports.strips import axis, counted, quarantine_strip, rows_strip, rule_strip, sample
 
-_WIDEST = 20  # pixels of a column: a few of them are not stretched over the whole page
+_WIDEST, _NARROWEST = 20, 260  # pixels: of one column, so that a few are not stretched over the page; of them all
 
 
 def over_time(report: GateReport) -> list[Html]:
@@ -14,10 +15,10 @@ def over_time(report: GateReport) -> list[Html]:
     unit, every = report.columns.unit, report.columns.every
     why = f": there are too many {every}s to draw one by one" if report.columns.is_aggregated else ""
     told = f"Each column is a {unit}{why}. The share passed leaves learning out; undecided and waived did not pass."
-    return [section("Over time", _legend(), told=told), *(_one_table(report, facts) for facts in report.tables)]
+    return [section("Over time", _legend(report), told=told), *(_one_table(report, facts) for facts in report.tables)]
 
 
-def _legend() -> Html:
+def _legend(report: GateReport) -> Html:
     words = {
         Mark.PASSED: "passed",
         Mark.FAILED: "failed",
@@ -25,22 +26,17 @@ def _legend() -> Html:
         Mark.WAIVED: "waived: failed, and a person let the candidate pass",
         Mark.LEARNING: "learning: too little history yet",
     }
-    return element("div", *(element("span", sample(mark), text) for mark, text in words.items()), class_="legend")
+    return element("div", *(element("span", sample(mark, report.columns), text) for mark, text in words.items()), class_="legend")
 
 
 def _one_table(report: GateReport, facts: TableFacts) -> Html:
     total = facts.total
     states = ", ".join(f"{total.states[state]:,} {state.value}" for state in State if total.states[state])
-    rules = [rule for rule in facts.rules.values() if rule.in_suite or rule.marks]
+    rules = [rule for rule in facts.rules.values() if _is_shown(rule)]
+    bars = quarantine_strip(facts.rows, report.columns) if total.quarantined else Html("")
     lines = [
         _line("rows in", "frame: held; cross: missing", rows_strip(facts.rows, report.columns), f"{total.rows_in:,}", _rows(facts)),
-        _line(
-            "in quarantine",
-            "a scale of its own",
-            quarantine_strip(facts.rows, report.columns),
-            f"{total.quarantined:,}",
-            _share(facts),
-        ),
+        _line("in quarantine", "a scale of its own" if bars else "", bars, f"{total.quarantined:,}", _share(facts)),
         _heads("rule", Html(""), "passed", "partitions that did not pass, and rows that break it"),
         *(_rule_line(rule, report) for rule in rules),
     ]
@@ -54,18 +50,25 @@ def _one_table(report: GateReport, facts: TableFacts) -> Html:
             element("thead", _heads("", calendar, "rows", "")),
             element("tbody", *lines),
             class_="strips",
-            style=f"--strip:{len(report.columns.periods) * _WIDEST}px",
+            style=f"--strip:{max(len(report.columns.periods) * _WIDEST, _NARROWEST)}px",
         ),
     )
 
 
-def _heads(name: str, time: Html, number: str, words: str) -> Html:
-    cells = ((name, None), (time, "time"), (number, "n"), (words, None))
+def _is_shown(rule: RuleFacts) -> bool:
+    """What the engine judges everywhere is a line where it ever failed; what the suite lost, where it was ever judged."""
+    if rule.rule == FRACTION:
+        return rule.pass_rate not in (None, 1.0)
+    return rule.in_suite or bool(rule.marks)
+
+
+def _heads(title: str, time: Html, number: str, words: str) -> Html:
+    cells = ((title, None), (time, "time"), (number, "n"), (words, None))
     return element("tr", *(element("th", text, scope="col", class_=class_) for text, class_ in cells), class_="heads")
 
 
-def _line(name: str, note: str, strip: Html, number: str, words: str) -> Html:
-    label = element("th", name, element("div", note, class_="faint") if note else Html(""), scope="row")
+def _line(title: str, note: str, strip: Html, number: str, words: str) -> Html:
+    label = element("th", name(title), element("div", note, class_="faint") if note else Html(""), scope="row")
     cells = ((strip, "time"), (number, "n"), (words, "words"))
     return element("tr", label, *(element("td", text, class_=class_) for text, class_ in cells))
 

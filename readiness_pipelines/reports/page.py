@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 
 from readiness_pipelines.reports.facts import Decision, GateReport, Mark, RuleFacts, State, ToLookAt
-from readiness_pipelines.reports.markup import Html, element, joined, safe, section, table
+from readiness_pipelines.reports.markup import Html, command, element, joined, name, prose, safe, section, table
 from readiness_pipelines.reports.over_time import over_time, percent
 from readiness_pipelines.reports.strips import counted
 
@@ -40,6 +40,7 @@ def sentence(report: GateReport) -> str:
     total, unit = sum(report.states.values()), report.columns.every
     numbers = {state: report.states.get(state, 0) for state in (*_ALWAYS, *_SOMETIMES)}
     told = [f"{n:,} {state.value}" for state, n in numbers.items() if n or state in _ALWAYS]
+    told[0] = told[0].replace(" ", " is " if numbers[State.ADMITTED] == 1 else " are ", 1)
     span = f"{total:,} {unit}{'' if total == 1 else 's'} from {report.first} to {report.last}"
     return f"Of the {span}, {', '.join(told[:-1])} and {told[-1]}."
 
@@ -64,13 +65,13 @@ def _attention(report: GateReport) -> Html:
     rows = [_look(each) for each in report.to_look_at]
     more = report.looked_at - len(rows)
     rest = f"The newest {len(rows)} of {report.looked_at:,}; all: `readiness status {report.product} --json`." if more else ""
-    return section("To look at", table(("partition", "table", "state", "why", "next"), rows, class_="list"), told=rest)
+    return section("To look at", table(("partition!", "table", "state!", "why", "next"), rows, class_="list"), told=rest)
 
 
 def _look(each: ToLookAt) -> Sequence[object]:
-    why = joined([element("div", reason) for reason in each.why])
-    steps = joined([element("div", element("code", step) if step.startswith("readiness ") else step) for step in each.next])
+    why = joined([element("div", prose(reason)) for reason in each.why])
     state = element("span", each.state.value, class_=f"state-{each.state.value}")
+    steps = joined([element("div", command(step) if step.startswith("readiness ") else step) for step in each.next])
     return element("b", each.partition), _leaf(each.table), state, why, steps
 
 
@@ -100,12 +101,14 @@ def _titled(title: str, *inside: Html) -> Html:
 
 def _rule_name(rule: RuleFacts) -> Html:
     gone = "" if rule.in_suite else ", not in the suite any more"
-    return joined([element("b", rule.rule), element("div", f"{_leaf(rule.table)}: {rule.expectation}{gone}", class_="faint")])
+    return joined(
+        [element("b", name(rule.rule)), element("div", _leaf(rule.table), ": ", name(rule.expectation), gone, class_="faint")]
+    )
 
 
 def _newest(rule: RuleFacts) -> Html:
     told = [f"{partition} {mark.value}" if mark is not Mark.FAILED else partition for partition, mark in reversed(rule.newest)]
-    return safe(", ".join(told))
+    return joined([element("span", each, class_="line") for each in told], by=", ")
 
 
 def _reasons(report: GateReport) -> Html:
@@ -116,7 +119,9 @@ def _reasons(report: GateReport) -> Html:
     if not found:
         return section("Rows in quarantine, by reason", element("p", "None."))
     most = found[0][0]
-    rows = [(reason, name, _bar(n, most), f"{n:,}", f"{partitions:,}") for n, name, reason, partitions in found[:_REASONS]]
+    rows = [
+        (name(reason), name(leaf), _bar(n, most), f"{n:,}", f"{partitions:,}") for n, leaf, reason, partitions in found[:_REASONS]
+    ]
     told = "A row with two reasons counts under both."
     if len(found) > _REASONS:
         told += (
@@ -136,7 +141,7 @@ def _decisions(report: GateReport) -> Html:
     rows = [_decision(each) for each in report.decisions]
     more = report.decided - len(rows)
     told = f"The newest {len(rows)} of {report.decided:,}." if more else ""
-    heads = ("when (UTC)", "partition", "table", "decided", "rows#", "by", "why")
+    heads = ("when (UTC)!", "partition!", "table", "decided", "rows#", "by", "why")
     return section("Decisions", table(heads, rows, class_="list"), told=told)
 
 
@@ -146,5 +151,5 @@ def _decision(each: Decision) -> Sequence[object]:
     return when, each.partition, _leaf(each.table), each.decided, rows, each.by[:_CUT], each.reason[:_CUT]
 
 
-def _leaf(table_name: str) -> str:
-    return table_name.partition(".")[2]
+def _leaf(table_name: str) -> Html:
+    return name(table_name.partition(".")[2])

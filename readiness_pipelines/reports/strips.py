@@ -1,7 +1,7 @@
 """Time from left to right in one row, as SVG that stretches with the page: what a rule said, and where rows went.
 
-No mark is told by its colour alone: passed is a pale block, failed a dark one with a cross, waived a block with a slash,
-undecided a frame, learning a bar; of rows, held are a frame, and a missing partition is a cross.
+No mark is told by its colour alone: passed is a pale block, failed a dark one (with a cross where there is room), waived a
+block with a slash, undecided a frame, learning a bar; of rows, held are a frame, and a missing partition is a cross.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from readiness_pipelines.layers.chart import stacked
 from readiness_pipelines.reports.facts import Mark, RowFacts, RuleFacts, State
-from readiness_pipelines.reports.markup import Html, element, joined
+from readiness_pipelines.reports.markup import Html, element
 from readiness_pipelines.reports.periods import Columns, Period
 
 _TALL, _ROWS_TALL = 10.0, 40.0  # of a strip, in its own units: a column is 1 wide
 _LEAST = 2.5  # height of the smallest part that did not pass
+_ROOMY = 60  # columns: with more of them a cross would hide what it stands on
 _LEFT, _WIDE = 0.07, 0.86  # of a cell within its column
 
 
@@ -29,17 +30,21 @@ def rule_strip(rule: RuleFacts, columns: Columns) -> Html:
             continue
         drawn: dict[str, str] = {}
         for mark, top, tall in _parts(marks):
-            _draw(mark, n, top, tall, paths if mark is Mark.PASSED else drawn)
+            _draw(mark, n, top, tall, paths if mark is Mark.PASSED else drawn, has_room=_has_room(columns))
         if drawn:
             told.append(element("g", element("title", f"{in_words(period)}: {counted(marks)}"), *_drawn(drawn)))
     summary = f"{rule.rule}: {counted(rule.marks) or 'never judged'}"
     return _svg([*_drawn(paths), *told], columns, _TALL, summary)
 
 
-def sample(mark: Mark) -> Html:
+def _has_room(columns: Columns) -> bool:
+    return len(columns.periods) <= _ROOMY
+
+
+def sample(mark: Mark, columns: Columns) -> Html:
     """Return a cell by itself, for a legend."""
     paths: dict[str, str] = {}
-    _draw(mark, 0, 0.0, _TALL, paths)
+    _draw(mark, 0, 0.0, _TALL, paths, has_room=_has_room(columns))
     return element("svg", *_drawn(paths), class_="strip sample", viewBox="0 0 1 10", preserveAspectRatio="none", aria_hidden="true")
 
 
@@ -59,7 +64,7 @@ def _parts(marks: Mapping[Mark, int]) -> Iterable[tuple[Mark, float, float]]:
         yield mark, y, height
 
 
-def _draw(mark: Mark, column: int, top: float, tall: float, paths: dict[str, str]) -> None:
+def _draw(mark: Mark, column: int, top: float, tall: float, paths: dict[str, str], *, has_room: bool) -> None:
     """Add a part of a cell to the paths of its classes; lines keep their width however the strip is stretched."""
     x = column + _LEFT
     block = f"M{x:.2f} {top:.1f}h{_WIDE}v{tall:.1f}h-{_WIDE}z"
@@ -69,7 +74,7 @@ def _draw(mark: Mark, column: int, top: float, tall: float, paths: dict[str, str
         case Mark.PASSED:
             found = {"passed": block}
         case Mark.FAILED:
-            found = {"failed": block, "failed-line": rising + falling}
+            found = {"failed": block, **({"failed-line": rising + falling} if has_room else {})}
         case Mark.WAIVED:
             found = {"waived": block, "waived-line": rising}
         case Mark.UNDECIDED:
@@ -142,18 +147,16 @@ def _drawn(paths: Mapping[str, str]) -> list[Html]:
     return [element("path", d=path, class_=class_) for class_, path in paths.items() if path]
 
 
-def axis(columns: Columns, *, ticks: int = 5) -> Html:
-    """Return names of some columns, spread evenly, each where its column is."""
+def axis(columns: Columns) -> Html:
+    """Return the names of a few columns, spread evenly, each where its column is: two where there is no room for more."""
     n = len(columns.periods)
-    wanted = sorted({round(i * (n - 1) / max(ticks - 1, 1)) for i in range(ticks)})
-    if n <= ticks:
-        wanted = [0, n - 1] if n > 1 else [0]
+    ticks = min(n, 2 if n < 20 or columns.unit == "hour" else 4)
     spans = []
-    for place, at in enumerate(wanted):
-        last = place == len(wanted) - 1 and n > 1
-        shift = "right:0" if last else f"left:{100 * at / n:.2f}%"
-        spans.append(element("span", columns.periods[at].name, style=shift))
-    return element("div", joined(spans), class_="axis")
+    for tick in range(ticks):
+        at = round(tick * (n - 1) / max(ticks - 1, 1))
+        is_last = tick == ticks - 1 and ticks > 1
+        spans.append(element("span", columns.periods[at].name, style="right:0" if is_last else f"left:{100 * at / n:.2f}%"))
+    return element("div", *spans, class_="axis")
 
 
 def in_words(period: Period) -> str:

@@ -14,7 +14,7 @@ from readiness_pipelines.flow import NOTHING, GateVerdict, RuleResult
 from readiness_pipelines.layers.corrections import FRACTION
 
 _MOST = 300  # characters of one reason
-_NOT_TOLD = "see `readiness held show`"
+_NOT_TOLD = "not shown here, it may quote values: `readiness held show`"
 
 # What these observe is a number of rows, values or columns, and no value of a row.
 _COUNTED = (
@@ -45,7 +45,7 @@ def _in_words(line: str, rules: dict[str, RuleResult], verdict: GateVerdict, tab
         if line.startswith(f"{rule.rule} failed: "):
             return _failed(rule, line, table)
         if line.startswith(f"{rule.rule} could not be judged: "):
-            return line if is_tellable(rule, table) else f"{rule.rule} could not be judged: {_NOT_TOLD}"
+            return line if is_tellable(rule, table) else f"{rule.rule} could not be judged; why is {_NOT_TOLD}"
         if rule.note and line == rule.note and rule.expectation in _COUNTED:
             return line  # the key of a gold table: counts and column names
     c = verdict.counts
@@ -60,7 +60,7 @@ def _failed(rule: RuleResult, line: str, table: Table) -> str:
     if is_tellable(rule, table):
         return line
     classes = ", ".join(sorted(set(_classes(rule.kwargs, table)) - {"public"})) or "unknown columns"
-    return f"{rule.rule} failed; what it observed is not shown here ({classes}): {_NOT_TOLD}"
+    return f"{rule.rule} failed; what it observed ({classes}) is {_NOT_TOLD}"
 
 
 def _refused(line: str) -> str:
@@ -69,7 +69,7 @@ def _refused(line: str) -> str:
         return line
     cut = min((at for at in (line.find("'"), line.find('"')) if at >= 0), default=len(line))
     told = line[:cut].rstrip(" :(")
-    return told if cut == len(line) else f"{told}: {_NOT_TOLD}"
+    return told if cut == len(line) else f"{told}; the rest is {_NOT_TOLD}"
 
 
 def is_tellable(rule: RuleResult, table: Table) -> bool:
