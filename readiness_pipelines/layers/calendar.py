@@ -97,5 +97,9 @@ def partitions_read(product: Product, given: Input, partition: str) -> list[str]
     """Return the partitions that an input of `partition` reads, oldest first, `partition` itself included."""
     if given.read == "same":
         return [partition]
-    keys = keys_between(product, first_key(product), partition)
-    return keys[-given.read.last :] if isinstance(given.read, Last) else keys
+    first = first_key(product)
+    if isinstance(given.read, Last):
+        step, end = STEPS[product.declaration.partitions.every], start_of(product, partition)
+        if given.read.last <= (end - start_of(product, first)) // step:
+            first = key_of(product, end - (given.read.last - 1) * step)
+    return keys_between(product, first, partition)

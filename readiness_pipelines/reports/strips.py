@@ -74,7 +74,7 @@ def _draw(mark: Mark, column: int, top: float, tall: float, paths: dict[str, str
         case Mark.PASSED:
             found = {"passed": block}
         case Mark.FAILED:
-            found = {"failed": block, **({"failed-line": rising + falling} if has_room else {})}
+            found = {"failed": block, **({"failed-line": rising + falling} if has_room and tall >= _TALL / 2 else {})}
         case Mark.WAIVED:
             found = {"waived": block, "waived-line": rising}
         case Mark.UNDECIDED:

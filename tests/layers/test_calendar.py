@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from readiness_pipelines.declarations import load_product
-from readiness_pipelines.layers.calendar import due_at, end_of, is_due, is_expected, key_of, last_key
+from readiness_pipelines.layers.calendar import due_at, end_of, is_due, is_expected, key_of, last_key, partitions_read
 from tests.shop import Shop
 
 
@@ -96,3 +96,17 @@ def test_an_hour_ends_an_hour_later_and_the_last_key_is_the_newest_that_has_ende
     assert last_key(product, now=datetime.datetime(2025, 1, 2, 5, 59)) == "2025-01-02-04:00"
     assert last_key(product, now=datetime.datetime(2027, 1, 1)) == "2025-12-31-23:00"
     assert is_expected(product, product.by_name["raw_orders"], "2025-01-02-07:00")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "last", "days"),
+    [(5, 3, [3, 4, 5]), (5, 1, [5]), (2, 3, [1, 2]), (3, 3, [1, 2, 3]), (5, 10**12, [1, 2, 3, 4, 5])],
+)
+def test_the_last_partitions_end_with_this_one_and_begin_with_the_calendar(
+    shop: Shop, number: int, last: int, days: list[int]
+) -> None:
+    defs = shop.folder / "defs.yaml"
+    defs.write_text(defs.read_text().replace("{last: 3}", f"{{last: {last}}}"))
+    product = load_product(shop.folder)
+    given = product.by_name["daily_revenue"].upstream["paid_orders"]
+    assert partitions_read(product, given, shop.day(number)) == [shop.day(day) for day in days]
