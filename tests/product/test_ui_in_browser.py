@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import CHROMIUM, FLAGS, picture
 from tests.shop import Shop, build_shop
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("no Chromium on the path", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -29,15 +29,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 LOCATION = "defs_file.py"
 PATIENCE = 60  # seconds a page gets to show something
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-]
 HELD, GOOD = 3, 2
 
 _DEFS_FILE = """\
@@ -166,14 +157,6 @@ def _shows(page: sync_api.Page, text: str, *, exact: bool = False) -> None:
     sync_api.expect(page.get_by_text(text, exact=exact).filter(visible=True).first).to_be_visible()
 
 
-def _picture(page: sync_api.Page, name: str) -> None:
-    """Save what the page shows now, where the environment asks for pictures."""
-    if folder := os.environ.get("READINESS_PICTURES"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.wait_for_timeout(1000)  # what is loading or moving comes to rest
-        page.screenshot(path=Path(folder) / f"{name}.png")
-
-
 def test_the_graph_shows_every_table_with_its_quarantine_and_its_layer(site: Site, page: sync_api.Page) -> None:
     page.goto(f"{site.address}/locations/__repository__@{LOCATION}/asset-groups/shop")
     for name in ("raw_orders", "orders", "orders_quarantine", "paid_orders", "daily_revenue"):
@@ -181,7 +164,7 @@ def test_the_graph_shows_every_table_with_its_quarantine_and_its_layer(site: Sit
     for layer in ("Bronze", "Silver", "Gold"):
         _shows(page, layer, exact=True)
     _shows(page, "40% filled (1 failed)")
-    _picture(page, "graph")
+    picture(page, "graph")
 
 
 def test_the_checks_of_a_table_show_its_gate_and_its_rules(site: Site, page: sync_api.Page) -> None:
@@ -191,7 +174,7 @@ def test_the_checks_of_a_table_show_its_gate_and_its_rules(site: Site, page: syn
         _shows(page, name, exact=True)
     _shows(page, "expect_column_values_to_be_between")
     _shows(page, "critical, on failure: quarantine")
-    _picture(page, "checks")
+    picture(page, "checks")
 
 
 def test_the_gate_shows_why_the_held_day_is_held(site: Site, page: sync_api.Page) -> None:
@@ -203,7 +186,7 @@ def test_the_gate_shows_why_the_held_day_is_held(site: Site, page: sync_api.Page
     good = page.locator("tr", has_text=site.shop.day(GOOD))
     sync_api.expect(good).to_contain_text("Passed")
     sync_api.expect(good).to_contain_text("admitted")
-    _picture(page, "gate")
+    picture(page, "gate")
 
 
 def test_the_held_day_is_failed_and_not_materialised(site: Site, page: sync_api.Page) -> None:
@@ -212,7 +195,7 @@ def test_the_held_day_is_failed_and_not_materialised(site: Site, page: sync_api.
     for count in ("Failed (1)", "Materialized (4)", "Missing (5)"):
         _shows(page, count)
     _shows(page, "No metadata entries")
-    _picture(page, "held_day")
+    picture(page, "held_day")
 
 
 def test_a_good_day_is_materialised_with_the_version_it_published(site: Site, page: sync_api.Page) -> None:
@@ -220,7 +203,7 @@ def test_a_good_day_is_materialised_with_the_version_it_published(site: Site, pa
     _shows(page, "Materialized", exact=True)
     _shows(page, f"shop.silver.orders/{site.shop.day(GOOD)}@")
     assert "did not materialize" not in page.inner_text("body")
-    _picture(page, "good_day")
+    picture(page, "good_day")
 
 
 @pytest.fixture(params=[1400, 1000])
@@ -265,7 +248,7 @@ def test_the_column_lineage_is_a_picture_on_the_tables_page(site: Site, wide_or_
     window = _open_markdown(page)
     alternative = window.locator("img").first.get_attribute("alt")
     assert alternative == "where each column of paid_orders comes from"
-    _picture(page, f"lineage_{page.viewport_size and page.viewport_size['width']}")
+    picture(page, f"lineage_{page.viewport_size and page.viewport_size['width']}")
 
 
 def test_the_run_says_on_one_page_what_it_did_and_what_to_do(site: Site, wide_or_narrow: sync_api.Page) -> None:
@@ -278,7 +261,7 @@ def test_the_run_says_on_one_page_what_it_did_and_what_to_do(site: Site, wide_or
     sync_api.expect(window).to_contain_text(f"{site.shop.day(HELD)} orders is held")
     sync_api.expect(window).to_contain_text(f"readiness held show shop.silver.orders {site.shop.day(HELD)}")
     sync_api.expect(window).to_contain_text("Owner: shop@example.com")
-    _picture(page, f"summary_{page.viewport_size and page.viewport_size['width']}")
+    picture(page, f"summary_{page.viewport_size and page.viewport_size['width']}")
 
 
 def test_a_tables_page_tells_whose_it_is_what_it_means_and_opens_its_files(site: Site, wide_or_narrow: sync_api.Page) -> None:
@@ -298,4 +281,4 @@ def test_the_held_days_check_says_what_to_do_next(site: Site, page: sync_api.Pag
     _markdown_window(page)
     _shows(page, "have the delivery corrected")
     _shows(page, "cast:amount")
-    _picture(page, "what_to_do")
+    picture(page, "what_to_do")

@@ -108,7 +108,7 @@ def a_table(name: str, marks: tuple[Mark, ...] = (Mark.PASSED, Mark.FAILED)) -> 
     facts.reasons[name] = facts.reason_partitions[name] = 3
     facts.rules[name] = RuleFacts(name, name, name, name)
     for mark in marks:
-        facts.rules[name].add(0, name, mark, 1)
+        facts.rules[name].add(0, "2025-01-01", mark, 1)
     return facts
 
 
