@@ -50,13 +50,17 @@ class RuleFacts:
     in_suite: bool = True
     cells: dict[int, Counter[Mark]] = field(default_factory=dict)  # by column of the report
     marks: Counter[Mark] = field(default_factory=Counter)
-    breaking_rows: int = 0  # whether it passed all the same or not
+    breaking_rows: int = 0  # in partitions that it did not pass
+    tolerated_rows: int = 0  # that break it too, in partitions that passed: its `mostly` allows for them
     newest: deque[tuple[str, Mark]] = field(default_factory=lambda: deque(maxlen=_NEWEST))  # not passed, oldest first
 
     def add(self, column: int, partition: str, mark: Mark, breaking_rows: int = 0) -> None:
         self.cells.setdefault(column, Counter())[mark] += 1
         self.marks[mark] += 1
-        self.breaking_rows += breaking_rows
+        if mark is Mark.PASSED:
+            self.tolerated_rows += breaking_rows
+        else:
+            self.breaking_rows += breaking_rows
         if mark not in (Mark.PASSED, Mark.LEARNING):
             self.newest.append((partition, mark))
 

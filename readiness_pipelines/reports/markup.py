@@ -42,7 +42,7 @@ def command(text: str) -> Html:
 
 
 def prose(text: str) -> Html:
-    """Return text of ours in which commands stand between backticks."""
+    """Return text of ours in which what one types stands between backticks."""
     return joined([command(part) if n % 2 else part for n, part in enumerate(text.split("`"))])
 
 

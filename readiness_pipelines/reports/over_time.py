@@ -14,7 +14,10 @@ def over_time(report: GateReport) -> list[Html]:
     """Return the legend, then a section for each table."""
     unit, every = report.columns.unit, report.columns.every
     why = f": there are too many {every}s to draw one by one" if report.columns.is_aggregated else ""
-    told = f"Each column is a {unit}{why}. The share passed leaves learning out; undecided and waived did not pass."
+    told = (
+        f"Each column is a {unit}{why}. The share passed leaves learning out; undecided and waived did not pass. Rows that break a "
+        "rule are tolerated as long as its `mostly` allows for so many."
+    )
     return [section("Over time", _legend(report), told=told), *(_one_table(report, facts) for facts in report.tables)]
 
 
@@ -75,12 +78,14 @@ def _line(title: str, note: str, strip: Html, number: str, words: str) -> Html:
 
 def _rule_line(rule: RuleFacts, report: GateReport) -> Html:
     note = "not in the suite any more" if not rule.in_suite else "" if rule.severity in ("critical", "") else rule.severity
-    not_passed = counted(rule.marks, without=Mark.PASSED)
-    breaking = (
-        f"{rule.breaking_rows:,} {'row breaks' if rule.breaking_rows == 1 else 'rows break'} it" if rule.breaking_rows else ""
-    )
-    words = ", ".join(filter(None, [not_passed, breaking])) if rule.marks else "never judged"
+    words = ", ".join(filter(None, [counted(rule.marks, without=Mark.PASSED), _breaking(rule)])) if rule.marks else "never judged"
     return _line(rule.rule, note, rule_strip(rule, report.columns), percent(rule.pass_rate), words)
+
+
+def _breaking(rule: RuleFacts) -> str:
+    verb = "row breaks it" if rule.breaking_rows == 1 else "rows break it"
+    broken = f"{rule.breaking_rows:,} {verb}" if rule.breaking_rows else ""
+    return ", ".join(filter(None, [broken, f"{rule.tolerated_rows:,} tolerated" if rule.tolerated_rows else ""]))
 
 
 def _rows(facts: TableFacts) -> str:

@@ -83,7 +83,7 @@ def _worst(report: GateReport) -> Html:
         return section("Worst rules", element("p", "Every rule that was judged passed, on every row."))
     lists = []
     if by_partitions:
-        rows = [(_rule_name(rule), counted(rule.marks), _newest(rule)) for rule in by_partitions]
+        rows = [(_rule_name(rule), _lines(counted(rule.marks).split(", ")), _newest(rule)) for rule in by_partitions]
         lists.append(_titled("By partitions", table(("rule", "partitions", "newest that did not pass"), rows, class_="list")))
     if by_rows:
         cells = [(_rule_name(rule), f"{rule.breaking_rows:,}", percent(rule.pass_rate)) for rule in by_rows]
@@ -108,7 +108,12 @@ def _rule_name(rule: RuleFacts) -> Html:
 
 def _newest(rule: RuleFacts) -> Html:
     told = [f"{partition} {mark.value}" if mark is not Mark.FAILED else partition for partition, mark in reversed(rule.newest)]
-    return joined([element("span", each, class_="line") for each in told], by=", ")
+    return _lines(told)
+
+
+def _lines(parts: Sequence[str]) -> Html:
+    """Return parts with commas between them, none of which is broken."""
+    return joined([element("span", each, class_="line") for each in parts], by=", ")
 
 
 def _reasons(report: GateReport) -> Html:

@@ -89,6 +89,13 @@ def test_the_pass_rate_leaves_learning_out_and_nothing_else() -> None:
     assert rule.cells[0] == Counter(passed=1, failed=1, undecided=1, waived=1, learning=2)
 
 
+def test_rows_that_a_tolerant_rule_allows_for_are_told_apart() -> None:
+    rule = RuleFacts("t", "r")
+    rule.add(0, "p", Mark.PASSED, 7)
+    rule.add(0, "q", Mark.FAILED, 2)
+    assert (rule.breaking_rows, rule.tolerated_rows) == (2, 7)
+
+
 def test_what_is_to_be_looked_at_says_why_and_what_to_run_next(played: Shop) -> None:
     found = report_of(played).to_look_at
     assert [(each.table, each.partition, each.state) for each in found] == [

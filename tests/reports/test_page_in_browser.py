@@ -64,7 +64,7 @@ def test_it_fits_and_asks_for_nothing(played: Shop, browser: sync_api.Browser, t
     sync_api.expect(page.get_by_text("1 held, 1 undecided and 1 missing")).to_be_visible()
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 29)")
-    picture(page, f"gates_report_{width}_{scheme}", full_page=True)
+    picture(page, f"gates_report_{width}_{scheme}", full_page=True, clip={"x": 0, "y": 0, "width": width, "height": 1640})
     page.close()
 
 
