@@ -15,8 +15,8 @@ def over_time(report: GateReport) -> list[Html]:
     unit, every = report.columns.unit, report.columns.every
     why = f": there are too many {every}s to draw one by one" if report.columns.is_aggregated else ""
     told = (
-        f"Each column is a {unit}{why}. The share passed leaves learning out; undecided and waived did not pass. Rows that break a "
-        "rule are tolerated as long as its `mostly` allows for so many."
+        f"Each column is {'an' if unit == 'hour' else 'a'} {unit}{why}. The share passed leaves learning out; undecided and "
+        "waived did not pass. Rows that break a rule are tolerated as long as its `mostly` allows for so many."
     )
     return [section("Over time", _legend(report), told=told), *(_one_table(report, facts) for facts in report.tables)]
 
