@@ -7,6 +7,7 @@
 | `READINESS_LEDGER` | SQLAlchemy URL of the ledger's database | `ledger.db` in the state folder |
 | `READINESS_WAREHOUSE` | where tables and staged files lie: `s3://bucket/prefix`, or a folder | `warehouse` in the state folder |
 | `READINESS_LANDING` | folder that feeds' file patterns are relative to | `data/landing` |
+| `READINESS_ERASURE_KEY` | secret under which erased subjects are hashed | `erasure.key` in the state folder, made on first use |
 | `READINESS_MEMORY` | DuckDB's memory limit, in DuckDB's words (`1GB`) | DuckDB's own |
 
 Relative paths are relative to the working directory. An S3 warehouse is reached as AWS's own tools reach theirs: keys by
@@ -41,6 +42,7 @@ class Settings:
     ledger_url: str | None = field(default=None, repr=False)
     warehouse_uri: str | None = None
     s3_endpoint: str | None = None
+    erasure_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +54,7 @@ class Settings:
             catalog_url=env.get("READINESS_CATALOG") or None,
             ledger_url=env.get("READINESS_LEDGER") or None,
             warehouse_uri=env.get("READINESS_WAREHOUSE") or None,
+            erasure_key=env.get("READINESS_ERASURE_KEY") or None,
             s3_endpoint=next((env[name] for name in _ENDPOINTS if env.get(name)), None),
         )
 

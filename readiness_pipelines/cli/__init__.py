@@ -39,9 +39,9 @@ _COMMANDS = (
     ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
     ("admit", "overrides", "admit", "Waive failed rules for one held candidate, by name and with a reason."),
     ("withdraw", "overrides", "withdraw", "Take a published version back: an earlier one, or nothing, in its place."),
-    ("gates", "gates", "app", "What gates ask of a table, and what they found."),
+    ("erase", "erase", "erase_", "Erase a subject: out of archive, tables, quarantine, history and what is still to come."),
     ("held", "held", "app", "Candidates that a gate did not admit."),
-    ("gates", "gates", "app", "What gates said over time, as a page."),
+    ("gates", "gates", "app", "What gates ask of a table, and what they found."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
 

@@ -38,7 +38,7 @@ def backfill(
     keys = wanted if again else _unfinished(declared, lake, wanted)
     console.print(f"{len(wanted)} partitions, {len(wanted) - len(keys)} of them done or without a file", markup=False)
     log, started, broken = settings.state / "backfill.log", time.monotonic(), []
-    runs = list(_chunks(wanted, set(keys), chunk))
+    runs = list(chunks(wanted, set(keys), chunk))
     for n, run in enumerate(runs, start=1):
         begun = time.monotonic()
         with shown_progress(lake, declared, run) as look:
@@ -110,7 +110,7 @@ def _why(lake: Lakehouse, standing: Standing) -> str:
     return "missing: it is due and nothing has landed" if standing.kind is StandingKind.MISSING else _NOT_RUN
 
 
-def _chunks(wanted: Sequence[str], keys: Set[str], size: int) -> Iterator[list[str]]:
+def chunks(wanted: Sequence[str], keys: Set[str], size: int) -> Iterator[list[str]]:
     """Yield `keys` in the order of `wanted`, some at a time, so that those of one run follow each other without a gap."""
     chunk: list[str] = []
     for key in wanted:

@@ -15,6 +15,7 @@ from readiness_pipelines import located
 from readiness_pipelines.contracts.needs import people_problems, table_problems
 from readiness_pipelines.contracts.service_level import ServiceLevel, retention_days, service_level, service_level_problems
 from readiness_pipelines.contracts.standard import against_the_standard
+from readiness_pipelines.contracts.subject import Subject, subject_of, subject_problems
 from readiness_pipelines.contracts.types import duckdb_type
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.flow import digest
@@ -38,12 +39,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the contract, columns in the order they are written in."""
+    """One table of the contract, columns in the order they are written in. `subject`: whom a delivered record speaks of."""
 
     name: str
     description: str
     columns: tuple[Column, ...]
     service_level: ServiceLevel = ServiceLevel("daily")
+    subject: Subject | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -142,6 +144,7 @@ def _needs(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str
     yield from people_problems(data)
     yield from _service_level_problems(data)
     yield from table_problems(data)
+    yield from subject_problems(data)
 
 
 def _service_level_problems(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -188,4 +191,4 @@ def _table(raw: Mapping[str, Any], promised: ServiceLevel) -> Table:
         )
         for c in raw.get("properties") or []
     )
-    return Table(raw["name"], str(raw.get("description") or "").strip(), columns, promised)
+    return Table(raw["name"], str(raw.get("description") or "").strip(), columns, promised, subject_of(raw))

@@ -78,6 +78,7 @@ class _Loading:
                 self._suite(suite_name, paths[suite_name], name, partitions)
         self.problems += _kpi_problems(shape, found, self.visible)
         self.problems += _alert_problems(shape, contract)
+        self.problems += _subject_problems(found, contract)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
             return None
         return self._product(shape.declaration, contract.contract)
@@ -226,6 +227,15 @@ def _column_problems(shape: Shape, entry: Entry, raw: Any, declared: Sequence[st
                 yield shape.document.problem([*where, i], near_column(column, declared))
             elif repeated(columns, i):
                 yield shape.document.problem([*where, i], f"found {column!r} twice, expected it once")
+
+
+def _subject_problems(found: Matching, contract: Reading | None) -> Iterator[str]:
+    """A subject is declared where records are delivered: from there on nobody looks for it again."""
+    for where, name in found.contracted.items():
+        table = contract.tables.get(name) if contract is not None else None
+        if contract is not None and table is not None and table.subject is not None and where[1] != "bronze":
+            message = f"found the subject of a {where[1]} table, expected it in the bronze table whose records it is made from"
+            yield contract.document.problem([*contract.names[name], "customProperties"], message)
 
 
 def _alert_problems(shape: Shape, contract: Reading | None) -> Iterator[str]:

@@ -19,7 +19,7 @@ from readiness_pipelines.ledger import Listing
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-_PREFIX = "pin-"
+PREFIX = "pin-"
 
 
 def pin(lake: Lakehouse, versions: Sequence[TableVersion], *, name: str) -> None:
@@ -36,14 +36,14 @@ def pin(lake: Lakehouse, versions: Sequence[TableVersion], *, name: str) -> None
     for attempt in Attempts(f"pin {name} of {table}"):
         with attempt.once():
             iceberg = lake.load(table)
-            there = iceberg.metadata.refs.get(_PREFIX + name)
+            there = iceberg.metadata.refs.get(PREFIX + name)
             if there is not None and _hold_the_same(lake, iceberg, versions, there.snapshot_id):
                 return
             _all_current(lake, iceberg, versions)
             if there is not None:
                 raise ReadinessError(f"{table} has a pin {name!r} of other versions; unpin it, or take another name")
             head = iceberg.metadata.refs["main"].snapshot_id
-            tag = SetSnapshotRefUpdate(ref_name=_PREFIX + name, type=SnapshotRefType.TAG, snapshot_id=head)  # type: ignore[call-arg]
+            tag = SetSnapshotRefUpdate(ref_name=PREFIX + name, type=SnapshotRefType.TAG, snapshot_id=head)  # type: ignore[call-arg]
             commit_at_head(lake, iceberg, tag)
             return
 
@@ -53,20 +53,28 @@ def unpin(lake: Lakehouse, table: str, *, name: str) -> None:
     for attempt in Attempts(f"unpin {name} of {table}"):
         with attempt.once():
             iceberg = lake.load(table)
-            if _PREFIX + name in iceberg.metadata.refs:
-                iceberg.manage_snapshots().remove_tag(_PREFIX + name).commit()
+            if PREFIX + name in iceberg.metadata.refs:
+                iceberg.manage_snapshots().remove_tag(PREFIX + name).commit()
             return
 
 
 def pinned_files(iceberg: Table) -> set[tuple[str, frozenset[str]]]:
     """Return (partition, real paths of its files) of every partition that a branch or tag beside `main` holds, whoever made it."""
-    found: set[tuple[str, frozenset[str]]] = set()
-    for snapshot in {ref.snapshot_id for name, ref in iceberg.metadata.refs.items() if name != "main"}:
-        held: dict[str, set[str]] = defaultdict(set)
-        for file in planned(iceberg, snapshot_id=snapshot):
-            held[str(file.partition[0])].add(real_path(path_of(file.file_path)))
-        found |= {(partition, frozenset(paths)) for partition, paths in held.items()}
-    return found
+    return {each for held in held_by(iceberg).values() for each in held}
+
+
+def held_by(iceberg: Table) -> dict[str, set[tuple[str, frozenset[str]]]]:
+    """Return what `pinned_files` returns of each branch and tag, by its name."""
+    refs = {name: ref.snapshot_id for name, ref in iceberg.metadata.refs.items() if name != "main"}
+    found = {snapshot: _files_at(iceberg, snapshot) for snapshot in set(refs.values())}
+    return {name: found[snapshot] for name, snapshot in sorted(refs.items())}
+
+
+def _files_at(iceberg: Table, snapshot: int) -> set[tuple[str, frozenset[str]]]:
+    held: dict[str, set[str]] = defaultdict(set)
+    for file in planned(iceberg, snapshot_id=snapshot):
+        held[str(file.partition[0])].add(real_path(path_of(file.file_path)))
+    return {(partition, frozenset(paths)) for partition, paths in held.items()}
 
 
 def _all_current(lake: Lakehouse, iceberg: Table, versions: Sequence[TableVersion]) -> None:

@@ -43,7 +43,7 @@ def stage(
     """
     schema = lake.load(table).schema()
     casts = _casts(con, schema, select_sql, table)
-    folder = f"{lake.settings.staging}/{table}/{_folder(partition)}/{version_key[:16]}-{_folder(attempt)}"
+    folder = f"{lake.settings.staging}/{table}/{folder_of(partition)}/{version_key[:16]}-{folder_of(attempt)}"
     lake.storage.make_folder(folder)
     path = f"{folder}/part-0.parquet"
     copied = con.execute(
@@ -120,7 +120,7 @@ def _loses(given: str, wanted: str) -> str | None:
     return None
 
 
-def _folder(text: str) -> str:
+def folder_of(text: str) -> str:
     """Return a folder name for a key: itself where it is plain, else its plain part and a digest."""
     plain = re.sub(r"[^A-Za-z0-9_.=-]", "_", text)[:80]
     return text if plain == text and text not in (".", "..") else f"{plain}-{digest(text)[:12]}"

@@ -1,4 +1,4 @@
-"""The named steps of publishing, of decisions and of maintenance, in their order: a test can stop a process right after each."""
+"""The named steps of publishing, decisions, erasures and maintenance, in order: a test can stop a process right after each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 NAMES = ("staged", "examined", "quarantined", "verdict_recorded", "intent_recorded", "committed", "done_recorded")
 DECISION_NAMES = ("values_kept", "correction_recorded")
+ERASURE_NAMES = (
+    *("erasure_recorded", "redacted", "redaction_recorded", "original_deleted", "values_redacted", "partitions_run"),
+    *("taken_off_main", "unpinned", "expiry_recorded", "snapshots_dropped", "quarantine_purged", "file_deleted", "erasure_ended"),
+)
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one

@@ -20,6 +20,7 @@ from readiness_pipelines.gates import decide, examine_rows, examine_table, lost_
 from readiness_pipelines.lakehouse import Lakehouse, reached, stage, write_quarantine
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.corrections import FRACTION, Corrections, in_words, waive
+from readiness_pipelines.layers.keys import Keys
 from readiness_pipelines.layers.rows import count, literal, quoted
 from readiness_pipelines.ledger import Correction
 
@@ -39,11 +40,11 @@ def examine(
     partition: str,
     attempt: str,
     corrections: Corrections,
-    candidate_key: str,
+    keys: Keys,
 ) -> GateVerdict:
     """Return the verdict on the candidate, after its good rows are staged and its bad rows are in quarantine.
 
-    `corrections` are those that the candidate was made with; `candidate_key` is its key before rules were waived for it.
+    `corrections` are those that the candidate was made with, `keys` its keys before and after rules were waived for it.
     Raises BrokenInvariant when the rows do not add up; nothing is published then.
     """
     place = _Place(lake, table, partition, candidate.version_key, attempt)
@@ -58,8 +59,8 @@ def examine(
     reached("examined")
     reasons = _reasons(con, candidate)
     rules = (*candidate.rules, *row_rules, *table_rules)
-    verdict = _verdict(con, table, candidate, partition, files, rules, reasons, corrections.waived(candidate_key))
-    details = verdict.details if candidate_key == candidate.version_key else {**verdict.details, "candidate": candidate_key}
+    verdict = _verdict(con, table, candidate, partition, files, rules, reasons, corrections.waived(keys.plain_candidate))
+    details = {**verdict.details, **keys.details}
     verdict = dataclasses.replace(verdict, notes=(*verdict.notes, *corrections.notes()), details=details)
     write_quarantine(
         lake,

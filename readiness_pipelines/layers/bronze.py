@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,11 +18,13 @@ from readiness_pipelines.lakehouse import Lakehouse, files_on_main, quarantined
 from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.corrections import Corrections, add_discarded
+from readiness_pipelines.layers.erasures import ERASED, erased_records, is_redacted, kept_form, look_through, opened
 from readiness_pipelines.layers.rows import count, delivered, literal, quoted
 from readiness_pipelines.settings import Settings
-from readiness_pipelines.sources import CsvFormat, RecordReader, archive, landed, open_records
+from readiness_pipelines.sources import RecordReader, archive, landed
 from readiness_pipelines.sources.reader import PARSE_PROBLEM, RAW, RECORD_NUMBER
 
+_NOT_KEPT = "was not kept, because it could not be read to its end and spoke of an erased subject: deliver it again, whole"
 _RECORDS = "_records"  # temp table: every record of the new deliveries, good or not
 
 
@@ -28,23 +32,28 @@ _RECORDS = "_records"  # temp table: every record of the new deliveries, good or
 class Plan:
     """Which deliveries a candidate is made of: `kept` lie on `main` already, `new` are read now, `effective` count.
 
-    `refused` says what landed beside them and cannot be taken in: it holds the candidate.
+    `refused` says what landed beside them and cannot be taken in: it holds the candidate. `erased` are the numbers of the
+    records of each delivery (by sha256) that were erased; `plain_key` is the version key if nobody had been.
     """
 
     partition: str
     version_key: str
+    plain_key: str
     expected: str | None
     kept: tuple[dict[str, Any], ...]
     kept_files: tuple[StagedFile, ...]
     new: tuple[Delivery, ...]
     effective: tuple[str, ...]
     refused: tuple[str, ...] = ()
+    erased: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def receive(
     lake: Lakehouse, settings: Settings, product: Product, table: Bronze, partition: str
 ) -> tuple[SourceBatch, tuple[Sighting, ...]]:
     """Archive and record whatever has landed since; return all arrivals of the partition, and the files as they stood.
+
+    Each arrival is without the records of those who were erased from here on.
 
     What cannot be taken in counts as a delivery would: where the newest file is the day, only if nothing newer landed.
     """
@@ -53,7 +62,8 @@ def receive(
     newest: tuple[Delivery, Sighting] | None = None
     replaces = table.feed.delivery == "replace"
     for path in landed(settings.landing, table.feed.files, start_of(product, partition)):
-        found = archive(path, settings.archive, landing=settings.landing, table=table.full_name, partition=partition)
+        given = {"landing": settings.landing, "table": table.full_name, "partition": partition}
+        found = archive(path, settings.archive, **given, is_redacted=partial(is_redacted, lake))  # type: ignore[arg-type]
         if found is None:
             continue
         delivery, sighting = found
@@ -67,6 +77,7 @@ def receive(
     if replaces and newest is not None and not refused:
         _record_again(lake, *newest)
     arrivals = lake.ledger.arrivals(table.full_name, partition)
+    look_through(lake, product, table, arrivals)
     return SourceBatch(table.full_name, partition, arrivals, table.feed.delivery, tuple(refused)), tuple(stood)
 
 
@@ -88,14 +99,16 @@ def _record_again(lake: Lakehouse, delivery: Delivery, sighting: Sighting) -> No
 def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Corrections) -> Plan:
     """Return what the partition's candidate consists of. What is on `main` stays, unless contract or suite changed.
 
-    Where rows were waived or discarded, everything is read anew, from the archive. The plan's key is that of the candidate
-    without `corrections`.
+    Where rows were waived, discarded or erased, everything is read anew, from the archive. The plan's keys are those of the
+    candidate without `corrections`.
     """
     current = lake.ledger.current_version(table.full_name, batch.partition)
     verdict = lake.ledger.verdict_of(table.full_name, batch.partition, current.version_key) if current else None
     details = verdict.details if verdict else {}
     same_rules = details.get("fingerprint") == table.fingerprint and not corrections.rows and not details.get("corrected")
     on_main = tuple(details.get("deliveries", ()))
+    erased = erased_records(lake, batch.arrivals)
+    same_rules = same_rules and all(tuple(d.get(ERASED, ())) == erased.get(d["sha256"], ()) for d in on_main)
     arrived = {d.sha256: d for d in batch.arrivals}
     effective = batch.effective()
     kept = on_main if same_rules else ()
@@ -103,10 +116,14 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Correc
     there = {d["sha256"] for d in on_main}
     new = again + tuple(d for d in effective if d.sha256 not in there)
     counted = tuple(d.sha256 for d in effective)
-    key = digest(table.full_name, table.fingerprint, [d["sha256"] for d in kept] + [d.sha256 for d in new], counted, *batch.refused)
+    shas = [d["sha256"] for d in kept] + [d.sha256 for d in new]
+    key = digest(table.full_name, table.fingerprint, shas, counted, *batch.refused)
+    erased = {sha: erased[sha] for sha in shas if sha in erased}
     return Plan(
         partition=batch.partition,
-        version_key=key,
+        version_key=digest(key, ERASED, sorted(erased.items())) if erased else key,
+        plain_key=key,
+        erased=erased,
         expected=current.version_key if current else None,
         kept=kept,
         kept_files=files_on_main(lake, current) if current and same_rules else (),
@@ -116,23 +133,28 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Correc
     )
 
 
-def propose(
-    con: duckdb.DuckDBPyConnection, lake: Lakehouse, settings: Settings, table: Bronze, plan: Plan, corrections: Corrections
-) -> Candidate:
+def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan, corrections: Corrections) -> Candidate:
     """Read the new deliveries and lay the candidate out in `con`. Rows in: every record, those already on `main` too."""
     columns = [c.name for c in table.table.columns]
     problems = list(plan.refused)
     facts: list[dict[str, Any]] = []
     _create_records(con, columns)
     for delivery in plan.new:
-        reader = _read(con, settings, table, delivery, columns)
+        gone = plan.erased.get(delivery.sha256, ())
+        path = kept_form(lake, delivery)
+        if path is None:
+            if delivery.sha256 in plan.effective:
+                problems.append(f"{delivery.name}: {_NOT_KEPT}")
+            continue
+        reader = _read(con, table, delivery, path, gone)
         if reader.problems and delivery.sha256 not in plan.effective:
             continue  # it was superseded, and no longer fits the contract: its bytes stay in the archive
         problems += reader.problems
-        facts.append(_facts(delivery, reader))
+        facts.append(_facts(con, delivery, reader, gone))
     discarded = _discard(con, corrections)
     _lay_out(con, plan.partition, columns)
     rejects, reasons = _rejects(con, lake, table, plan)
+    erased = sum(len(f.get(ERASED, ())) for f in (*plan.kept, *facts))
     details = {"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint}
     return Candidate(
         version_key=plan.version_key,
@@ -140,12 +162,12 @@ def propose(
         expected=plan.expected,
         rows_in=sum(f["records"] for f in (*plan.kept, *facts)),
         rows=count(con, ROWS),
-        dropped=add_discarded({}, discarded),
+        dropped=add_discarded({ERASED: erased} if erased else {}, discarded),
         rejects=rejects,
         reject_reasons=reasons,
         kept=plan.kept_files,
         kept_rows=sum(f.rows for f in plan.kept_files),
-        judged_rows=sum(f["records"] for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
+        judged_rows=sum(f["records"] - len(f.get(ERASED, ())) for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
         judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective) or 'NULL'})",
         refused=tuple(problems),
         notes=tuple(note for f in (*plan.kept, *facts) if f["sha256"] in plan.effective for note in f.get("notes", ())),
@@ -163,10 +185,13 @@ def _discard(con: duckdb.DuckDBPyConnection, corrections: Corrections) -> int:
     return discarded
 
 
-def _facts(delivery: Delivery, reader: RecordReader) -> dict[str, Any]:
-    """Return what a verdict says of a delivery that was read."""
+def _facts(con: duckdb.DuckDBPyConnection, delivery: Delivery, reader: RecordReader, gone: Sequence[int]) -> dict[str, Any]:
+    """Return what a verdict says of a delivery that was read; of erased records their numbers."""
     rejects = sum(reader.rejects.values()) if not reader.problems else 0
+    if gone and rejects:
+        rejects = count(con, f"{_RECORDS} WHERE delivery_sha256 = {literal(delivery.sha256)} AND {PARSE_PROBLEM} IS NOT NULL")
     facts = {"name": delivery.name, "sha256": delivery.sha256, "records": reader.records, "rejects": rejects}
+    facts |= {ERASED: list(gone)} if gone else {}
     return facts | ({"notes": list(reader.notes)} if reader.notes else {})
 
 
@@ -178,24 +203,16 @@ def _create_records(con: duckdb.DuckDBPyConnection, columns: list[str]) -> None:
     )
 
 
-def _read(
-    con: duckdb.DuckDBPyConnection, settings: Settings, table: Bronze, delivery: Delivery, columns: Sequence[str]
-) -> RecordReader:
-    """Lay the records of a delivery beside the others. Of one that is wrong as a whole none is: they are only counted."""
-    feed = table.feed
-    reader = open_records(
-        settings.archive / delivery.archived,
-        name=delivery.name,
-        columns=columns,
-        form=feed.form,
-        csv=CsvFormat(feed.delimiter, feed.encoding),
-        extra_columns=feed.extra_columns,
-    )
+def _read(con: duckdb.DuckDBPyConnection, table: Bronze, delivery: Delivery, path: Path, gone: Sequence[int]) -> RecordReader:
+    """Lay the records of a delivery beside the others, but for the erased ones. Of one that is wrong as a whole none is: they
+    are only counted."""
+    reader = opened(table, delivery, path)
     broken: list[Exception] = []
     batches = _until_broken(reader, broken)
     con.register("_incoming", pa.RecordBatchReader.from_batches(reader.schema, batches))
     origin = ", ".join(literal(v) for v in (delivery.sha256, delivery.name, delivery.received_at))
-    con.execute(f"INSERT INTO {_RECORDS} SELECT {origin}, * FROM _incoming")
+    left = f"WHERE {RECORD_NUMBER} NOT IN ({', '.join(map(str, gone))})" if gone else ""
+    con.execute(f"INSERT INTO {_RECORDS} SELECT {origin}, * FROM _incoming {left}")
     con.unregister("_incoming")
     if broken:
         raise broken[0]

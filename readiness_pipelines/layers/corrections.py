@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from readiness_pipelines.flow import RuleResult, Status, digest
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.lakehouse.corrected import read_values
+from readiness_pipelines.lakehouse.corrected import Values, read_values
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
 from readiness_pipelines.layers.rows import literal, quoted
 from readiness_pipelines.ledger import Correction
-from readiness_pipelines.settings import Settings
 
 FRACTION = "max_quarantine_fraction"  # named like a rule, where too many bad rows are what holds a candidate
 DISCARDED = "discarded"  # reason under which discarded rows are counted as dropped
@@ -69,7 +68,8 @@ class Corrections:
                 rows |= {row: rows.get(row, RowCorrection()).then(each, row) for row in each.subjects}
         return cls(rows, said)
 
-    # version keys
+    # version keys. Decisions about a version name its plain key, which it would have if nobody had been erased: what somebody
+    # decided is not undone by the erasure of a row.
 
     def candidate_key(self, base: str) -> str:
         """Return the key of the candidate that is proposed from inputs and logic with the key `base`."""
@@ -78,29 +78,30 @@ class Corrections:
         found = [[row, c.is_discarded, c.values, c.waived, c.before] for row, c in sorted(self.rows.items())]
         return digest(base, "rows", found)
 
-    def waived(self, candidate_key: str) -> dict[str, Correction]:
-        """Return the rules that are waived for this very candidate, each with the decision that says so."""
-        admits = [each for each in self.said if each.kind == "admit" and candidate_key in each.subjects]
+    def waived(self, plain: str) -> dict[str, Correction]:
+        """Return the rules that are waived for the candidate with this plain key, each with the decision that says so."""
+        admits = [each for each in self.said if each.kind == "admit" and plain in each.subjects]
         return {rule: each for each in admits for rule in each.payload["rules"]}
 
-    def version_key(self, candidate_key: str) -> str:
-        """Return the key of what comes of the candidate: its own, unless rules are waived for it."""
-        waived = self.waived(candidate_key)
+    def version_key(self, candidate_key: str, *, plain: str) -> str:
+        """Return the key of what comes of a candidate: its own, unless rules are waived for the plain one."""
+        waived = self.waived(plain)
         return digest(candidate_key, "admitted", sorted(waived)) if waived else candidate_key
 
-    def in_place_of(self, version_key: str) -> tuple[str, Correction | None]:
+    def in_place_of(self, version_key: str, *, plain: str | None = None) -> tuple[str, Correction | None]:
         """Return the version that stands in the place of this one, itself unless it was withdrawn, and the decision."""
         withdrawals = [each for each in reversed(self.said) if each.kind == "withdraw"]
-        found, why = version_key, None
+        found, names, why = version_key, {version_key, plain or version_key}, None
         while True:
-            newest = next((w for w in withdrawals if found in (*w.subjects, w.payload["to"])), None)
-            if newest is None or newest.payload["to"] == found:
+            newest = next((w for w in withdrawals if not names.isdisjoint({*w.subjects, *_put_back(w)})), None)
+            if newest is None or not names.isdisjoint(_put_back(newest)):
                 return found, why if found != version_key else None
             found, why = str(newest.payload["to"]), newest
+            names = {found}
 
     # rows
 
-    def lay_down(self, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    def lay_down(self, con: duckdb.DuckDBPyConnection, lake: Lakehouse) -> None:
         """Lay what is in force for rows down in `con`, for the SQL below; nothing where nothing is.
 
         Raises ReadinessError where a file of corrected values is gone.
@@ -108,8 +109,8 @@ class Corrections:
         if not self.rows:
             return
         files = {c.values for c in self.rows.values() if c.values is not None}
-        known = {sha256: read_values(settings.archive, sha256) for sha256 in sorted(files)}
-        given = [known[c.values][row] if c.values is not None else None for row, c in self.rows.items()]
+        known = {sha256: values_of(lake, sha256) for sha256 in sorted(files)}
+        given = [known[c.values].get(row) if c.values is not None else None for row, c in self.rows.items()]  # none: erased
         found = pa.table(
             {
                 "row_id": pa.array(list(self.rows), pa.string()),
@@ -164,7 +165,18 @@ class Corrections:
         return (*told, f"and {len(about) - _NOTED} earlier decisions about rows") if len(about) > _NOTED else tuple(told)
 
 
+def _put_back(withdrawal: Correction) -> set[str]:
+    """Return the names of the version that a withdrawal puts in the place of another."""
+    return {str(withdrawal.payload[name]) for name in ("to", "to_plain") if name in withdrawal.payload}
+
+
 _SAME_ROW = f"(c.before IS NULL OR c.before = {AS_DELIVERED})"
+
+
+def values_of(lake: Lakehouse, sha256: str) -> Values:
+    """Return kept values, without those of rows that were erased. Raises ReadinessError as `read_values` does."""
+    redaction = lake.ledger.erasures.of([sha256]).get(sha256)
+    return read_values(lake.settings.archive, sha256, kept=(redaction.archived, redaction.kept_sha256) if redaction else None)
 
 
 def waive(rules: Sequence[RuleResult], waived: Mapping[str, Correction]) -> tuple[RuleResult, ...]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from readiness_pipelines.ledger import Correction
 
-_DECIDED = {"release": "released", "discard": "discarded", "admit": "admitted", "withdraw": "withdrawn", "purge": "purged"}
+_DECIDED = {
+    "release": "released",
+    "discard": "discarded",
+    "admit": "admitted",
+    "withdraw": "withdrawn",
+    "purge": "purged",
+    "erase": "erased",
+}
 ABOUT_ROWS = ("release", "discard")
 
 

@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from readiness_pipelines.declarations import Bronze, Gold, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
-from readiness_pipelines.flow import NOTHING, Status, TableVersion
+from readiness_pipelines.flow import NOTHING, GateVerdict, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.lakehouse.corrected import keep_values
 from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import FRACTION
+from readiness_pipelines.layers.keys import Keys
 from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, Signed, rows_of
 from readiness_pipelines.ledger import Correction
 
@@ -26,9 +27,13 @@ _LEAST = 6  # characters that name a version
 
 
 def not_run(lake: Lakehouse, table: str) -> set[str]:
-    """Return the partitions of the table about which somebody decided after their newest verdict: the decision was not run yet."""
+    """Return the partitions of the table about which somebody decided after their newest verdict, or from whose deliveries
+    somebody was erased: that was not run yet."""
     judged = lake.ledger.latest_times(table)
-    decided = {each.partition: each.recorded_at for each in lake.ledger.corrections.of(table) if each.kind != "purge"}
+    acted = ("release", "discard", "admit", "withdraw")
+    decided = {each.partition: each.recorded_at for each in lake.ledger.corrections.of(table) if each.kind in acted}
+    for partition, at in lake.ledger.erasures.redacted(table).items():
+        decided[partition] = max(at, decided.get(partition, ""))
     return {partition for partition, at in decided.items() if at > judged.get(partition, "")}
 
 
@@ -144,7 +149,7 @@ def admit(
     place = f"{table.full_name}/{partition}"
     if verdict is None or verdict.version_key == NOTHING:
         raise ReadinessError(f"{place} has no candidate that is held; a withdrawn version is put back by `readiness withdraw --to`")
-    candidate = str(verdict.details.get("candidate", verdict.version_key))
+    candidate = Keys.in_verdict(verdict).plain_candidate
     failed = [r.rule for r in verdict.rules if r.status is Status.FAILED and r.on_fail in ("hold", "waived")]
     failed += [FRACTION] if FRACTION in verdict.details else []
     keys = [rule for rule in failed if rule in _NOT_WAIVED]
@@ -189,12 +194,22 @@ def withdraw(lake: Lakehouse, table: Table, partition: str, *, to: str, signed: 
         if done:
             return done[-1], False
         raise ReadinessError(f"{place}: {current} is on main already, expected another version to put in its place, or nothing")
-    going = {current.version_key} | ({verdict.version_key} if verdict else set())
-    subjects = tuple(sorted(going - {version}))  # a withdrawal that was cut short has its verdict already
-    said = Correction(table.full_name, partition, "withdraw", subjects, {"to": version}, signed.reason, signed.by)
+    stands = lake.ledger.verdict_of(table.full_name, partition, current.version_key)
+    going = {name for each in (stands, verdict) if each is not None for name in _names(each)} | {current.version_key}
+    back = lake.ledger.verdict_of(table.full_name, partition, version)
+    put_back = {version} | (_names(back) if back is not None and version != NOTHING else set())
+    subjects = tuple(sorted(going - put_back))  # a withdrawal that was cut short has its verdict already
+    payload = {"to": version} | {word: name for word, name in zip(["to_plain"], put_back - {version}, strict=False)}
+    said = Correction(table.full_name, partition, "withdraw", subjects, payload, signed.reason, signed.by)
     recorded = lake.ledger.corrections.record(said)
     reached("correction_recorded")
     return recorded
+
+
+def _names(verdict: GateVerdict) -> set[str]:
+    """Return the key of the version that a verdict is about, and its plain one."""
+    keys = Keys.in_verdict(verdict)
+    return {keys.version, keys.plain_version}
 
 
 def _version(lake: Lakehouse, current: TableVersion, to: str) -> str:

@@ -44,7 +44,13 @@ def readers(product: Product, lake: Lakehouse, name: str, partition: str) -> dic
 
     Itself is not among them. In the order in which they can be computed.
     """
-    reached: dict[str, set[str]] = {name: {partition}}
+    found = readers_of(product, lake, {name: {partition}})
+    return {table: sorted(keys) for table, keys in found.items() if table != name}
+
+
+def readers_of(product: Product, lake: Lakehouse, start: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return, by leaf name, these partitions and all with a verdict that read any of them."""
+    reached = {name: set(keys) for name, keys in start.items()}
     for table in product.tables:
         for key in lake.ledger.latest_keys(table.full_name) if table.upstream else ():
             if any(
@@ -52,5 +58,4 @@ def readers(product: Product, lake: Lakehouse, name: str, partition: str) -> dic
                 for upstream, given in table.upstream.items()
             ):
                 reached.setdefault(table.name, set()).add(key)
-    del reached[name]
-    return {table: sorted(keys) for table, keys in reached.items()}
+    return reached

@@ -30,7 +30,11 @@ class Inputs:
     @property
     def identity(self) -> Any:
         """What of the inputs a version key depends on. Snapshot ids are left out: they are table-wide."""
-        return [[[v.table, v.partition, v.version_key] for v in self.all], list(self.ignored)]
+        return self.identity_by({})
+
+    def identity_by(self, keys: Mapping[TableVersion, str]) -> Any:
+        """Return the identity with other version keys in the place of those of some versions."""
+        return [[[v.table, v.partition, keys.get(v, v.version_key)] for v in self.all], list(self.ignored)]
 
 
 def resolve(standings: Standings, table: Silver | Gold, partition: str) -> Inputs:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from readiness_pipelines.declarations import TableDeclaration
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
-from readiness_pipelines.lakehouse.corrected import read_values
 from readiness_pipelines.lakehouse.quarantine import purge_quarantine
 from readiness_pipelines.layers import exported
-from readiness_pipelines.layers.corrections import Corrections, RowCorrection
+from readiness_pipelines.layers.corrections import Corrections, RowCorrection, values_of
 from readiness_pipelines.layers.rows import literal
 from readiness_pipelines.ledger import Correction
 
@@ -131,7 +130,7 @@ def exportable(
     corrections = Corrections.of(lake, table, partition)
     for row in rows:
         said = corrections.rows.get(row.row_id)
-        corrected = read_values(lake.settings.archive, said.values)[row.row_id] if said is not None and said.values else {}
+        corrected = values_of(lake, said.values).get(row.row_id, {}) if said is not None and said.values else {}
         yield row.row_id, row.reasons, {**exported.cells_of(row.row_values), **corrected}
 
 

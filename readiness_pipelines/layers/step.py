@@ -24,6 +24,7 @@ from readiness_pipelines.layers.candidate import Candidate
 from readiness_pipelines.layers.context import LEARNED_FROM, is_learned_anew, learned_from, resolved
 from readiness_pipelines.layers.corrections import Corrections
 from readiness_pipelines.layers.inputs import Inputs, resolve
+from readiness_pipelines.layers.keys import Keys, plain_identity
 from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
@@ -91,16 +92,16 @@ def _run_bronze(
         return StepResult(table.full_name, partition, "not_due")
     corrections = Corrections.of(lake, table.full_name, partition)
     plan = bronze.plan(lake, table, batch, corrections)
-    base = corrections.candidate_key(plan.version_key)
-    plan = replace(plan, version_key=corrections.version_key(base))
-    result = _withdrawn(lake, table, partition, plan.version_key, corrections)
-    result = result or _already_decided(lake, product, table, partition, plan.version_key)
+    keys = Keys.of(corrections, plan.version_key, plain=plan.plain_key)
+    plan = replace(plan, version_key=keys.version)
+    result = _withdrawn(lake, table, partition, keys, corrections)
+    result = result or _already_decided(lake, product, table, partition, keys.version)
     if result is None:
         ensure(lake, table)
         with lake.connect() as con:
-            corrections.lay_down(con, settings)
-            candidate = bronze.propose(con, lake, settings, table, plan, corrections)
-            verdict = _examine(con, lake, product, table, candidate, partition, corrections, base)
+            corrections.lay_down(con, lake)
+            candidate = bronze.propose(con, lake, table, plan, corrections)
+            verdict = _examine(con, lake, product, table, candidate, partition, corrections, keys)
         result = _conclude(lake, verdict, candidate.expected)
     return replace(result, files=stood)
 
@@ -112,16 +113,19 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
     if inputs.blocked is not None:
         return StepResult(table.full_name, partition, "blocked", why=inputs.blocked.why)
     corrections = Corrections.of(lake, table.full_name, partition)
-    base = corrections.candidate_key(digest(table.full_name, table.fingerprint, inputs.identity))
-    key = corrections.version_key(base)
-    known = _withdrawn(lake, table, partition, key, corrections) or _already_decided(lake, product, table, partition, key)
+    identity = [
+        digest(table.full_name, table.fingerprint, each) for each in (inputs.identity, plain_identity(lake, product, inputs))
+    ]
+    keys = Keys.of(corrections, identity[0], plain=identity[1])
+    key = keys.version
+    known = _withdrawn(lake, table, partition, keys, corrections) or _already_decided(lake, product, table, partition, key)
     if known is not None:
         return known
     ensure(lake, table)
     current = lake.ledger.current_version(table.full_name, partition)
     expected = current.version_key if current else None
     with lake.connect() as con:
-        corrections.lay_down(con, lake.settings)
+        corrections.lay_down(con, lake)
         if isinstance(table, Silver):
             candidate = silver.propose(
                 con, lake, product, table, inputs, version_key=key, expected=expected, corrections=corrections
@@ -134,7 +138,7 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
                 expected=expected,
                 corrections=corrections,
             )
-        verdict = _examine(con, lake, product, table, candidate, partition, corrections, base, inputs)
+        verdict = _examine(con, lake, product, table, candidate, partition, corrections, keys, inputs)
     return _conclude(lake, verdict, expected)
 
 
@@ -146,23 +150,21 @@ def _examine(
     candidate: Candidate,
     partition: str,
     corrections: Corrections,
-    candidate_key: str,
+    keys: Keys,
     inputs: Inputs | None = None,
 ) -> GateVerdict:
     attempt = uuid.uuid4().hex[:12]
-    given = {"partition": partition, "attempt": attempt, "candidate_key": candidate_key}
     past = learned_from(lake, product, table, partition)
-    verdict = examine(
-        con, lake, resolved(con, lake, product, table, partition, inputs), candidate, corrections=corrections, **given
-    )
+    judged = resolved(con, lake, product, table, partition, inputs)
+    verdict = examine(con, lake, judged, candidate, corrections=corrections, partition=partition, attempt=attempt, keys=keys)
     return replace(verdict, details={**verdict.details, LEARNED_FROM: past}) if past else verdict
 
 
 def _withdrawn(
-    lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, key: str, corrections: Corrections
+    lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, keys: Keys, corrections: Corrections
 ) -> StepResult | None:
-    """Return the result if the version with this key was withdrawn: another one, or nothing, stands in its place."""
-    stands, decision = corrections.in_place_of(key)
+    """Return the result if the version with these keys was withdrawn: another one, or nothing, stands in its place."""
+    stands, decision = corrections.in_place_of(keys.version, plain=keys.plain_version)
     if decision is None:
         return None
     verdict, version, is_news = put_back(lake, table.full_name, partition, stands, decision)

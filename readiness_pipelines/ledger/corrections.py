@@ -1,4 +1,4 @@
-"""What people decided about rows and candidates: released, discarded, admitted, withdrawn, purged. Rows only."""
+"""What people decided about rows and candidates: released, discarded, admitted, withdrawn, purged, erased. Rows only."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from readiness_pipelines.ledger.database import Database, at, insert, now
 from readiness_pipelines.ledger.schema import corrections
 
-Kind = Literal["release", "discard", "admit", "withdraw", "purge"]
+Kind = Literal["release", "discard", "admit", "withdraw", "purge", "erase", "erased"]
+EVERY = ""  # the partition of a decision about all partitions: an erasure, and the account of what came of it
 
 
 @dataclass(frozen=True)
 class Correction:
     """One decision about one partition of one table: what it names, what it says, why, by whom, when (UTC, ISO 8601).
 
-    `subjects` are row ids (release, discard), or version keys (admit, withdraw, purge). `payload` is plain data; it never
-    holds a value of a row.
+    `subjects` are row ids (release, discard), version keys (admit, withdraw, purge), or keyed hashes of who is erased (erase,
+    erased). `payload` is plain data; it never holds a value of a row.
     """
 
     table: str
@@ -56,49 +57,50 @@ class Corrections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, correction: Correction) -> tuple[Correction, bool]:
+    def record(self, said: Correction) -> tuple[Correction, bool]:
         """Record a decision; return the recorded one, and whether that was news.
 
         Nothing is recorded, and the older row is returned, if the newest decision about any of its subjects is of the same
         content: safe to repeat, and for several at once.
         """
         with self._database.writing() as connection:
-            here = sa.select(corrections).where(*at(corrections, correction.table, correction.partition))
-            there = [_correction(r) for r in connection.execute(here.order_by(corrections.c.id.desc()))]
-            newest = next((each for each in there if each.concerns(correction)), None)
-            if newest is not None and newest.content == correction.content:
+            here = sa.select(corrections).where(*at(corrections, said.table, said.partition))
+            there = [correction(r) for r in connection.execute(here.order_by(corrections.c.id.desc()))]
+            newest = next((each for each in there if each.concerns(said)), None)
+            if newest is not None and newest.content == said.content:
                 return newest, False
             number = insert(
                 connection,
                 corrections,
-                table_name=correction.table,
-                partition_key=correction.partition,
-                kind=correction.kind,
-                subjects=json.dumps(correction.subjects),
-                payload=json.dumps(correction.payload, sort_keys=True),
-                reason=correction.reason,
-                by_whom=correction.by,
+                table_name=said.table,
+                partition_key=said.partition,
+                kind=said.kind,
+                subjects=json.dumps(said.subjects),
+                payload=json.dumps(said.payload, sort_keys=True),
+                reason=said.reason,
+                by_whom=said.by,
                 recorded_at=now(),
             )
             row = connection.execute(sa.select(corrections).where(corrections.c.id == number)).one()
-            return _correction(row), True
+            return correction(row), True
 
     def of(self, table: str, partition: str | None = None, *, kinds: Sequence[Kind] = ()) -> tuple[Correction, ...]:
         """Return the corrections of a partition, or of all partitions of the table, oldest first; of all kinds by default."""
         c = corrections.c
         where = (c.table_name == table,) if partition is None else at(corrections, table, partition)
         query = sa.select(corrections).where(*where).order_by(c.id)
-        return tuple(_correction(r) for r in self._database.rows(query.where(c.kind.in_(kinds)) if kinds else query))
+        return tuple(correction(r) for r in self._database.rows(query.where(c.kind.in_(kinds)) if kinds else query))
 
     def all_values(self) -> list[tuple[str, str, str]]:
         """Return table, partition and sha256 of every file of corrected values, oldest first."""
-        found = [_correction(r) for r in self._database.rows(sa.select(corrections).where(corrections.c.kind == "release"))]
+        found = [correction(r) for r in self._database.rows(sa.select(corrections).where(corrections.c.kind == "release"))]
         return [
             (c.table, c.partition, str(c.payload["values"])) for c in sorted(found, key=lambda c: c.id) if "values" in c.payload
         ]
 
 
-def _correction(row: sa.Row[Any]) -> Correction:
+def correction(row: sa.Row[Any]) -> Correction:
+    """Return a row of the table as a value."""
     return Correction(
         table=row.table_name,
         partition=row.partition_key,

@@ -8,7 +8,8 @@
 | sightings | landed file as it stood (name, size, change time) when it was taken in |
 | requests | run that was asked for because files had landed: which partitions, which files |
 | incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
-| corrections | decision of a person: rows released or discarded, a candidate admitted, a version withdrawn, a purge |
+| corrections | decision of a person: rows released or discarded, a candidate admitted, a version withdrawn, a purge, an erasure |
+| redactions | archived file that was looked through for erased subjects: which records are gone, which file is kept now |
 | upkeep | change in what is kept of a version: `compacted` (other files hold its rows now), `expired` |
 
 The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
@@ -29,7 +30,7 @@ BUSY_TIMEOUT_MS = 30_000
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
-_VERSION = 4  # of the tables here: an older ledger gets what it lacks when it is opened
+_VERSION = 5  # of the tables here: an older ledger gets what it lacks when it is opened
 _MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
 _REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
@@ -120,6 +121,18 @@ corrections = _table(
     sa.Column("by_whom", _TEXT, nullable=False),
     sa.Column("recorded_at", _TEXT, nullable=False),
 )
+redactions = _table(
+    "redactions",
+    sa.Column("sha256", _TEXT, nullable=False),  # of the file as it was archived first
+    sa.Column("looked_for", sa.BigInteger, nullable=False),  # id of the newest erasure it was looked through for
+    sa.Column("erasures", _TEXT, nullable=False),  # JSON: ids of those that have found something in it
+    sa.Column("records", _TEXT, nullable=False),  # JSON: numbers of the erased records
+    sa.Column("archived", _TEXT, nullable=False),  # what is kept of it, below the archive; empty: nothing
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("kept_sha256", _TEXT, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
+)
+sa.Index("redactions_by_file", redactions.c.sha256, redactions.c.id)
 sa.Index("upkeep_by_table", upkeep.c.table_name, upkeep.c.state, upkeep.c.id)
 sa.Index("sightings_by_name", sightings.c.table_name, sightings.c.name, sightings.c.id)
 sa.Index("publications_by_table", publications.c.table_name, publications.c.state, publications.c.id)

@@ -61,6 +61,13 @@ class JsonLinesReader(RecordReader):
             more = len(self._unknown) - len(firsts)
             self._judge_unknown(", ".join(firsts) + (f" and {more} more" if more else ""))
 
+    def raw(self) -> Iterator[tuple[int, str]]:
+        """Yield the text of each record with its number. Raises FileProblem where the file cannot be read on."""
+        with unpacked(self.path, name=self.name, so_far=lambda: self.records) as binary:
+            for line in _lines(binary):
+                self.records += 1
+                yield self.records, line.decode("utf-8", CARRY)
+
     def _records(self, binary: IO[bytes]) -> Iterator[pa.RecordBatch]:
         good: list[tuple[int, list[str | None]]] = []
         bad: list[tuple[int, str, str]] = []

@@ -15,6 +15,7 @@ from readiness_pipelines.flow import Delivery, Sighting
 from readiness_pipelines.sources.pattern import Pattern, SourceUnreadable
 
 _CHUNK = 1 << 20
+INCOMING = ".incoming-"  # what a copy is called until it is whole
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -49,8 +50,18 @@ def look(landing: Path, pattern: str, *, table: str, key: Callable[[datetime.dat
             yield sighting
 
 
-def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: str) -> tuple[Delivery | str, Sighting] | None:
+def archive(
+    path: Path,
+    archive: Path,
+    *,
+    landing: Path,
+    table: str,
+    partition: str,
+    is_redacted: Callable[[str], bool] = lambda _: False,
+) -> tuple[Delivery | str, Sighting] | None:
     """Copy a landed file into the archive under its sha256, and return the delivery and how the file stood.
+
+    Of bytes that are kept in a redacted form only, as `is_redacted` says of their sha256, no copy is left.
 
     Nothing is parsed before this, and the copy is complete and on disk before it gets its name. What can never be a
     delivery as it stands (a folder, a pipe, a link that leads out of the landing folder, no permission, a name that is no
@@ -65,7 +76,7 @@ def archive(path: Path, archive: Path, *, landing: Path, table: str, partition: 
     if isinstance(source, str):
         return f"{stood.name}: {source}", stood
     with os.fdopen(source, "rb", buffering=0) as file:
-        sha256, size, kept = _copy(file.fileno(), archive, stood)
+        sha256, size, kept = _copy(file.fileno(), archive, stood, is_redacted)
     delivery = Delivery(
         table=table,
         partition=partition,
@@ -140,12 +151,12 @@ def _open(path: Path) -> int | str:
     return "is no file, expected one: take it away, deliver the file"
 
 
-def _copy(source: int, archive: Path, stood: Sighting) -> tuple[str, int, Path]:
+def _copy(source: int, archive: Path, stood: Sighting, is_redacted: Callable[[str], bool]) -> tuple[str, int, Path]:
     """Copy an open file into the archive; return its sha256, its size and where it is kept."""
     before = os.fstat(source)
     archive.mkdir(parents=True, exist_ok=True)
     hashed, size = hashlib.sha256(), 0
-    descriptor, name = tempfile.mkstemp(dir=archive, prefix=".incoming-")
+    descriptor, name = tempfile.mkstemp(dir=archive, prefix=INCOMING)
     incoming = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as copy:
@@ -163,7 +174,7 @@ def _copy(source: int, archive: Path, stood: Sighting) -> tuple[str, int, Path]:
             )
         sha256 = hashed.hexdigest()
         kept = archive / sha256[:2] / sha256
-        if not kept.exists():
+        if not kept.exists() and not is_redacted(sha256):
             kept.parent.mkdir(exist_ok=True)
             incoming.replace(kept)
     finally:

@@ -131,13 +131,19 @@ def _escaped(code: int) -> str:
     return f"\\x{code - 0xDC00:02x}" if 0xDC00 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
-def _carry(error: UnicodeError) -> tuple[str, int]:
-    """Carry each byte that cannot be decoded as one lone surrogate, which no text has. Python's own surrogateescape does
-    so for bytes from 0x80 on, and stops at the others: half of a UTF-16 character would end the file.
+def _carry(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Carry each byte that cannot be decoded as one lone surrogate, which no text has, and encode it as that byte again.
+
+    Python's own surrogateescape does so for bytes from 0x80 on, and stops at the others: half of a UTF-16 character would
+    end the file.
     """
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+    if isinstance(error, UnicodeDecodeError):
+        return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+    if isinstance(error, UnicodeEncodeError):
+        carried = [ord(character) - 0xDC00 for character in error.object[error.start : error.end]]
+        if all(0 <= byte <= 0xFF for byte in carried):
+            return bytes(carried), error.end
+    raise error
 
 
 CARRY = "readiness_carry"  # the name of the error handler, for `errors=`

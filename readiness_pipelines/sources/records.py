@@ -73,6 +73,21 @@ class CsvReader(RecordReader):
                 "in the declared encoding: deliver it again, or declare what it is"
             ) from error
 
+    def raw(self) -> Iterator[tuple[int, str]]:
+        """Yield the text of the header (number 0) and of each record with its number, also where the file is wrong as a whole.
+
+        Blank lines that are no records are left out. Raises FileProblem where the file cannot be read on.
+        """
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+        with unpacked(self.path, name=self.name, so_far=lambda: self.records) as binary:
+            lines = Lines(binary, self._fmt.encoding)
+            reader = csv.reader(lines, delimiter=self._fmt.delimiter, strict=True)
+            self._read_header(reader, lines)
+            yield 0, "".join(lines.taken)
+            for _ in self._framed(reader, lines):
+                self.records += 1
+                yield self.records, "".join(lines.taken)
+
     def _records(self, lines: Lines) -> Iterator[pa.RecordBatch]:
         reader = csv.reader(lines, delimiter=self._fmt.delimiter, strict=True)
         self._read_header(reader, lines)

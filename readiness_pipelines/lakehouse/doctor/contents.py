@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import StagedFile, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
-from readiness_pipelines.lakehouse.corrected import path_of_values
+from readiness_pipelines.lakehouse.corrected import other_forms, path_of_values
 from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import complete
 from readiness_pipelines.lakehouse.quarantine import VERSION
 from readiness_pipelines.lakehouse.snapshots import unsettled
+from readiness_pipelines.ledger.erasures import Redaction
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -97,20 +99,39 @@ def older_findings(lake: Lakehouse, table: str) -> Iterator[Finding]:
 
 
 def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
-    """Yield which delivered files are not in the archive as they came, and which corrected values are not as they were kept."""
+    """Yield which delivered files are not in the archive as they came, or as they were redacted, which corrected values are not
+    as they were kept, and which erasures were begun and not ended."""
+    archive, redacted = lake.settings.archive, {each.sha256: each for each in lake.ledger.erasures.everything() if each.is_other}
     seen: set[str] = set()
     for delivery in lake.ledger.upkeep.all_arrivals():
         if delivery.archived in seen:
             continue
         seen.add(delivery.archived)
-        path = lake.settings.archive / delivery.archived
-        if wrong := _archived_wrong(path, delivery.bytes, delivery.sha256):
-            found = f"{path}, delivered as {delivery.name} for {delivery.partition}, {wrong}"
-            yield Finding("archive", found, _RESTORE_ARCHIVE)
+        said = f"delivered as {delivery.name} for {delivery.partition}"
+        if delivery.sha256 in redacted:
+            yield from _redacted_findings(lake, redacted[delivery.sha256], said)
+        elif wrong := _archived_wrong(archive / delivery.archived, delivery.bytes, delivery.sha256):
+            yield Finding("archive", f"{archive / delivery.archived}, {said}, {wrong}", _RESTORE_ARCHIVE)
     for table, partition, sha256 in lake.ledger.corrections.all_values():
-        path = path_of_values(lake.settings.archive, sha256)
-        if wrong := _archived_wrong(path, path.stat().st_size if path.is_file() else 0, sha256):
-            yield Finding("archive", f"{path}, values that were corrected for {table}/{partition}, {wrong}", _RESTORE_ARCHIVE)
+        path, said = path_of_values(archive, sha256), f"values that were corrected for {table}/{partition}"
+        if sha256 in redacted:
+            yield from _redacted_findings(lake, redacted[sha256], said)
+        elif wrong := _archived_wrong(path, path.stat().st_size if path.is_file() else 0, sha256):
+            yield Finding("archive", f"{path}, {said}, {wrong}", _RESTORE_ARCHIVE)
+    for begun in lake.ledger.erasures.open():
+        found = f"an erasure was begun by {begun.by} on {begun.recorded_at[:16]} and did not come to its end"
+        yield Finding(begun.table, found, f"erase the same subject again: readiness erase {begun.table.partition('.')[0]}")
+
+
+def _redacted_findings(lake: Lakehouse, redaction: Redaction, said: str) -> Iterator[Finding]:
+    """What was redacted is there in that form alone: anything else brings back who was erased."""
+    path = lake.settings.archive / redaction.archived
+    if redaction.archived and (wrong := _archived_wrong(path, redaction.bytes, redaction.kept_sha256)):
+        yield Finding("archive", f"{path}, the redacted form of what was {said}, {wrong}", _RESTORE_ARCHIVE)
+        return  # the other form is what it could be made of again
+    for other in other_forms(lake.settings.archive, redaction):
+        found = f"{other}, {said}, has rows of somebody who was erased"
+        yield Finding("archive", found, "deletes it", partial(other.unlink, missing_ok=True))
 
 
 def _other_files(

@@ -9,6 +9,19 @@ left that nobody needs, never the other way round.
 from readiness_pipelines.lakehouse.maintenance.compaction import Compaction, compact
 from readiness_pipelines.lakehouse.maintenance.deletion import Sweep, sweep
 from readiness_pipelines.lakehouse.maintenance.expiry import expired_now
+from readiness_pipelines.lakehouse.maintenance.removal import Removed, refuse_foreign, remove
 from readiness_pipelines.lakehouse.maintenance.table import LEAST_HOURS, Maintained, maintain
 
-__all__ = ["LEAST_HOURS", "Compaction", "Maintained", "Sweep", "compact", "expired_now", "maintain", "sweep"]
+__all__ = [
+    "LEAST_HOURS",
+    "Compaction",
+    "Maintained",
+    "Removed",
+    "Sweep",
+    "compact",
+    "expired_now",
+    "maintain",
+    "refuse_foreign",
+    "remove",
+    "sweep",
+]

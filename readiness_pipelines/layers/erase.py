@@ -1,0 +1,326 @@
+"""Erase somebody: out of the archive, out of every version that anybody could still read, and out of what is to come.
+
+    recorded -> deliveries redacted -> corrected values redacted -> partitions run -> what holds the rows still taken off main
+    -> versions expired, pins, quarantine and files removed -> looked for everywhere -> recorded that it is done
+
+Each step is safe to repeat and finds what an earlier attempt has done, so that the same call ends what was cut short. The
+erasure itself is an input of bronze (`erasures`): runs, backfills and later deliveries go by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import NOTHING, GateVerdict
+from readiness_pipelines.lakehouse import Lakehouse, reached
+from readiness_pipelines.lakehouse.corrected import other_forms, read_values, redact_values
+from readiness_pipelines.lakehouse.maintenance import Removed, refuse_foreign, remove
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.corrections import values_of
+from readiness_pipelines.layers.downstream import readers_of
+from readiness_pipelines.layers.erasures import ERASED, Wanted, key_in_use, look_through
+from readiness_pipelines.layers.quarantine import Signed
+from readiness_pipelines.layers.standing import Standings
+from readiness_pipelines.layers.traces import Trace, left_outside, traces
+from readiness_pipelines.layers.withdrawal import put_back
+from readiness_pipelines.ledger.corrections import EVERY, Correction
+from readiness_pipelines.ledger.erasures import Redaction
+from readiness_pipelines.sources.subject import names_somebody
+
+Table = Bronze | Silver | Gold
+Partitions = Mapping[str, set[str]]  # leaf name of a table -> its partitions
+
+
+@dataclass(frozen=True)
+class Account:
+    """What came of an erasure.
+
+    `records` of `deliveries` were redacted; `partitions` run again, of which `emptied` could not be published without the
+    subject and hold nothing now. `traces` are places where the subject still is, though nothing is to be left there: there must
+    be none. `outside` are places that are not ours to change.
+    """
+
+    said: Correction
+    is_news: bool
+    deliveries: int
+    records: int
+    partitions: Mapping[str, Sequence[str]]
+    emptied: tuple[str, ...]
+    removed: Removed
+    traces: tuple[Trace, ...]
+    outside: tuple[Trace, ...]
+
+
+def erase(
+    lake: Lakehouse,
+    product: Product,
+    subject: str,
+    *,
+    signed: Signed,
+    run: Callable[[Sequence[str]], None],
+    say: Callable[[str], None] = lambda _: None,
+) -> Account:
+    """Erase the subject, given as it is delivered, from the product; return what came of it.
+
+    `run` brings partitions through all tables. `say` is told which step is next. Raises ReadinessError where the product
+    names no subject, a branch of somebody else's holds versions, the key is not the one that was used before, or a partition
+    could not be run: then the same call takes it up again.
+    """
+    tables = [table for table in product.tables if isinstance(table, Bronze) and table.table.subject is not None]
+    _refuse(lake, product, tables, subject)
+    own = [table for table in tables if table.table.subject is not None and table.table.subject.of is None]
+    recorded = [_record(lake, product, table, subject, signed) for table in own]
+    reached("erasure_recorded")
+    say("looking through the archive")
+    swept = [_sweep(lake, product, table) for table in (*own, *(table for table in tables if table not in own))]
+    ids = _ids(lake, tables, [said for said, _ in recorded])
+    found = [each for each in lake.ledger.erasures.everything() if not ids.isdisjoint(each.erasures)]
+    affected = readers_of(product, lake, _delivered(lake, tables, found))
+    _redact_values(lake, product, found, ids)
+    said = recorded[0][0]
+    keys = sorted({key for keys in affected.values() for key in keys})
+    if _Look(lake, product, affected).has_unclean():
+        _end_withdrawals(lake, product, affected, said)
+        say(f"running {len(keys)} partitions")
+        run(keys)
+        reached("partitions_run")
+    emptied = _take_off(lake, product, affected, said)
+    say("removing what was superseded")
+    removed = _remove(lake, product, affected)
+    say("looking for what is left")
+    left, outside = traces(lake, product, subject, found), left_outside(lake, product, subject, found)
+    account = Account(
+        said=said,
+        is_news=recorded[0][1],
+        deliveries=len(found),
+        records=sum(len(each.records) for each in found),
+        partitions={name: sorted(keys) for name, keys in affected.items() if keys},
+        emptied=tuple(emptied),
+        removed=removed,
+        traces=tuple(left),
+        outside=tuple(outside),
+    )
+    _record_end(lake, tables, ids, swept, account, signed)
+    reached("erasure_ended")
+    return account
+
+
+def _refuse(lake: Lakehouse, product: Product, tables: Sequence[Bronze], subject: str) -> None:
+    if not tables:
+        raise ReadinessError(
+            f"{product.name} names no subject, expected the custom property `subject` of a bronze table in "
+            f"{product.contract.path.name}: the column that says of whom a record is"
+        )
+    if not names_somebody(subject):
+        raise ReadinessError("found a subject without a letter or digit, expected one as it is delivered: it names nobody")
+    for table in product.tables:
+        refuse_foreign(lake, table.full_name)
+
+
+def _record(lake: Lakehouse, product: Product, table: Bronze, subject: str, signed: Signed) -> tuple[Correction, bool]:
+    key, column = key_in_use(lake, product), table.table.subject.column if table.table.subject else ""
+    payload = {"column": column, "key": key.fingerprint}
+    wanted = Correction(table.full_name, EVERY, "erase", (key.hash(subject),), payload, signed.reason, signed.by)
+    return lake.ledger.corrections.record(wanted)
+
+
+def _sweep(lake: Lakehouse, product: Product, table: Bronze) -> tuple[int, int]:
+    """Look through every delivery of the table; return the newest erasure, and the newest arrival that was there."""
+    newest, arrivals = Wanted.of(lake, table).newest, lake.ledger.erasures.arrivals_so_far()
+    for partition in lake.ledger.erasures.deliveries(table.full_name):
+        with lake.ledger.alone(table.full_name, partition):
+            there = lake.ledger.arrivals(table.full_name, partition)
+            look_through(lake, product, table, there, is_noted=False)
+    return newest, arrivals
+
+
+def _ids(lake: Lakehouse, tables: Sequence[Bronze], own: Sequence[Correction]) -> set[int]:
+    """Return the numbers of the erasures of this subject: its own, and of what stood for it in other tables."""
+    ids = {said.id for said in own}
+    linked = [said for table in tables for said in lake.ledger.corrections.of(table.full_name, EVERY, kinds=("erase",))]
+    return ids | {said.id for said in linked if not ids.isdisjoint(said.payload.get("through", ()))}
+
+
+def _delivered(lake: Lakehouse, tables: Sequence[Bronze], found: Sequence[Redaction]) -> dict[str, set[str]]:
+    """Return the partitions that any of these files was delivered for."""
+    files = {each.sha256 for each in found}
+    there = {table.name: lake.ledger.erasures.deliveries(table.full_name) for table in tables}
+    return {name: {p for p, shas in by.items() if not files.isdisjoint(shas)} for name, by in there.items()}
+
+
+def _redact_values(lake: Lakehouse, product: Product, found: Sequence[Redaction], ids: set[int]) -> None:
+    """Take the erased rows out of files of corrected values."""
+    rows = {f"{each.sha256[:32]}:{record}" for each in found for record in each.records}
+    names = {table.full_name for table in product.tables}
+    for table, partition, sha256 in lake.ledger.corrections.all_values():
+        if table not in names:
+            continue
+        there = values_of(lake, sha256)
+        if not rows.isdisjoint(there):
+            left = {row: cells for row, cells in there.items() if row not in rows}
+            where, own, size = redact_values(lake.settings.archive, sha256, left)
+            lake.ledger.erasures.record(Redaction(table, partition, sha256, 0, where, size, own, erasures=tuple(sorted(ids))))
+            lake.ledger.upkeep.make_durable()
+        redaction = lake.ledger.erasures.of([sha256]).get(sha256)
+        if redaction is not None:
+            read_values(lake.settings.archive, sha256, kept=(redaction.archived, redaction.kept_sha256))  # before the other goes
+            for path in other_forms(lake.settings.archive, redaction):
+                path.unlink(missing_ok=True)
+            reached("values_redacted")
+
+
+def _end_withdrawals(lake: Lakehouse, product: Product, affected: Partitions, said: Correction) -> None:
+    """Let nothing stand where a withdrawal has put a version back that held the subject: it goes, and is made by no step again."""
+    for table in product.tables:
+        for partition in sorted(affected.get(table.name, ())):
+            current = lake.ledger.current_version(table.full_name, partition)
+            there = lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",))
+            back = [each for each in there if current is not None and each.payload["to"] == current.version_key != NOTHING]
+            if not back or back[-1] is not there[-1]:
+                continue
+            subjects = {
+                *back[-1].subjects,
+                str(back[-1].payload["to"]),
+                str(back[-1].payload.get("to_plain", back[-1].payload["to"])),
+            }
+            reason = f"{back[-1].reason} (what was put back held somebody who was erased: {said.reason})"
+            lake.ledger.corrections.record(
+                Correction(table.full_name, partition, "withdraw", tuple(sorted(subjects)), {"to": NOTHING}, reason, said.by)
+            )
+
+
+def _take_off(lake: Lakehouse, product: Product, affected: Partitions, said: Correction) -> list[str]:
+    """Let nothing stand where what was computed without the subject is held, and `main` has a version with it; name those."""
+    emptied, look = list[str](), _Look(lake, product, affected)
+    for table in product.tables:
+        standings = Standings(product, lake, now=clock())
+        for partition in sorted(affected.get(table.name, ())):
+            with lake.ledger.alone(table.full_name, partition):
+                latest, current = _verdicts(lake, table, partition)
+                is_stuck = not isinstance(table, Bronze) and standings.of(table.name, partition).blocks
+                if latest is not None and not look.is_clean(table, latest) and not is_stuck:
+                    raise ReadinessError(
+                        f"{table.full_name}/{partition} was not run without the subject; see the log, then do the same again"
+                    )
+                if current is not None and not look.is_clean(table, current):
+                    put_back(lake, table.full_name, partition, NOTHING, said)
+                    emptied.append(f"{table.full_name}/{partition}")
+                    reached("taken_off_main")
+                if latest is not None:
+                    _settle_newest(lake, latest, is_clean=look.is_clean(table, latest))
+    return emptied
+
+
+def _settle_newest(lake: Lakehouse, latest: GateVerdict, *, is_clean: bool) -> None:
+    """See that the newest candidate waits as it did before `main` was emptied, or without files if it has the subject in them."""
+    newest = lake.ledger.latest_outcome(latest.table, latest.partition)
+    if is_clean and newest != (latest.version_key, latest.outcome):
+        lake.ledger.record_verdict(latest)
+    elif not is_clean and latest.files and newest == (latest.version_key, latest.outcome):
+        gone = "its staged rows were deleted: somebody among them was erased"
+        lake.ledger.record_verdict(replace(latest, files=(), held_because=(*latest.held_because, gone)))
+
+
+def _verdicts(lake: Lakehouse, table: Table, partition: str) -> tuple[GateVerdict | None, GateVerdict | None]:
+    """Return the newest verdict of a partition, and that of what is on `main`."""
+    current = lake.ledger.current_version(table.full_name, partition)
+    latest = lake.ledger.latest_verdict(table.full_name, partition)
+    if current is None or current.is_nothing:
+        return latest, None
+    return latest, lake.ledger.verdict_of(table.full_name, partition, current.version_key)
+
+
+@dataclass
+class _Look:
+    """One look at which candidates were made without the erased records."""
+
+    lake: Lakehouse
+    product: Product
+    affected: Partitions
+    _known: dict[tuple[str, str, str], bool] = field(default_factory=dict)
+
+    def has_unclean(self) -> bool:
+        """Return whether any of the partitions stands, or waits, with the subject in it."""
+        return any(
+            verdict is not None and not self.is_clean(table, verdict)
+            for table in self.product.tables
+            for partition in sorted(self.affected.get(table.name, ()))
+            for verdict in _verdicts(self.lake, table, partition)
+        )
+
+    def is_clean(self, table: Table, verdict: GateVerdict) -> bool:
+        """Return whether a candidate was made without them: bronze says so itself, the others read what is clean."""
+        if verdict.version_key == NOTHING:
+            return True
+        key = (verdict.table, verdict.partition, verdict.version_key)
+        if key not in self._known:
+            is_bronze = isinstance(table, Bronze)
+            self._known[key] = self._leaves_them_out(verdict) if is_bronze else all(self._reads_clean(table, verdict))
+        return self._known[key]
+
+    def _leaves_them_out(self, verdict: GateVerdict) -> bool:
+        deliveries = verdict.details.get("deliveries", ())
+        found = self.lake.ledger.erasures.of(d["sha256"] for d in deliveries)
+        erased = {sha256: each.records for sha256, each in found.items()}
+        return all(tuple(d.get(ERASED, ())) == erased.get(d["sha256"], ()) for d in deliveries)
+
+    def _reads_clean(self, table: Table, verdict: GateVerdict) -> Iterator[bool]:
+        for upstream in (self.product.by_name[name] for name in table.upstream):
+            for given in verdict.inputs:
+                partition = given.rpartition("@")[0].removeprefix(f"{upstream.full_name}/")
+                if given.startswith(f"{upstream.full_name}/") and partition in self.affected.get(upstream.name, ()):
+                    above = self.lake.ledger.current_version(upstream.full_name, partition)
+                    key = above.version_key if above is not None else ""
+                    said = self.lake.ledger.verdict_of(upstream.full_name, partition, key)
+                    yield str(above) == given and said is not None and self.is_clean(upstream, said)
+
+
+def _remove(lake: Lakehouse, product: Product, affected: Partitions) -> Removed:
+    """Remove all but the newest of the affected partitions, and add up what went."""
+    done, look = list[Removed](), _Look(lake, product, affected)
+    for table in product.tables:
+        kept: dict[str, set[str]] = {}
+        for partition in affected.get(table.name, ()):
+            clean = [v for v in _verdicts(lake, table, partition) if v is not None and look.is_clean(table, v)]
+            kept[partition] = {verdict.version_key for verdict in clean}
+        if kept:
+            done.append(remove(lake, table.full_name, kept, kept=kept))
+    return Removed(
+        sum(each.versions for each in done),
+        tuple(pin for each in done for pin in each.pins),
+        sum(each.quarantined for each in done),
+        sum(each.files for each in done),
+    )
+
+
+def _record_end(
+    lake: Lakehouse, tables: Sequence[Bronze], ids: set[int], swept: Sequence[tuple[int, int]], account: Account, signed: Signed
+) -> None:
+    counts = {
+        "deliveries": account.deliveries,
+        "records": account.records,
+        "partitions": sum(map(len, account.partitions.values())),
+        "emptied": len(account.emptied),
+        "versions_expired": account.removed.versions,
+        "pins_released": list(account.removed.pins),
+        "quarantined_rows": account.removed.quarantined,
+        "files_deleted": account.removed.files,
+        "traces": len(account.traces),
+    }
+    looked = dict(zip([t.full_name for t in (*_own(tables), *(t for t in tables if t not in _own(tables)))], swept, strict=True))
+    for table in tables:
+        newest, arrivals = looked[table.full_name]
+        here = lake.ledger.corrections.of(table.full_name, EVERY, kinds=("erase",))
+        subjects = tuple(sorted(subject for each in here if each.id in ids for subject in each.subjects))
+        payload = {"looked_for": newest, "arrivals": arrivals, **counts}
+        if subjects:
+            lake.ledger.corrections.record(
+                Correction(table.full_name, EVERY, "erased", subjects, payload, signed.reason, signed.by)
+            )
+
+
+def _own(tables: Sequence[Bronze]) -> list[Bronze]:
+    return [table for table in tables if table.table.subject is not None and table.table.subject.of is None]

@@ -1,0 +1,170 @@
+"""Where somebody is still to be found: every file of the warehouse and the archive is looked into, and what lies beside them.
+
+In tables, the columns that name subjects are compared by keyed hash, other text cells with the subject itself, and row ids
+with those of the erased records. Elsewhere the subject is looked for as text, between characters that are no letter or digit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import duckdb
+import pyarrow as pa
+
+from readiness_pipelines.declarations import Bronze, Product
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.lakehouse.maintenance.places import files_of_table
+from readiness_pipelines.lakehouse.quarantine import quarantine_table
+from readiness_pipelines.layers.erasures import Wanted, key_in_use
+from readiness_pipelines.layers.rows import literal, quoted
+from readiness_pipelines.ledger.erasures import Redaction
+from readiness_pipelines.sources.landing import INCOMING
+
+_CHUNK = 1 << 20
+_OURS = ("warehouse", "archive", "ledger.db", "catalog.db")  # in the state folder: looked into by other means
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One place, and what was found there, without saying whom."""
+
+    place: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.found}"
+
+
+def traces(lake: Lakehouse, product: Product, subject: str, found: Sequence[Redaction]) -> list[Trace]:
+    """Return where the subject still is in the product's tables, quarantines and staged files, and in the archive."""
+    left = [
+        trace
+        for table in product.tables
+        for name in _tables(lake, table.full_name)
+        for trace in _in_table(lake, product, name, subject, found)
+    ]
+    return [*left, *_in_archive(lake, subject)]
+
+
+def left_outside(lake: Lakehouse, product: Product, subject: str, found: Sequence[Redaction]) -> list[Trace]:
+    """Return what is not ours to change: landed files that were redacted here, logs, and what the ledger's verdicts quote."""
+    files = {each.sha256 for each in found}
+    names = {
+        delivery.name
+        for table in product.tables
+        if isinstance(table, Bronze)
+        for partition, shas in lake.ledger.erasures.deliveries(table.full_name).items()
+        if not files.isdisjoint(shas)
+        for delivery in lake.ledger.arrivals(table.full_name, partition)
+        if delivery.sha256 in files
+    }
+    landed = [lake.settings.landing / name for name in sorted(names)]
+    told = [Trace(str(path), "the delivered file itself; it is not taken in again") for path in landed if path.exists()]
+    if quoted_in := lake.ledger.erasures.verdicts_with(subject):
+        told.append(
+            Trace("ledger", f"{quoted_in} verdicts have a text like it, perhaps as an observed value; rows there are never changed")
+        )
+    state = lake.settings.state
+    for path in sorted(p for p in state.rglob("*") if p.is_file() and not p.relative_to(state).parts[0].startswith(_OURS)):
+        if _mentions(path, subject):
+            told.append(Trace(str(path), "has a text like it"))
+    return told
+
+
+def _tables(lake: Lakehouse, table: str) -> list[str]:
+    return [name for name in (table, quarantine_table(table)) if lake.find(name) is not None]
+
+
+def _in_table(lake: Lakehouse, product: Product, name: str, subject: str, found: Sequence[Redaction]) -> Iterator[Trace]:
+    paths = sorted(f.path for f in files_of_table(lake, name) if f.path.endswith(".parquet"))
+    if not paths:
+        return
+    source = f"read_parquet([{', '.join(map(literal, paths))}], filename=true, union_by_name=true)"
+    with lake.connect() as con:
+        types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        con.register("_erased", pa.table({"row_id": pa.array(_row_ids(found), pa.string())}))
+        wanted = [f"{quoted(c)} = {literal(subject)}" for c, type_ in types.items() if type_ == "VARCHAR" and c != "filename"]
+        wanted += [f"{quoted(c)} IN (SELECT row_id FROM _erased)" for c in ("row_id", "source_row_id") if c in types]
+        wanted += [f"contains(row_values, {literal(_json(subject))})"] if "row_values" in types else []
+        wanted += _hashed(con, lake, product, source, types)
+        sql = f"SELECT filename, count(*) FROM {source} WHERE {' OR '.join(wanted)} GROUP BY ALL ORDER BY ALL"
+        for path, rows in con.execute(sql).fetchall():
+            yield Trace(str(path), f"{rows} rows of {name}")
+
+
+def _hashed(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, source: str, types: dict[str, str]) -> Iterator[str]:
+    """Yield conditions for the columns that name subjects: who stands there is known by hash, whoever asks."""
+    key = key_in_use(lake, product)
+    for table in (t for t in product.tables if isinstance(t, Bronze) and t.table.subject is not None):
+        column, known = table.table.subject.column if table.table.subject else "", Wanted.of(lake, table).erasures
+        if column not in types or not known:
+            continue
+        text = f"CAST({quoted(column)} AS VARCHAR)"
+        rows = con.execute(f"SELECT DISTINCT {text} FROM {source} WHERE {quoted(column)} IS NOT NULL")
+        met = [value for (value,) in rows.fetchall() if key.hash(value) in known]
+        yield f"{text} IN ({', '.join(map(literal, met)) or 'NULL'})"
+
+
+def _row_ids(found: Sequence[Redaction]) -> list[str]:
+    return [f"{each.sha256[:32]}:{record}" for each in found for record in each.records]
+
+
+def _json(subject: str) -> str:
+    """Return the subject as a whole text value of a row in quarantine, which is JSON."""
+    return f':"{subject}"'
+
+
+def _in_archive(lake: Lakehouse, subject: str) -> Iterator[Trace]:
+    for path in sorted(p for p in lake.settings.archive.rglob("*") if p.is_file()):
+        if _mentions(path, subject):
+            why = "a copy that was cut short, or is under way" if path.name.startswith(INCOMING) else "has a text like it"
+            yield Trace(str(path), why)
+
+
+def _mentions(path: Path, subject: str) -> bool:
+    """Return whether the subject stands in a file as text, in UTF-8 or UTF-16, or as a text or number in a Parquet file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head == b"PAR1":
+            return _in_parquet(path, subject)
+        with _unpacked(path, head) as stream:
+            return _in_stream(stream, subject)
+    except (OSError, EOFError, duckdb.Error):
+        return False  # gone meanwhile, or what cannot be unpacked: nobody reads it either
+
+
+def _in_parquet(path: Path, subject: str) -> bool:
+    with duckdb.connect() as con:
+        columns = con.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
+        texts = [f"CAST({quoted(str(c[0]))} AS VARCHAR) = {literal(subject)}" for c in columns]
+        found = con.execute(f"SELECT 1 FROM read_parquet({literal(str(path))}) WHERE {' OR '.join(texts)} LIMIT 1").fetchone()
+        return found is not None
+
+
+def _unpacked(path: Path, head: bytes) -> IO[bytes]:
+    if head.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if head == b"\x28\xb5\x2f\xfd":
+        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+    return path.open("rb")
+
+
+def _in_stream(stream: IO[bytes], subject: str) -> bool:
+    spelled = [subject.encode(), subject.encode("utf-16-le"), subject.encode("utf-16-be")]
+    patterns = [
+        re.compile(rb"(?<![0-9A-Za-z])" + re.escape(spelled[0]) + rb"(?![0-9A-Za-z])"),
+        *(re.compile(re.escape(s)) for s in spelled[1:]),
+    ]
+    overlap, rest = max(map(len, spelled)) + 2, b""
+    while piece := stream.read(_CHUNK):
+        data = rest + piece
+        if any(pattern.search(data) for pattern in patterns):
+            return True
+        rest = data[-overlap:]
+    return False

@@ -1,0 +1,356 @@
+"""Who is erased is nowhere any more: not in the archive, not in a table, not in quarantine or history, and does not come back."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import NOTHING
+from readiness_pipelines.lakehouse import Lakehouse, pin, relation
+from readiness_pipelines.lakehouse.doctor import examine, mend
+from readiness_pipelines.layers import decisions, run_step
+from readiness_pipelines.layers.erase import Account, erase
+from readiness_pipelines.layers.quarantine import Signed, rows_of
+from readiness_pipelines.ledger.corrections import EVERY
+from tests.shop import Shop, build_shop
+
+SIGNED = Signed("ann", "asked by letter")
+DAYS = (1, 2)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return with_subject(build_shop(tmp_path))
+
+
+def with_subject(shop: Shop, subject: str = "customer") -> Shop:
+    """Say in the contract that an order is its customer's."""
+    contract = shop.folder / "contract.yaml"
+    text = contract.read_text()
+    said = f"    customProperties: [{{property: subject, value: {subject}}}]\n"
+    contract.write_text(text.replace("  - name: raw_orders\n", f"  - name: raw_orders\n{said}"))
+    return shop
+
+
+def lake_of(shop: Shop) -> Lakehouse:
+    return Lakehouse.open(shop.settings)
+
+
+def run(shop: Shop, *keys: str) -> None:
+    lake, product = lake_of(shop), shop.product
+    for table in product.tables:
+        for key in keys or [shop.day(n) for n in DAYS]:
+            result = run_step(lake, shop.settings, product, table.name, key)
+            assert result.verdict is None or result.verdict.counts.conserved
+
+
+def erased(shop: Shop, subject: str = "ZYX-7") -> Account:
+    account = erase(lake_of(shop), shop.product, subject, signed=SIGNED, run=lambda keys: run(shop, *keys))
+    assert account.traces == ()
+    return account
+
+
+def order(number: int, customer: str = "ZYX-7", amount: object = 10, day: int = 1) -> str:
+    return f"{day * 1000 + number},{customer},{amount},2025-01-{day:02}"
+
+
+def others(n: int, day: int = 1) -> list[str]:
+    return [order(i, f"c{i}", day=day) for i in range(n)]
+
+
+def customers(shop: Shop, day: int = 1, name: str = "orders") -> list[str]:
+    lake, table = lake_of(shop), shop.product.by_name[name].full_name
+    version = lake.ledger.current_version(table, shop.day(day))
+    assert version is not None
+    with lake.connect() as con:
+        return [row[0] for row in con.execute(f"SELECT customer FROM {relation(lake, [version])} ORDER BY row_id").fetchall()]
+
+
+def row_ids(shop: Shop, day: int = 1) -> dict[str, str]:
+    lake = lake_of(shop)
+    version = lake.ledger.current_version("shop.bronze.raw_orders", shop.day(day))
+    assert version is not None
+    with lake.connect() as con:
+        return dict(con.execute(f"SELECT row_id, order_id FROM {relation(lake, [version])}").fetchall())
+
+
+def counts(shop: Shop, name: str, day: int = 1) -> tuple[int, int, int, dict[str, int]]:
+    verdict = lake_of(shop).ledger.latest_verdict(shop.product.by_name[name].full_name, shop.day(day))
+    assert verdict is not None
+    return verdict.counts.rows_in, verdict.counts.admitted, verdict.counts.quarantined, dict(verdict.counts.dropped)
+
+
+def nowhere(shop: Shop, subject: str = "ZYX-7") -> None:
+    """No byte of archive and warehouse has the subject, by a search that is not the package's own."""
+    for folder in (shop.settings.archive, Path(shop.settings.warehouse)):
+        for path in (p for p in folder.rglob("*") if p.is_file()):
+            data = path.read_bytes()
+            if data[:4] == b"PAR1":
+                data = repr(pq.read_table(path).to_pylist()).encode()
+            if data[:2] == b"\x1f\x8b":
+                data = gzip.decompress(data)
+            assert subject.encode() not in data, path
+
+
+def nothing_moves(shop: Shop) -> None:
+    lake = lake_of(shop)
+    before = {t.full_name: lake.ledger.current_versions(t.full_name) for t in shop.product.tables}
+    run(shop)
+    assert {t.full_name: lake.ledger.current_versions(t.full_name) for t in shop.product.tables} == before
+
+
+def test_a_subject_is_taken_out_of_archive_tables_quarantine_and_history(shop: Shop) -> None:
+    original = shop.land(1, [order(90), *others(18), order(91, amount="ten"), "lost,ZYX-7"])
+    shop.land(2, [*others(19, 2), order(92, day=2)])
+    run(shop)
+    ids = row_ids(shop)
+    assert "ZYX-7" in customers(shop)
+    account = erased(shop)
+    assert (account.deliveries, account.records) == (2, 4)
+    assert account.partitions["raw_orders"] == [shop.day(1), shop.day(2)]
+    nowhere(shop)
+    assert customers(shop) == [f"c{i}" for i in range(18)]
+    assert counts(shop, "raw_orders") == (21, 18, 0, {"erased": 3})
+    assert counts(shop, "orders", 2) == (19, 19, 0, {})
+    assert {row: number for row, number in row_ids(shop).items()} == {r: n for r, n in ids.items() if n not in ("1090", "1091")}
+    assert rows_of(lake_of(shop), "shop.silver.orders", shop.day(1), everything=True) == []
+    assert [str(t).split(":")[0] for t in account.outside][0] == str(original)
+    assert [str(found) for found in examine(shop.settings).findings] == []
+    nothing_moves(shop)
+    nowhere(shop)  # the landed file is still there, and is not archived again
+
+
+def test_who_was_erased_is_kept_as_a_keyed_hash_under_a_key_that_is_not_in_the_ledger(shop: Shop) -> None:
+    shop.land(1, [order(1), *others(9)])
+    run(shop)
+    account = erased(shop)
+    key = shop.settings.state / "erasure.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    begun, ended = lake_of(shop).ledger.corrections.of("shop.bronze.raw_orders", EVERY)
+    assert (begun.kind, begun.by, begun.reason, len(begun.subjects[0])) == ("erase", "ann", "asked by letter", 64)
+    assert (ended.kind, ended.payload["records"], ended.payload["versions_expired"]) == ("erased", 1, account.removed.versions)
+    ledger = b"".join(p.read_bytes() for p in shop.settings.state.glob("ledger.db*"))
+    assert b"ZYX-7" not in ledger and key.read_bytes().strip() not in ledger
+
+
+def test_a_delivery_that_lands_later_is_redacted_when_it_is_taken_in(shop: Shop) -> None:
+    shop.land(1, [order(1), *others(9)])
+    run(shop)
+    erased(shop)
+    shop.land(1, [*others(9), order(5)], suffix="_corrected")
+    shop.land(2, others(9, 2))
+    run(shop)
+    nowhere(shop)
+    assert counts(shop, "raw_orders") == (20, 18, 0, {"erased": 2})
+    assert counts(shop, "raw_orders", 2) == (9, 9, 0, {})
+    nothing_moves(shop)
+
+
+def test_a_later_read_of_what_was_looked_through_needs_no_key(shop: Shop) -> None:
+    shop.land(1, [order(1), *others(9)])
+    run(shop)
+    erased(shop)
+    key = shop.settings.state / "erasure.key"
+    key.rename(key.with_name("away"))
+    suite = shop.root / "quality_suites" / "shop" / "bronze_raw_orders.yaml"
+    suite.write_text(suite.read_text().replace("min_value: 1", "min_value: 2"))  # so all of it is read anew
+    run(shop)
+    assert counts(shop, "raw_orders") == (10, 9, 0, {"erased": 1})
+    shop.land(2, others(9, 2))
+    with pytest.raises(ReadinessError, match="expected the key by which subjects were erased"):
+        run(shop)
+    key.write_text("0" * 64)
+    with pytest.raises(ReadinessError, match="subjects were erased with .*: put the first key back"):
+        run(shop)
+
+
+def test_the_same_erasure_again_changes_nothing_and_another_one_is_added(shop: Shop) -> None:
+    shop.land(1, [order(1), order(2, "OTHER-1"), *others(9)])
+    run(shop)
+    erased(shop)
+    again = erased(shop)
+    assert (again.is_news, again.records, again.removed.versions, again.removed.files) == (False, 1, 0, 0)
+    erased(shop, "OTHER-1")
+    nowhere(shop)
+    nowhere(shop, "OTHER-1")
+    assert counts(shop, "raw_orders") == (11, 9, 0, {"erased": 2})
+    assert len(list(shop.settings.archive.rglob("*.redacted-*"))) == 1
+
+
+def test_values_that_were_corrected_for_a_subject_go_too(shop: Shop) -> None:
+    shop.land(1, [*others(18), order(1, amount="ten"), order(2, "c2", "ten")])
+    run(shop)
+    lake, table = lake_of(shop), shop.product.by_name["orders"]
+    rows = [row.row_id for row in rows_of(lake, table.full_name, shop.day(1))]
+    decisions.release_values(lake, table, shop.day(1), {row: {"amount": "7", "customer": "ZYX-7 or so"} for row in rows}, signed=SIGNED)
+    decisions.release_values(lake, table, shop.day(1), {row: {"amount": "8"} for row in rows}, signed=SIGNED)
+    run(shop)
+    assert counts(shop, "orders") == (20, 20, 0, {})
+    account = erase(lake, shop.product, "ZYX-7", signed=SIGNED, run=lambda keys: run(shop, *keys))
+    assert [t.found for t in account.traces] == ["has a text like it"]  # in the words of another row's correction
+    assert counts(shop, "orders") == (19, 19, 0, {})
+    assert customers(shop).count("c2") == 2  # as corrected last, and this was kept
+    assert [str(found) for found in examine(shop.settings).findings] == []
+
+
+def test_admit_and_withdraw_outlast_an_erasure(shop: Shop) -> None:
+    shop.land(1, [*others(9), *[order(50 + i, f"d{i}", "ten") for i in range(9)], order(1)])
+    shop.land(2, [*others(9, 2), order(2, day=2)])
+    run(shop)
+    lake, table = lake_of(shop), shop.product.by_name["orders"]
+    decisions.admit(lake, table, shop.day(1), signed=SIGNED)
+    decisions.withdraw(lake, table, shop.day(2), to="nothing", signed=SIGNED)
+    run(shop)
+    assert counts(shop, "orders") == (19, 10, 9, {})
+    account = erased(shop)
+    assert account.emptied == ()
+    assert counts(shop, "orders") == (18, 9, 9, {})
+    version = lake.ledger.current_version(table.full_name, shop.day(2))
+    assert version is not None and version.version_key == NOTHING
+    nothing_moves(shop)
+    erased(shop, "c3")
+    assert counts(shop, "orders") == (17, 8, 9, {})
+    nothing_moves(shop)
+    nowhere(shop)
+
+
+def test_what_a_withdrawal_put_back_with_the_subject_in_it_gives_way_to_nothing(shop: Shop) -> None:
+    shop.land(1, [*others(9), order(1)])
+    run(shop)
+    lake, table = lake_of(shop), shop.product.by_name["orders"]
+    first = lake.ledger.current_version(table.full_name, shop.day(1))
+    assert first is not None
+    shop.land(1, [*others(8), order(1)], suffix="_b")
+    run(shop)
+    decisions.withdraw(lake, table, shop.day(1), to=first.version_key, signed=SIGNED)
+    run(shop)
+    erased(shop)
+    nowhere(shop)
+    version = lake.ledger.current_version(table.full_name, shop.day(1))
+    assert version is not None and version.version_key == NOTHING
+    nothing_moves(shop)
+
+
+def test_what_is_held_without_the_subject_is_taken_off_main(shop: Shop) -> None:
+    suite = shop.root / "quality_suites" / "shop" / "bronze_raw_orders.yaml"
+    suite.write_text(suite.read_text().replace("min_value: 1", "min_value: 10"))
+    shop.land(1, [*others(9), order(1)])
+    run(shop)
+    account = erased(shop)
+    assert account.emptied == tuple(f"shop.{t}/{shop.day(1)}" for t in ("bronze.raw_orders", "silver.orders", "gold.paid_orders", "gold.daily_revenue"))
+    nowhere(shop)
+    held = lake_of(shop).ledger.latest_verdict("shop.bronze.raw_orders", shop.day(1))
+    assert held is not None and "was withdrawn" not in held.held_because[0]
+    assert [str(found) for found in examine(shop.settings).findings] == []
+    shop.land(1, others(12), suffix="_more")
+    run(shop)
+    assert len(customers(shop)) == 12
+
+
+def test_a_pin_on_what_held_the_subject_is_taken_away_and_named_and_a_foreign_branch_stops_it_all(shop: Shop) -> None:
+    shop.land(1, [*others(9), order(1)])
+    run(shop)
+    lake = lake_of(shop)
+    version = lake.ledger.current_version("shop.silver.orders", shop.day(1))
+    assert version is not None
+    pin(lake, [version], name="training-1")
+    iceberg = lake.load("shop.silver.orders")
+    head = iceberg.metadata.refs["main"].snapshot_id
+    iceberg.manage_snapshots().create_branch(head, "somebody").commit()
+    with pytest.raises(ReadinessError, match="branch or tag 'somebody'"):
+        erased(shop)
+    assert (lake.settings.archive / lake.ledger.arrivals("shop.bronze.raw_orders", shop.day(1))[0].archived).exists()
+    lake.load("shop.silver.orders").manage_snapshots().remove_branch("somebody").commit()
+    assert erased(shop).removed.pins == ("shop.silver.orders: training-1",)
+    nowhere(shop)
+
+
+def test_the_original_that_is_back_is_found_and_taken_by_the_doctor(shop: Shop) -> None:
+    path = shop.land(1, [order(1), *others(9)])
+    run(shop)
+    (archived,) = [p for p in shop.settings.archive.rglob("*") if p.is_file()]
+    erased(shop)
+    archived.write_bytes(path.read_bytes())
+    (finding,) = examine(shop.settings).findings
+    assert "has rows of somebody who was erased; readiness doctor --repair deletes it" in str(finding)
+    assert len(mend(shop.settings)[0]) == 1
+    nowhere(shop)
+    (redacted,) = shop.settings.archive.rglob("*.redacted-*")
+    redacted.write_bytes(redacted.read_bytes()[:-1])
+    (finding,) = examine(shop.settings).findings
+    assert "the redacted form" in str(finding) and finding.repair is None
+
+
+def landed_as(shop: Shop, ending: str, write: Callable[[Path], None]) -> None:
+    defs = shop.folder / "defs.yaml"
+    defs.write_text(defs.read_text().replace("*.csv", f"*{ending}"))
+    path = shop.settings.landing / shop.feed / f"orders_{shop.day(1)}{ending}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path)
+
+
+def as_json(path: Path) -> None:
+    lines = [f'{{"order_id": "{i}", "customer": "c{i}", "amount": 10, "ordered_on": "2025-01-01"}}' for i in range(9)]
+    lines[3] = '{"order_id": "3", "customer": "ZYX-7", "amount": 10, "ordered_on": "2025-01-01"}'
+    lines[5] = '{"order_id": "5", "customer": "ZYX-7", "amount": 10'
+    path.write_text("\n".join([*lines[:2], "", *lines[2:]]))
+
+
+def as_gzip(path: Path) -> None:
+    text = "order_id,customer,amount,ordered_on\n" + "".join(f'{i},"c{i}, the ""old""\none",10,2025-01-01\r\n' for i in range(7))
+    path.write_bytes(gzip.compress(f'{text}8,ZYX-7,10,2025-01-01\n9,"ZYX-7\n'.encode()))
+
+
+def as_parquet(path: Path) -> None:
+    named = [f"c{i}" for i in range(7)] + ["ZYX-7", "ZYX-7"]
+    columns = {"order_id": pa.array(range(9)), "customer": pa.array(named).dictionary_encode(), "amount": pa.array([10] * 9)}
+    pq.write_table(pa.table({**columns, "ordered_on": pa.array(["2025-01-01"] * 9)}), path)
+
+
+@pytest.mark.parametrize(("ending", "write"), [(".jsonl", as_json), (".csv.gz", as_gzip), (".parquet", as_parquet)])
+def test_every_format_keeps_its_other_records_at_their_numbers(
+    shop: Shop, ending: str, write: Callable[[Path], None]
+) -> None:
+    landed_as(shop, ending, write)
+    run(shop)
+    ids = row_ids(shop)
+    gone = erased(shop).records
+    assert gone == 2
+    nowhere(shop)
+    assert counts(shop, "raw_orders") == (9, 7, 0, {"erased": 2})
+    assert set(row_ids(shop)) < set(ids) and len(row_ids(shop)) == 7
+    assert [str(found) for found in examine(shop.settings).findings] == []
+
+
+def test_a_file_whose_columns_are_wrong_is_redacted_by_its_text(shop: Shop) -> None:
+    shop.land(1, [order(1), *others(9)], header="order_id,who,amount,ordered_on\n")
+    run(shop)
+    assert erased(shop).records == 1
+    nowhere(shop)
+    verdict = lake_of(shop).ledger.latest_verdict("shop.bronze.raw_orders", shop.day(1))
+    assert verdict is not None and "columns missing: 'customer'" in verdict.held_because[0]
+
+
+def test_a_file_that_ends_too_early_is_not_kept_at_all_if_the_subject_is_in_it(shop: Shop) -> None:
+    text = "order_id,customer,amount,ordered_on\n" + "".join(f"{i},ZYX-7,{i * 7919 % 1000},2025-01-01\n" for i in range(20_000))
+    landed_as(shop, ".csv.gz", lambda path: path.write_bytes(gzip.compress(text.encode())[:-400]) and None)
+    run(shop)
+    erased(shop)
+    assert [p for p in shop.settings.archive.rglob("*") if p.is_file()] == []
+    run(shop)
+    verdict = lake_of(shop).ledger.latest_verdict("shop.bronze.raw_orders", shop.day(1))
+    assert verdict is not None and "was not kept, because it could not be read to its end" in verdict.held_because[0]
+
+
+def test_a_product_without_a_subject_and_a_subject_that_names_nobody_are_refused(shop: Shop, tmp_path: Path) -> None:
+    other = build_shop(tmp_path / "other")
+    with pytest.raises(ReadinessError, match="shop names no subject, expected the custom property `subject`"):
+        erased(other)
+    with pytest.raises(ReadinessError, match="names nobody"):
+        erased(shop, "?")
