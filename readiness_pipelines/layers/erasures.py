@@ -198,15 +198,13 @@ def _gone(now: Redaction) -> Redaction:
 
 
 def _refuse_changed(lake: Lakehouse, table: Bronze, delivery: Delivery, before: Path, after: Path, records: Sequence[int]) -> None:
-    with lake.connect() as con:
-        said = []
-        for path in (before, after):
-            reader = opened(table, delivery, path)
+    said = []
+    for path in (before, after):
+        reader = opened(table, delivery, path)
+        with lake.connect() as con:
             con.register("_read", pa.RecordBatchReader.from_batches(reader.schema, reader.batches()))
-            gone = ", ".join(map(str, records))
-            rows = proof(con, f"(SELECT * FROM _read WHERE {RECORD_NUMBER} NOT IN ({gone}))")
-            con.unregister("_read")
-            said.append((rows, reader.records, bool(reader.problems)))
+            rows = proof(con, f"(SELECT * FROM _read WHERE {RECORD_NUMBER} NOT IN ({', '.join(map(str, records))}))")
+        said.append((rows, reader.records, bool(reader.problems)))
     if said[0] != said[1]:
         raise ReadinessError(
             f"{delivery.name} ({delivery.partition}): cannot be redacted without changing what records of others say; nothing of "

@@ -6,12 +6,10 @@ with those of the erased records. Elsewhere the subject is looked for as text, b
 
 from __future__ import annotations
 
-import gzip
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 import duckdb
 import pyarrow as pa
@@ -24,8 +22,8 @@ from readiness_pipelines.layers.erasures import Wanted, key_in_use
 from readiness_pipelines.layers.rows import literal, quoted
 from readiness_pipelines.ledger.erasures import Redaction
 from readiness_pipelines.sources.landing import INCOMING
+from readiness_pipelines.sources.unpacked import readable_part
 
-_CHUNK = 1 << 20
 _OURS = ("warehouse", "archive", "ledger.db", "catalog.db")  # in the state folder: looked into by other means
 
 
@@ -130,13 +128,10 @@ def _mentions(path: Path, subject: str) -> bool:
     """Return whether the subject stands in a file as text, in UTF-8 or UTF-16, or as a text or number in a Parquet file."""
     try:
         with path.open("rb") as file:
-            head = file.read(4)
-        if head == b"PAR1":
-            return _in_parquet(path, subject)
-        with _unpacked(path, head) as stream:
-            return _in_stream(stream, subject)
-    except (OSError, EOFError, duckdb.Error):
-        return False  # gone meanwhile, or what cannot be unpacked: nobody reads it either
+            is_parquet = file.read(4) == b"PAR1"
+        return _in_parquet(path, subject) if is_parquet else _in_bytes(readable_part(path), subject)
+    except (FileNotFoundError, duckdb.Error):
+        return False  # gone meanwhile, or damaged so that nobody can read it
 
 
 def _in_parquet(path: Path, subject: str) -> bool:
@@ -147,24 +142,15 @@ def _in_parquet(path: Path, subject: str) -> bool:
         return found is not None
 
 
-def _unpacked(path: Path, head: bytes) -> IO[bytes]:
-    if head.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    if head == b"\x28\xb5\x2f\xfd":
-        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
-    return path.open("rb")
-
-
-def _in_stream(stream: IO[bytes], subject: str) -> bool:
-    spelled = [subject.encode(), subject.encode("utf-16-le"), subject.encode("utf-16-be")]
-    patterns = [
-        re.compile(rb"(?<![0-9A-Za-z])" + re.escape(spelled[0]) + rb"(?![0-9A-Za-z])"),
-        *(re.compile(re.escape(s)) for s in spelled[1:]),
-    ]
-    overlap, rest = max(map(len, spelled)) + 2, b""
-    while piece := stream.read(_CHUNK):
+def _in_bytes(pieces: Iterable[bytes], subject: str) -> bool:
+    plain, *wide = (subject.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+    pattern = re.compile(
+        rb"(?<![0-9A-Za-z])" + re.escape(plain) + rb"(?![0-9A-Za-z])|" + b"|".join(map(re.escape, wide)), re.DOTALL
+    )
+    overlap, rest = max(map(len, wide)) + 2, b""
+    for piece in pieces:
         data = rest + piece
-        if any(pattern.search(data) for pattern in patterns):
+        if (found := pattern.search(data)) and found.end() < len(data):  # else the text may go on in the next piece
             return True
         rest = data[-overlap:]
-    return False
+    return pattern.search(rest) is not None

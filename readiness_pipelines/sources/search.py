@@ -12,9 +12,12 @@ import pyarrow.parquet as pq
 
 from readiness_pipelines.sources.formats import Format, open_records
 from readiness_pipelines.sources.json_lines import JsonLinesReader
-from readiness_pipelines.sources.reader import RAW, RECORD_NUMBER, FileProblem, RecordReader
+from readiness_pipelines.sources.reader import CARRY, RAW, RECORD_NUMBER, FileProblem, RecordReader
 from readiness_pipelines.sources.records import CsvFormat, CsvReader
 from readiness_pipelines.sources.subject import names_somebody, tokens
+from readiness_pipelines.sources.unpacked import readable_part
+
+_LONGEST = 1 << 20  # of a line whose tokens are looked at together
 
 Looked = Callable[[set[str]], set[str]]  # of some texts those that are looked for
 
@@ -99,8 +102,18 @@ def _by_text(path: Path, *, name: str, form: Format, csv: CsvFormat, looked: Loo
                 hits.met |= met
                 hits.records.append(number)
     except (FileProblem, UnicodeError):
-        hits.is_whole = False
+        return _by_bytes(path, delimiter=csv.delimiter, looked=looked)
     return hits
+
+
+def _by_bytes(path: Path, *, delimiter: str, looked: Looked) -> Hits:
+    """Look into what can be had of a file that cannot be read to its end; who is met is in no record with a number."""
+    met, rest = set[str](), b""
+    for piece in readable_part(path):
+        whole, _, rest = (rest + piece).rpartition(b"\n") if len(rest) < _LONGEST else (rest + piece, b"", b"")
+        met |= looked(tokens(whole.decode("utf-8", CARRY), delimiter=delimiter))
+    met |= looked(tokens(rest.decode("utf-8", CARRY), delimiter=delimiter))
+    return Hits([0] if met else [], met, is_whole=False)
 
 
 def _there(path: Path, wanted: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from readiness_pipelines.sources.reader import FileProblem
 
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 _BUFFER = 1 << 18
+_SMALL = 1 << 13  # of a damaged file the last piece is lost
 
 
 @contextmanager
@@ -44,3 +45,21 @@ def _open(path: Path, codec: str | None) -> IO[bytes]:
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
         return io.BufferedReader(stream, _BUFFER)
     return path.open("rb")
+
+
+def readable_part(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, decompressed if they are gzip's or zstd's, as far as they can be had: also of a damaged one."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    try:
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path, "rb") as packed:
+                yield from iter(lambda: packed.read1(_SMALL), b"")
+        elif head == b"\x28\xb5\x2f\xfd":
+            with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as stream:
+                yield from iter(lambda: stream.read(_SMALL), b"")
+        else:
+            with path.open("rb") as file:
+                yield from iter(lambda: file.read(_BUFFER), b"")
+    except (EOFError, zlib.error, OSError):
+        return  # what comes after this nobody can read

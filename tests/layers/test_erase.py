@@ -21,7 +21,6 @@ from readiness_pipelines.ledger.corrections import EVERY
 from tests.shop import Shop, build_shop
 
 SIGNED = Signed("ann", "asked by letter")
-DAYS = (1, 2)
 
 
 @pytest.fixture
@@ -43,9 +42,10 @@ def lake_of(shop: Shop) -> Lakehouse:
 
 
 def run(shop: Shop, *keys: str) -> None:
+    """Run every table over these partitions: by default those that something has landed for."""
     lake, product = lake_of(shop), shop.product
     for table in product.tables:
-        for key in keys or [shop.day(n) for n in DAYS]:
+        for key in keys or [shop.day(n) for n in (1, 2) if list(shop.settings.landing.rglob(f"*{shop.day(n)}*"))]:
             result = run_step(lake, shop.settings, product, table.name, key)
             assert result.verdict is None or result.verdict.counts.conserved
 
@@ -115,7 +115,7 @@ def test_a_subject_is_taken_out_of_archive_tables_quarantine_and_history(shop: S
     assert (account.deliveries, account.records) == (2, 4)
     assert account.partitions["raw_orders"] == [shop.day(1), shop.day(2)]
     nowhere(shop)
-    assert customers(shop) == [f"c{i}" for i in range(18)]
+    assert sorted(customers(shop)) == sorted(f"c{i}" for i in range(18))
     assert counts(shop, "raw_orders") == (21, 18, 0, {"erased": 3})
     assert counts(shop, "orders", 2) == (19, 19, 0, {})
     assert {row: number for row, number in row_ids(shop).items()} == {r: n for r, n in ids.items() if n not in ("1090", "1091")}
@@ -127,7 +127,7 @@ def test_a_subject_is_taken_out_of_archive_tables_quarantine_and_history(shop: S
 
 
 def test_who_was_erased_is_kept_as_a_keyed_hash_under_a_key_that_is_not_in_the_ledger(shop: Shop) -> None:
-    shop.land(1, [order(1), *others(9)])
+    shop.land(1, [order(91), *others(9)])
     run(shop)
     account = erased(shop)
     key = shop.settings.state / "erasure.key"
@@ -140,10 +140,10 @@ def test_who_was_erased_is_kept_as_a_keyed_hash_under_a_key_that_is_not_in_the_l
 
 
 def test_a_delivery_that_lands_later_is_redacted_when_it_is_taken_in(shop: Shop) -> None:
-    shop.land(1, [order(1), *others(9)])
+    shop.land(1, [order(91), *others(9)])
     run(shop)
     erased(shop)
-    shop.land(1, [*others(9), order(5)], suffix="_corrected")
+    shop.land(1, [*others(9), order(95)], suffix="_corrected")
     shop.land(2, others(9, 2))
     run(shop)
     nowhere(shop)
@@ -153,7 +153,7 @@ def test_a_delivery_that_lands_later_is_redacted_when_it_is_taken_in(shop: Shop)
 
 
 def test_a_later_read_of_what_was_looked_through_needs_no_key(shop: Shop) -> None:
-    shop.land(1, [order(1), *others(9)])
+    shop.land(1, [order(91), *others(9)])
     run(shop)
     erased(shop)
     key = shop.settings.state / "erasure.key"
@@ -171,7 +171,7 @@ def test_a_later_read_of_what_was_looked_through_needs_no_key(shop: Shop) -> Non
 
 
 def test_the_same_erasure_again_changes_nothing_and_another_one_is_added(shop: Shop) -> None:
-    shop.land(1, [order(1), order(2, "OTHER-1"), *others(9)])
+    shop.land(1, [order(91), order(92, "OTHER-1"), *others(9)])
     run(shop)
     erased(shop)
     again = erased(shop)
@@ -184,11 +184,13 @@ def test_the_same_erasure_again_changes_nothing_and_another_one_is_added(shop: S
 
 
 def test_values_that_were_corrected_for_a_subject_go_too(shop: Shop) -> None:
-    shop.land(1, [*others(18), order(1, amount="ten"), order(2, "c2", "ten")])
+    shop.land(1, [*others(18), order(91, amount="ten"), order(92, "c2", "ten")])
     run(shop)
     lake, table = lake_of(shop), shop.product.by_name["orders"]
     rows = [row.row_id for row in rows_of(lake, table.full_name, shop.day(1))]
-    decisions.release_values(lake, table, shop.day(1), {row: {"amount": "7", "customer": "ZYX-7 or so"} for row in rows}, signed=SIGNED)
+    decisions.release_values(
+        lake, table, shop.day(1), {row: {"amount": "7", "customer": "ZYX-7 or so"} for row in rows}, signed=SIGNED
+    )
     decisions.release_values(lake, table, shop.day(1), {row: {"amount": "8"} for row in rows}, signed=SIGNED)
     run(shop)
     assert counts(shop, "orders") == (20, 20, 0, {})
@@ -200,8 +202,8 @@ def test_values_that_were_corrected_for_a_subject_go_too(shop: Shop) -> None:
 
 
 def test_admit_and_withdraw_outlast_an_erasure(shop: Shop) -> None:
-    shop.land(1, [*others(9), *[order(50 + i, f"d{i}", "ten") for i in range(9)], order(1)])
-    shop.land(2, [*others(9, 2), order(2, day=2)])
+    shop.land(1, [*others(9), *[order(50 + i, f"d{i}", "ten") for i in range(9)], order(91)])
+    shop.land(2, [*others(9, 2), order(92, day=2)])
     run(shop)
     lake, table = lake_of(shop), shop.product.by_name["orders"]
     decisions.admit(lake, table, shop.day(1), signed=SIGNED)
@@ -221,12 +223,12 @@ def test_admit_and_withdraw_outlast_an_erasure(shop: Shop) -> None:
 
 
 def test_what_a_withdrawal_put_back_with_the_subject_in_it_gives_way_to_nothing(shop: Shop) -> None:
-    shop.land(1, [*others(9), order(1)])
+    shop.land(1, [*others(9), order(91)])
     run(shop)
     lake, table = lake_of(shop), shop.product.by_name["orders"]
     first = lake.ledger.current_version(table.full_name, shop.day(1))
     assert first is not None
-    shop.land(1, [*others(8), order(1)], suffix="_b")
+    shop.land(1, [*others(8), order(91)], suffix="_b")
     run(shop)
     decisions.withdraw(lake, table, shop.day(1), to=first.version_key, signed=SIGNED)
     run(shop)
@@ -240,10 +242,12 @@ def test_what_a_withdrawal_put_back_with_the_subject_in_it_gives_way_to_nothing(
 def test_what_is_held_without_the_subject_is_taken_off_main(shop: Shop) -> None:
     suite = shop.root / "quality_suites" / "shop" / "bronze_raw_orders.yaml"
     suite.write_text(suite.read_text().replace("min_value: 1", "min_value: 10"))
-    shop.land(1, [*others(9), order(1)])
+    shop.land(1, [*others(9), order(91)])
     run(shop)
     account = erased(shop)
-    assert account.emptied == tuple(f"shop.{t}/{shop.day(1)}" for t in ("bronze.raw_orders", "silver.orders", "gold.paid_orders", "gold.daily_revenue"))
+    assert account.emptied == tuple(
+        f"shop.{t}/{shop.day(1)}" for t in ("bronze.raw_orders", "silver.orders", "gold.paid_orders", "gold.daily_revenue")
+    )
     nowhere(shop)
     held = lake_of(shop).ledger.latest_verdict("shop.bronze.raw_orders", shop.day(1))
     assert held is not None and "was withdrawn" not in held.held_because[0]
@@ -254,7 +258,7 @@ def test_what_is_held_without_the_subject_is_taken_off_main(shop: Shop) -> None:
 
 
 def test_a_pin_on_what_held_the_subject_is_taken_away_and_named_and_a_foreign_branch_stops_it_all(shop: Shop) -> None:
-    shop.land(1, [*others(9), order(1)])
+    shop.land(1, [*others(9), order(91)])
     run(shop)
     lake = lake_of(shop)
     version = lake.ledger.current_version("shop.silver.orders", shop.day(1))
@@ -272,7 +276,7 @@ def test_a_pin_on_what_held_the_subject_is_taken_away_and_named_and_a_foreign_br
 
 
 def test_the_original_that_is_back_is_found_and_taken_by_the_doctor(shop: Shop) -> None:
-    path = shop.land(1, [order(1), *others(9)])
+    path = shop.land(1, [order(91), *others(9)])
     run(shop)
     (archived,) = [p for p in shop.settings.archive.rglob("*") if p.is_file()]
     erased(shop)
@@ -296,40 +300,38 @@ def landed_as(shop: Shop, ending: str, write: Callable[[Path], None]) -> None:
 
 
 def as_json(path: Path) -> None:
-    lines = [f'{{"order_id": "{i}", "customer": "c{i}", "amount": 10, "ordered_on": "2025-01-01"}}' for i in range(9)]
+    lines = [f'{{"order_id": "{i}", "customer": "c{i}", "amount": 10, "ordered_on": "2025-01-01"}}' for i in range(29)]
     lines[3] = '{"order_id": "3", "customer": "ZYX-7", "amount": 10, "ordered_on": "2025-01-01"}'
     lines[5] = '{"order_id": "5", "customer": "ZYX-7", "amount": 10'
     path.write_text("\n".join([*lines[:2], "", *lines[2:]]))
 
 
 def as_gzip(path: Path) -> None:
-    text = "order_id,customer,amount,ordered_on\n" + "".join(f'{i},"c{i}, the ""old""\none",10,2025-01-01\r\n' for i in range(7))
+    text = "order_id,customer,amount,ordered_on\n" + "".join(f'{i},"c{i}, the ""old""\none",10,2025-01-01\r\n' for i in range(27))
     path.write_bytes(gzip.compress(f'{text}8,ZYX-7,10,2025-01-01\n9,"ZYX-7\n'.encode()))
 
 
 def as_parquet(path: Path) -> None:
-    named = [f"c{i}" for i in range(7)] + ["ZYX-7", "ZYX-7"]
-    columns = {"order_id": pa.array(range(9)), "customer": pa.array(named).dictionary_encode(), "amount": pa.array([10] * 9)}
-    pq.write_table(pa.table({**columns, "ordered_on": pa.array(["2025-01-01"] * 9)}), path)
+    named = [f"c{i}" for i in range(27)] + ["ZYX-7", "ZYX-7"]
+    columns = {"order_id": pa.array(range(29)), "customer": pa.array(named).dictionary_encode(), "amount": pa.array([10] * 29)}
+    pq.write_table(pa.table({**columns, "ordered_on": pa.array(["2025-01-01"] * 29)}), path)
 
 
 @pytest.mark.parametrize(("ending", "write"), [(".jsonl", as_json), (".csv.gz", as_gzip), (".parquet", as_parquet)])
-def test_every_format_keeps_its_other_records_at_their_numbers(
-    shop: Shop, ending: str, write: Callable[[Path], None]
-) -> None:
+def test_every_format_keeps_its_other_records_at_their_numbers(shop: Shop, ending: str, write: Callable[[Path], None]) -> None:
     landed_as(shop, ending, write)
     run(shop)
     ids = row_ids(shop)
     gone = erased(shop).records
     assert gone == 2
     nowhere(shop)
-    assert counts(shop, "raw_orders") == (9, 7, 0, {"erased": 2})
-    assert set(row_ids(shop)) < set(ids) and len(row_ids(shop)) == 7
+    assert counts(shop, "raw_orders") == (29, 27, 0, {"erased": 2})
+    assert set(row_ids(shop)) <= set(ids) and len(row_ids(shop)) == 27
     assert [str(found) for found in examine(shop.settings).findings] == []
 
 
 def test_a_file_whose_columns_are_wrong_is_redacted_by_its_text(shop: Shop) -> None:
-    shop.land(1, [order(1), *others(9)], header="order_id,who,amount,ordered_on\n")
+    shop.land(1, [order(91), *others(9)], header="order_id,who,amount,ordered_on\n")
     run(shop)
     assert erased(shop).records == 1
     nowhere(shop)
