@@ -210,8 +210,8 @@ def test_admit_and_withdraw_outlast_an_erasure(shop: Shop) -> None:
     decisions.withdraw(lake, table, shop.day(2), to="nothing", signed=SIGNED)
     run(shop)
     assert counts(shop, "orders") == (19, 10, 9, {})
-    account = erased(shop)
-    assert account.emptied == ()
+    account = erased(shop)  # gold of the second day is blocked by the withdrawal, and was made before it
+    assert account.emptied == (f"shop.gold.paid_orders/{shop.day(2)}", f"shop.gold.daily_revenue/{shop.day(2)}")
     assert counts(shop, "orders") == (18, 9, 9, {})
     version = lake.ledger.current_version(table.full_name, shop.day(2))
     assert version is not None and version.version_key == NOTHING
@@ -356,3 +356,46 @@ def test_a_product_without_a_subject_and_a_subject_that_names_nobody_are_refused
         erased(other)
     with pytest.raises(ReadinessError, match="names nobody"):
         erased(shop, "?")
+
+
+def two_feeds(root: Path) -> Shop:
+    """A shop whose payments are delivered by themselves, and say of which order they are, and not of whom."""
+    shop = with_subject(build_shop(root))
+    defs, contract = shop.folder / "defs.yaml", shop.folder / "contract.yaml"
+    feed = '    - name: raw_payments\n      feed: {files: "paid/%Y-%m-%d*.csv", first_due: 2025-01-01, last_due: 2025-01-10}\n'
+    defs.write_text(defs.read_text().replace("  silver:\n", f"{feed}  silver:\n"))
+    contract.write_text(
+        contract.read_text()
+        + "  - name: raw_payments\n"
+        + "    customProperties: [{property: subject, value: {column: order_id, of: raw_orders}}]\n"
+        + "    properties:\n"
+        + "      - {name: order_id, logicalType: string, classification: confidential}\n"
+        + "      - {name: paid, logicalType: string, classification: confidential}\n"
+    )
+    suite = shop.root / "quality_suites" / "shop" / "bronze_raw_payments.yaml"
+    suite.write_text("name: bronze_raw_payments\nexpectations: []\n")
+    return shop
+
+
+def pay(shop: Shop, day: int, orders: list[object]) -> None:
+    path = shop.settings.landing / "paid" / f"{shop.day(day)}.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("order_id,paid\n" + "".join(f"{order},yes\n" for order in orders))
+
+
+def test_records_of_another_feed_go_by_what_they_share_with_the_subjects_own_also_when_they_come_later(tmp_path: Path) -> None:
+    shop = two_feeds(tmp_path)
+    shop.land(1, [order(70), order(71, "c1"), "?,ZYX-7,10,2025-01-01", *others(9)])
+    pay(shop, 1, [1070, 1071, "?"])
+    run(shop)
+    account = erased(shop)
+    assert counts(shop, "raw_orders") == (12, 10, 0, {"erased": 2})
+    assert counts(shop, "raw_payments") == (3, 2, 0, {"erased": 1})  # `?` is the order of nobody in particular
+    assert account.partitions["raw_payments"] == [shop.day(1)]
+    nowhere(shop)
+    nowhere(shop, "1070")
+    pay(shop, 2, [1070, 1072])
+    run(shop)
+    assert counts(shop, "raw_payments", 2) == (2, 1, 0, {"erased": 1})
+    nowhere(shop, "1070")
+    assert [str(found) for found in examine(shop.settings).findings] == []
