@@ -12,7 +12,9 @@ from readiness_pipelines.settings import Settings
 
 
 def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what is safe to mend; nothing is deleted but what was erased and is back.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what is safe to mend; nothing is deleted but what was erased and is back.")
+    ] = False,
 ) -> None:
     """Compare ledger, catalog, warehouse and archive: a line per disagreement, with what to do. Changes nothing by default.
 

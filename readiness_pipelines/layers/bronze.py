@@ -154,7 +154,7 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan
     discarded = _discard(con, corrections)
     _lay_out(con, plan.partition, columns)
     rejects, reasons = _rejects(con, lake, table, plan)
-    erased = sum(len(f.get(ERASED, ())) for f in (*plan.kept, *facts))
+    erased = sum(map(_erased_in, (*plan.kept, *facts)))
     details = {"deliveries": [*plan.kept, *facts], "effective": list(plan.effective), "fingerprint": table.fingerprint}
     return Candidate(
         version_key=plan.version_key,
@@ -167,12 +167,17 @@ def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan
         reject_reasons=reasons,
         kept=plan.kept_files,
         kept_rows=sum(f.rows for f in plan.kept_files),
-        judged_rows=sum(f["records"] - len(f.get(ERASED, ())) for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
+        judged_rows=sum(f["records"] - _erased_in(f) for f in (*plan.kept, *facts) if f["sha256"] in plan.effective),
         judged=f"delivery_sha256 IN ({', '.join(literal(sha) for sha in plan.effective) or 'NULL'})",
         refused=tuple(problems),
         notes=tuple(note for f in (*plan.kept, *facts) if f["sha256"] in plan.effective for note in f.get("notes", ())),
         details=details | ({"corrected": True} if corrections.rows else {}),
     )
+
+
+def _erased_in(facts: Mapping[str, Any]) -> int:
+    """Return how many records of a delivery were erased; its header (0) is none."""
+    return sum(number > 0 for number in facts.get(ERASED, ()))
 
 
 def _discard(con: duckdb.DuckDBPyConnection, corrections: Corrections) -> int:

@@ -6,6 +6,7 @@ with those of the erased records. Elsewhere the subject is looked for as text, b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _row_ids(found: Sequence[Redaction]) -> list[str]:
 
 def _json(subject: str) -> str:
     """Return the subject as a whole text value of a row in quarantine, which is JSON."""
-    return f':"{subject}"'
+    return f":{json.dumps(subject, ensure_ascii=False)}"
 
 
 def _in_archive(lake: Lakehouse, subject: str) -> Iterator[Trace]:

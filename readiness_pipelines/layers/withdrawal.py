@@ -33,6 +33,7 @@ def put_back(
     return verdict, publish(lake, verdict, expected=current.version_key if current else None), True
 
 
+_WHY = {"erase": "had a subject in it that was erased"}
 _NOTE = "put back in the place of a withdrawn version "
 
 
@@ -71,6 +72,6 @@ def _nothing(lake: Lakehouse, current: TableVersion | None, decision: Correction
         outcome=Outcome.HELD,
         counts=counts,
         files=(),
-        held_because=(f"{current} was withdrawn {in_words(decision)}",),
+        held_because=(f"{current} {_WHY.get(decision.kind, 'was withdrawn')} {in_words(decision)}",),
         details={**verdict.details, "fingerprint": None},  # bronze reads its deliveries anew when it is proposed again
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ from readiness_pipelines.lakehouse import Lakehouse, pin, relation
 from readiness_pipelines.lakehouse.doctor import examine, mend
 from readiness_pipelines.layers import decisions, run_step
 from readiness_pipelines.layers.erase import Account, erase
+from readiness_pipelines.layers.erasures import key_in_use
 from readiness_pipelines.layers.quarantine import Signed, rows_of
 from readiness_pipelines.ledger.corrections import EVERY
 from tests.shop import Shop, build_shop
@@ -168,6 +171,18 @@ def test_a_later_read_of_what_was_looked_through_needs_no_key(shop: Shop) -> Non
     key.write_text("0" * 64)
     with pytest.raises(ReadinessError, match="subjects were erased with .*: put the first key back"):
         run(shop)
+
+
+def test_the_key_may_come_from_the_environment_and_then_there_is_no_file(shop: Shop) -> None:
+    shop.land(1, [order(91), *others(9)])
+    run(shop)
+    with pytest.raises(ReadinessError, match="has 5 characters, expected at least 32"):
+        key_in_use(Lakehouse.open(replace(shop.settings, erasure_key="short")), shop.product)
+    lake = Lakehouse.open(replace(shop.settings, erasure_key="k" * 32))
+    erase(lake, shop.product, "ZYX-7", signed=SIGNED, run=lambda keys: run(shop, *keys))
+    (said,) = lake.ledger.corrections.of("shop.bronze.raw_orders", EVERY, kinds=("erase",))
+    assert said.subjects == (hmac.new(b"k" * 32, b"ZYX-7", "sha256").hexdigest(),)
+    assert not (shop.settings.state / "erasure.key").exists()
 
 
 def test_the_same_erasure_again_changes_nothing_and_another_one_is_added(shop: Shop) -> None:
