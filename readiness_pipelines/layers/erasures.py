@@ -122,6 +122,8 @@ def _look(
     source = kept_form(lake, delivery)
     if source is None:
         return None
+    if not source.is_file():
+        raise ReadinessError(f"{source}, delivered as {delivery.name}, is gone; put it back from the backup of the archive")
     before = _unchanged(lake, table, delivery, wanted.newest)
     linked = _linked(product, table)
     hits = _search(table, delivery, source, wanted, key, sorted({column for _, column in linked}))

@@ -47,7 +47,7 @@ def traces(lake: Lakehouse, product: Product, subject: str, found: Sequence[Reda
         for name in _tables(lake, table.full_name)
         for trace in _in_table(lake, product, name, subject, found)
     ]
-    return [*left, *_in_archive(lake, subject)]
+    return [*left, *_in_archive(lake, product, subject)]
 
 
 def left_outside(lake: Lakehouse, product: Product, subject: str, found: Sequence[Redaction]) -> list[Trace]:
@@ -118,11 +118,19 @@ def _json(subject: str) -> str:
     return f":{json.dumps(subject, ensure_ascii=False)}"
 
 
-def _in_archive(lake: Lakehouse, subject: str) -> Iterator[Trace]:
+def _in_archive(lake: Lakehouse, product: Product, subject: str) -> Iterator[Trace]:
+    """Look into every file of the archive but those of other products: nobody has asked to be erased from these."""
+    ours, theirs = set[str](), set[str]()
+    said = [(delivery.table, delivery.sha256) for delivery in lake.ledger.upkeep.all_arrivals()]
+    said += [(table, sha256) for table, _, sha256 in lake.ledger.corrections.all_values()]
+    for table, sha256 in said:
+        (ours if table.startswith(f"{product.name}.") else theirs).add(sha256)
     for path in sorted(p for p in lake.settings.archive.rglob("*") if p.is_file()):
-        if _mentions(path, subject):
-            why = "a copy that was cut short, or is under way" if path.name.startswith(INCOMING) else "has a text like it"
-            yield Trace(str(path), why)
+        if path.name.partition(".")[0] not in theirs - ours and _mentions(path, subject):
+            is_cut = path.name.startswith(INCOMING)
+            yield Trace(
+                str(path), "a copy that was cut short: delete it, if no run is under way" if is_cut else "has a text like it"
+            )
 
 
 def _mentions(path: Path, subject: str) -> bool:
