@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from readiness_pipelines.cli.export import export
-from readiness_pipelines.cli.propose import propose
 from readiness_pipelines.cli.gates_report import report
+from readiness_pipelines.cli.propose import propose
 
 app = typer.Typer(help="What gates said, and what they should say.", no_args_is_help=True, add_completion=False)
 
