@@ -2,20 +2,23 @@
 
 from readiness_pipelines.gates.examination import Examination, examine
 from readiness_pipelines.gates.resolve import Past, Source, Surroundings, resolve
-from readiness_pipelines.gates.rows import RowExamination, examine_rows, lost_anyway
+from readiness_pipelines.gates.rows import RowExamination, examine_rows
+from readiness_pipelines.gates.sift import Sifted, lost_anyway
 from readiness_pipelines.gates.suite import Rule, Suite, SuiteReading, load_suite, parse_suite, read_suite
 from readiness_pipelines.gates.verdict import decide
-from readiness_pipelines.gates.whole import examine_table
+from readiness_pipelines.gates.whole import aggregates_of, examine_table
 
 __all__ = [
     "Examination",
     "Past",
     "RowExamination",
     "Rule",
+    "Sifted",
     "Source",
     "Suite",
     "SuiteReading",
     "Surroundings",
+    "aggregates_of",
     "decide",
     "examine",
     "examine_rows",

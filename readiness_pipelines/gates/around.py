@@ -6,27 +6,46 @@ What they need of the others is looked up once, in SQL, and their `bad` becomes 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from readiness_pipelines.flow import digest
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, literal, one_row, quoted
 from readiness_pipelines.gates.compile import RowPredicates
+from readiness_pipelines.gates.relation import count_rows
 from readiness_pipelines.gates.suite import Rule
 
 _NEAR = 1e-9  # relative: two right ways to add up floats differ by less, so nearer than this nobody but pandas can say
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """What is known of a key: SQL for the rows that were grouped by it, and for those of them whose key is repeated."""
+
+    considered: str
+    bad: str
+
+
+Known = dict[frozenset[str], Repeats]  # by the cells of the key
+
+
 def looked_up(
-    con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: RowPredicates, *, row_key: str, row_order: str | None
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    rule: Rule,
+    found: RowPredicates,
+    *,
+    row_key: str,
+    row_order: str | None,
+    known: Known,
 ) -> RowPredicates:
     """Return predicates over one row. `row_order`: SQL to order the rows by, None if they have no order.
 
-    Raises NotJudgeable, NotCompiled.
+    `known` is what earlier rules found about keys; this one's finding is added. Raises NotJudgeable, NotCompiled.
     """
     if found.keys:
-        return _repeated(con, source, rule, found)
+        return _repeated(con, source, rule, found, known)
     if found.sequence:
         return _out_of_order(con, source, rule, found, row_key, row_order)
     if found.spread:
@@ -38,16 +57,25 @@ def table_name(what: str, rule: Rule) -> str:
     return f"_{what}_{digest(rule.name)[:16]}"  # names of tables ignore case, names of rules do not
 
 
-def _repeated(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: RowPredicates) -> RowPredicates:
+def _repeated(con: duckdb.DuckDBPyConnection, source: str, rule: Rule, found: RowPredicates, known: Known) -> RowPredicates:
+    """Rows that agree in all cells of a key agree in some of them: only rows that do are grouped, where that is known."""
     table = table_name("repeated", rule)
     key = found.keys[0]
     if len(found.keys) > 1:  # in a struct two nulls are equal, which SQL's IN denies
         key = "{" + ", ".join(f"'k{i}': {cell}" for i, cell in enumerate(found.keys)) + "}"
+    where = found.considered
+    part = next((cells for cells in known if cells <= frozenset(found.keys)), None)
+    if part is not None:
+        where += f" AND ({known[part].bad} OR NOT {known[part].considered})"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS "
-        f"SELECT {key} AS key FROM {source} WHERE {found.considered} GROUP BY ALL HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key} AS key FROM {source} WHERE {where} GROUP BY ALL HAVING count(*) > 1"
     )
-    return replace(found, bad=f"({found.considered} AND coalesce({key} IN (SELECT key FROM {table}), false))", keys=())
+    bad = "false"
+    if count_rows(con, table):
+        bad = f"({found.considered} AND coalesce({key} IN (SELECT key FROM {table}), false))"
+    if found.selected == "true":
+        known[frozenset(found.keys)] = Repeats(found.considered, bad)
+    return replace(found, bad=bad, keys=())
 
 
 def _out_of_order(
@@ -62,7 +90,8 @@ def _out_of_order(
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT key FROM (SELECT {row_key} AS key, {name} AS now, "
         f"lag({name}) OVER (ORDER BY {row_order}) AS before FROM {source} WHERE {found.considered}) WHERE {breaks}"
     )
-    return replace(found, bad=f"({found.considered} AND {row_key} IN (SELECT key FROM {table}))", sequence=None)
+    bad = f"({found.considered} AND {row_key} IN (SELECT key FROM {table}))" if count_rows(con, table) else "false"
+    return replace(found, bad=bad, sequence=None)
 
 
 def _far_from_mean(con: duckdb.DuckDBPyConnection, source: str, found: RowPredicates) -> RowPredicates:

@@ -63,6 +63,7 @@ class RowPredicates:
     keys: tuple[str, ...] = ()
     sequence: tuple[str, str] | None = None
     spread: tuple[str, float, bool] | None = None
+    of_value: tuple[str, str] | None = None  # of a rule over one text: bad and unsure by the value alone, where it is considered
 
     @property
     def looks_around(self) -> bool:
@@ -91,7 +92,8 @@ def compile_row(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
 
 def only_where(condition: str, found: RowPredicates) -> RowPredicates:
     """Return the predicates for the rows alone where the condition holds."""
-    considered, bad, unsure = (f"({condition} AND {p})" for p in (found.considered, found.bad, found.unsure))
+    considered, bad = f"({condition} AND {found.considered})", f"({condition} AND {found.bad})"
+    unsure = "false" if found.unsure == "false" else f"({condition} AND {found.unsure})"
     return replace(found, considered=considered, bad=bad, unsure=unsure)
 
 
@@ -124,7 +126,8 @@ def _one(rule: Rule, types: Mapping[str, str]) -> RowPredicates:
             return RowPredicates(there, there, spread=(column, kwargs["threshold"], kwargs["double_sided"]))
         case "match_regex" | "not_match_regex" | "match_regex_list" | "not_match_regex_list":
             good, unsure = _patterns(rule, name, type_)
-            return RowPredicates(there, _breaks(there, good), unsure=f"({there} AND ({unsure}))")
+            of_value = (f"NOT coalesce({good}, false)", unsure)
+            return RowPredicates(there, _breaks(there, good), unsure=_doubt(there, unsure), of_value=of_value)
         case "be_in_set":
             good = _in_found_set(rule, [column], types) if rule.elsewhere else in_set(column, types, kwargs["value_set"])
         case "not_be_in_set":
@@ -146,6 +149,10 @@ def _in_found_set(rule: Rule, columns: list[str], types: Mapping[str, str]) -> s
 
 def _breaks(considered: str, good: str) -> str:
     return f"({considered} AND NOT coalesce({good}, false))"
+
+
+def _doubt(considered: str, unsure: str) -> str:
+    return "false" if unsure == "false" else f"({considered} AND ({unsure}))"
 
 
 def _only(type_: str, *families: str) -> None:
@@ -178,7 +185,7 @@ def _patterns(rule: Rule, name: str, type_: str) -> tuple[str, str]:
     found = [matches(name, pattern) for pattern in patterns]
     word = " AND " if rule.kwargs.get("match_on") == "all" else " OR "
     good = f"({word.join(match for match, _ in found)})"
-    unsure = " OR ".join(dict.fromkeys(text for _, text in found))
+    unsure = " OR ".join(dict.fromkeys(text for _, text in found if text != "false")) or "false"
     return (f"(NOT {good})" if "_not_match_" in rule.expectation else good), unsure
 
 

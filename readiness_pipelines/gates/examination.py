@@ -14,7 +14,7 @@ from readiness_pipelines.gates.rows import RowExamination, examine_rows
 from readiness_pipelines.gates.shape import FORMATS, row_result, suite_result
 from readiness_pipelines.gates.suite import Rule, Suite, parse_suite
 from readiness_pipelines.gates.verdict import decide
-from readiness_pipelines.gates.whole import TableExamination, examine_whole
+from readiness_pipelines.gates.whole import TableExamination, aggregates_of, examine_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,8 +112,10 @@ def examine(table: pyarrow.Table, suite: Sequence[Mapping[str, Any]], *, key_col
     con.execute("SET TimeZone = 'UTC'")
     numbered = _numbered(table)
     con.register("candidate", numbered)
-    rows = examine_rows(con, "candidate", parsed, row_key=_ROW, row_order=_ROW, frame=numbered.to_pandas)
-    whole = examine_whole(con, f"(SELECT * EXCLUDE ({_ROW}) FROM candidate)", parsed, frame=table.to_pandas)
+    given = f"(SELECT * EXCLUDE ({_ROW}) FROM candidate)"
+    also = aggregates_of(con, given, parsed)
+    rows = examine_rows(con, "candidate", parsed, row_key=_ROW, row_order=_ROW, frame=numbered.to_pandas, also=also)
+    whole = examine_whole(con, given, parsed, frame=table.to_pandas, read=rows.read)
     return Examination(parsed, _verdict(con, parsed, table.num_rows, rows, whole), tuple(key_columns or ()), con, rows, whole)
 
 

@@ -28,10 +28,12 @@ class Observed:
 class TablePlan:
     """SQL to read (`aggregates` share one scan; `queries` hold {source} and give one row each), and how to judge it.
 
-    `observe` is there where one value, made of the aggregates alone, is compared with bounds.
+    `then` gives queries that are known only when the aggregates were read. `observe` is there where one value, made of the
+    aggregates alone, is compared with bounds.
     """
 
     judge: Callable[[Sequence[Any]], Finding]
     aggregates: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
+    then: Callable[[Sequence[Any]], tuple[str, ...]] | None = None
     observe: Callable[[Sequence[Any]], Observed] | None = None

@@ -43,13 +43,34 @@ class TableExamination:
     native: Native
 
 
-def examine_table(con: duckdb.DuckDBPyConnection, source: str, suite: Suite) -> tuple[RuleResult, ...]:
-    """Judge `source` as a whole by the suite's table rules. An aggregate over no values is None, and no pass."""
-    return examine_whole(con, source, suite).results
+def examine_table(
+    con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, read: Mapping[str, Any] | None = None
+) -> tuple[RuleResult, ...]:
+    """Judge `source` as a whole by the suite's table rules. An aggregate over no values is None, and no pass.
+
+    `read` has aggregates of exactly these rows that were read before, by their SQL.
+    """
+    return examine_whole(con, source, suite, read=read).results
+
+
+def aggregates_of(con: duckdb.DuckDBPyConnection, source: str, suite: Suite) -> tuple[str, ...]:
+    """Return the aggregates, as SQL, that the suite's table rules ask of `source`."""
+    types = column_types(con, source)
+    wanted: dict[str, None] = {}
+    for rule in suite.rules:
+        if not rule.is_row_rule and undecided_beforehand(rule) is None:
+            with suppress(NotJudgeable, NotCompiled):  # the examination will say so
+                wanted |= dict.fromkeys(compile_table(rule, types).aggregates)
+    return tuple(wanted)
 
 
 def examine_whole(
-    con: duckdb.DuckDBPyConnection, source: str, suite: Suite, *, frame: Callable[[], pandas.DataFrame] | None = None
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    suite: Suite,
+    *,
+    frame: Callable[[], pandas.DataFrame] | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> TableExamination:
     """Judge the table rules, and keep all that Great Expectations would say of them."""
     every = [rule for rule in suite.rules if not rule.is_row_rule]
@@ -66,9 +87,9 @@ def examine_whole(
             impossible[rule.name] = str(error)
         except NotCompiled as error:
             others[rule.name] = first_line(error)
-    for name, read in _read(con, source, plans):
+    for name, values in _read(con, source, plans, read or {}):
         try:
-            findings[name] = plans[name].judge(read())
+            findings[name] = plans[name].judge(values())
         except duckdb.OperationalError as error:  # no room, no file: nobody else is to try
             impossible[name] = first_line(error)
         except (NotCompiled, duckdb.Error, TypeError) as error:
@@ -94,11 +115,11 @@ def examine_whole(
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection, source: str, plans: Mapping[str, TablePlan]
+    con: duckdb.DuckDBPyConnection, source: str, plans: Mapping[str, TablePlan], before: Mapping[str, Any]
 ) -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     """Yield, per rule, how to read its values: all aggregates were read in a few scans; a query runs when it is asked for."""
-    wanted = list(dict.fromkeys(sql for plan in plans.values() for sql in plan.aggregates))
-    value: dict[str, Any] = {}
+    wanted = list(dict.fromkeys(sql for plan in plans.values() for sql in plan.aggregates if sql not in before))
+    value = dict(before)
     for start in range(0, len(wanted), 2 * RULES_PER_SCAN):
         some = wanted[start : start + 2 * RULES_PER_SCAN]
         with suppress(duckdb.Error):  # then each is read by itself, where it is wanted
@@ -106,7 +127,8 @@ def _read(
 
     def read(plan: TablePlan) -> list[Any]:
         found = [value[sql] if sql in value else one_row(con, f"SELECT {sql} FROM {source}")[0] for sql in plan.aggregates]
-        return found + [one_row(con, query.replace("{source}", source)) for query in plan.queries]
+        queries = [*plan.queries, *(plan.then(found) if plan.then else ())]
+        return found + [one_row(con, query.replace("{source}", source)) for query in queries]
 
     for name, plan in plans.items():
         yield name, lambda plan=plan: read(plan)  # type: ignore[misc]

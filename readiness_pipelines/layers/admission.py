@@ -16,7 +16,7 @@ import duckdb
 from readiness_pipelines.declarations import Gold, TableDeclaration
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import RESERVED, Counts, GateVerdict, Outcome, RuleResult, StagedFile
-from readiness_pipelines.gates import decide, examine_rows, examine_table, lost_anyway
+from readiness_pipelines.gates import RowExamination, Sifted, aggregates_of, decide, examine_rows, examine_table, lost_anyway
 from readiness_pipelines.lakehouse import Lakehouse, reached, stage, write_quarantine
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.corrections import FRACTION, Corrections, in_words, waive
@@ -50,15 +50,16 @@ def examine(
     place = _Place(lake, table, partition, candidate.version_key, attempt)
     is_waiving = corrections.is_waiving
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_WAIVED} AS {corrections.waivers() if is_waiving else _NO_WAIVERS}")
-    files = _sift(con, place, candidate, is_waiving=is_waiving)
-    row_rules = _judge_rows(con, table, candidate, files, is_waiving=is_waiving)
-    files = _without_rejected(con, place, files)
+    sifted, settled = _sift(con, place, candidate, is_waiving=is_waiving)
+    judged = _judge_rows(con, table, candidate, sifted, settled, is_waiving=is_waiving)
+    files = _as_judged(con, place, sifted)
     reached("staged")
+    read = judged.read if files == sifted else {}
     # a file that was refused as a whole has no rows to judge: what is wrong with it is the one reason to read
-    table_rules = () if candidate.refused else examine_table(con, _published(table, candidate, files), table.suite)
+    table_rules = () if candidate.refused else examine_table(con, _published(table, candidate, files), table.suite, read=read)
     reached("examined")
     reasons = _reasons(con, candidate)
-    rules = (*candidate.rules, *row_rules, *table_rules)
+    rules = (*candidate.rules, *judged.results, *table_rules)
     verdict = _verdict(con, table, candidate, partition, files, rules, reasons, corrections.waived(keys.plain_candidate))
     details = {**verdict.details, **keys.details}
     verdict = dataclasses.replace(verdict, notes=(*verdict.notes, *corrections.notes()), details=details)
@@ -102,25 +103,31 @@ def _columns(table: TableDeclaration) -> list[str]:
 
 def _sift(
     con: duckdb.DuckDBPyConnection, place: _Place, candidate: Candidate, *, is_waiving: bool = False
-) -> tuple[StagedFile, ...]:
+) -> tuple[tuple[StagedFile, ...], dict[str, str]]:
     """Stage the rows that nothing speaks against by themselves, in one pass, and set the others aside, in `_set_aside`.
 
-    Rules that look at other rows too are judged later, on what was staged, which is typed and cheap to read again. So are
-    rows for which a rule is waived; but not cells that could not be cast: there is nothing to admit.
+    Return the files, and by reason the SQL that is true for none of their rows. Rules that look at other rows too are
+    judged later, on what was staged, which is typed and cheap to read again. So are rows for which a rule is waived; but
+    not cells that could not be cast: there is nothing to admit.
     """
-    uncast = " OR ".join(quoted(flag) for flag in candidate.uncast.values()) or "false"
     lost = lost_anyway(con, ROWS, place.table.suite, uncast=candidate.uncast)
+    cells = {reason: sql for reason, sql in lost.items() if sql in [quoted(flag) for flag in candidate.uncast.values()]}
+    settled, condition = lost, _any(lost)
     if is_waiving:
-        lost = f"({uncast}) OR (({lost}) AND row_id NOT IN (SELECT row_id FROM {_WAIVED}))"
+        settled, condition = cells, f"({_any(cells)}) OR (({condition}) AND row_id NOT IN (SELECT row_id FROM {_WAIVED}))"
     try:
-        files = place.stage(con, _unless(lost))
+        files = place.stage(con, _unless(condition))
     except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
         # a rule that cannot be judged: the examination will say which, and only the cells are left to set rows aside for
-        lost = uncast
-        files = place.stage(con, _unless(lost))
+        settled, condition = cells, _any(cells)
+        files = place.stage(con, _unless(condition))
     is_whole = sum(f.rows for f in files) == candidate.rows
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_SET_ASIDE} AS FROM {ROWS} WHERE {'false' if is_whole else lost}")
-    return files
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_SET_ASIDE} AS FROM {ROWS} WHERE {'false' if is_whole else condition}")
+    return files, settled
+
+
+def _any(conditions: Mapping[str, str]) -> str:
+    return " OR ".join(conditions.values()) or "false"
 
 
 def _unless(lost: str) -> str:
@@ -136,44 +143,62 @@ def _judge_rows(
     table: TableDeclaration,
     candidate: Candidate,
     files: Sequence[StagedFile],
+    settled: Mapping[str, str],
     *,
     is_waiving: bool = False,
-) -> tuple[RuleResult, ...]:
+) -> RowExamination:
     """Judge every candidate row and create `_rejected`: one row per bad row, cast reasons first, then rules.
 
-    A rule that is waived for a row is counted as broken by it, and is no reason.
+    A rule that is waived for a row is counted as broken by it, and is no reason. Aggregates of the rules over the table
+    are read on the way, over what was staged, if that is all they would be judged on.
     """
-    con.execute(f"CREATE OR REPLACE TEMP VIEW _judged AS {_staged_and_set_aside(table, candidate, files)}")
-    judged = examine_rows(con, "_judged", table.suite, uncast=candidate.uncast)
+    sifted = _staged_and_set_aside(con, table, candidate, files, settled)
+    source = " UNION ALL ".join(f"FROM {part}" for part in (sifted.kept, sifted.aside) if part)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW _judged AS {source}")
+    is_alone = not candidate.refused and not candidate.kept and candidate.judged == "true"
+    also = aggregates_of(con, _published(table, candidate, files), table.suite) if is_alone else ()
+    judged = examine_rows(con, "_judged", table.suite, uncast=candidate.uncast, sifted=sifted, also=also)
     rows = judged.bad_rows_sql() or "SELECT CAST(NULL AS VARCHAR) AS row_id, CAST([] AS VARCHAR[]) AS reasons WHERE false"
     if is_waiving:
         left = "list_filter(r.reasons, lambda reason: NOT coalesce(list_contains(w.waived, reason), false))"
         rows = f"SELECT row_id, {left} AS reasons FROM ({rows}) AS r LEFT JOIN {_WAIVED} AS w USING (row_id)"
         rows = f"FROM ({rows}) WHERE len(reasons) > 0"
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTED} AS {rows}")
-    return tuple(judged.results)
+    return judged
 
 
-def _staged_and_set_aside(table: TableDeclaration, candidate: Candidate, files: Sequence[StagedFile]) -> str:
+def _staged_and_set_aside(
+    con: duckdb.DuckDBPyConnection,
+    table: TableDeclaration,
+    candidate: Candidate,
+    files: Sequence[StagedFile],
+    settled: Mapping[str, str],
+) -> Sifted:
     columns = ["row_id", *(quoted(c.name) for c in table.table.columns)]
     flags = [quoted(flag) for flag in candidate.uncast.values()]
-    aside = f"SELECT {', '.join([*columns, *flags])} FROM {_SET_ASIDE}"
-    if not files:
-        return aside
-    staged = f"SELECT {', '.join([*columns, *(f'false AS {flag}' for flag in flags)])} FROM {_parquet(files)}"
-    return f"{staged} UNION ALL {aside}"
+    kept = f"(SELECT {', '.join([*columns, *(f'false AS {flag}' for flag in flags)])} FROM {_parquet(files)})" if files else None
+    is_aside = not files or count(con, _SET_ASIDE) > 0
+    aside = f"(SELECT {', '.join([*columns, *flags])} FROM {_SET_ASIDE})" if is_aside else None
+    return Sifted(kept, aside, settled)
 
 
-def _without_rejected(con: duckdb.DuckDBPyConnection, place: _Place, files: tuple[StagedFile, ...]) -> tuple[StagedFile, ...]:
-    """Return the staged files without the rows that the examination refused, and set those aside too."""
+def _as_judged(con: duckdb.DuckDBPyConnection, place: _Place, files: tuple[StagedFile, ...]) -> tuple[StagedFile, ...]:
+    """Return the files that hold exactly the rows which were not rejected: those staged, unless the judgement came out otherwise.
+
+    It does where a rule looks at other rows, and where one for which rows were set aside could not be judged after all.
+    """
     late = f"(SELECT row_id FROM {_REJECTED} ANTI JOIN {_SET_ASIDE} USING (row_id))"
-    if count(con, late) == 0:
+    back = f"(FROM {_SET_ASIDE} ANTI JOIN {_REJECTED} USING (row_id))"
+    if count(con, late) == count(con, back) == 0:
         return files
+    columns = ", ".join(_columns(place.table))
+    kept = [f"SELECT {columns} FROM {_parquet(files)} ANTI JOIN {_REJECTED} USING (row_id)"] if files else []
+    staged = place.stage(con, f"({' UNION ALL '.join([*kept, f'SELECT {columns} FROM {back}'])})", again=True)
+    con.execute(f"DELETE FROM {_SET_ASIDE} WHERE row_id NOT IN (SELECT row_id FROM {_REJECTED})")
     con.execute(f"INSERT INTO {_SET_ASIDE} FROM {ROWS} SEMI JOIN {late} USING (row_id)")
-    kept = place.stage(con, f"{_parquet(files)} ANTI JOIN {_REJECTED} USING (row_id)", again=True)
     for file in files:
         place.lake.storage.delete(file.path)
-    return kept
+    return staged
 
 
 def _parquet(files: Sequence[StagedFile]) -> str:

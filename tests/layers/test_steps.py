@@ -94,15 +94,15 @@ def test_what_could_not_be_judged_is_judged_again(shop: Shop, monkeypatch: pytes
 
     shop.land(1)
     step(shop, "raw_orders")
-    scan = rows._scan
+    scan = rows.count_rules
 
     def out_of_memory(*_: object) -> None:
         raise duckdb.OutOfMemoryException("no room")
 
-    monkeypatch.setattr(rows, "_scan", out_of_memory)
+    monkeypatch.setattr(rows, "count_rules", out_of_memory)
     result = step(shop, "orders")
     assert result.verdict is not None and result.verdict.outcome in (Outcome.UNDECIDED, Outcome.HELD)
-    monkeypatch.setattr(rows, "_scan", scan)
+    monkeypatch.setattr(rows, "count_rules", scan)
     assert step(shop, "orders").kind == "admitted"
 
 
