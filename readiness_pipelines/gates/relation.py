@@ -14,7 +14,7 @@ from readiness_pipelines.gates.suite import Rule, Suite
 if TYPE_CHECKING:
     import pandas
 
-RULES_PER_SCAN = 40  # planning a wide statement grows faster than linearly
+RULES_PER_SCAN = 200  # planning was seen to grow no faster than the rules do: 0.06 s for 200, 0.3 s for 1,000
 
 Native = Mapping[str, Mapping[str, Any]]  # Great Expectations' own results, by rule
 
