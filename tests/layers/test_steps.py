@@ -153,3 +153,17 @@ def test_processes_that_run_one_partition_at_once_leave_ledger_and_main_in_agree
             assert verdict is not None and {file.path for file in verdict.files} == on_main
             assert [p.state for p in lake.ledger.publications(table, shop.day(1))] == ["intent", "done"]
             assert len(lake.ledger.verdicts(table, shop.day(1))) == 1
+
+
+def test_rows_set_aside_for_a_rule_that_then_nobody_can_judge_are_staged_again(shop: Shop) -> None:
+    rule = '  - {type: expect_column_values_to_match_regex, kwargs: {column: customer, regex: "^c$"}}\n'
+    path = shop.root / "quality_suites" / "shop" / "silver_orders.yaml"
+    change(path, "0.2}\nexpectations:\n", f"0.5, fallback_max_rows: 1}}\nexpectations:\n{rule}")
+    shop.land(1, ["1,c,10,2025-01-01", "2,other,10,2025-01-01", '3,"c\n",10,2025-01-01'])  # RE2 and Python differ on the last
+    step(shop, "raw_orders")
+    result = step(shop, "orders")
+    assert result.verdict is not None and result.verdict.outcome is Outcome.UNDECIDED
+    assert counts(result) == Counts(rows_in=3, held=3)
+    assert sum(file.rows for file in result.verdict.files) == 3
+    change(path, "fallback_max_rows: 1", "fallback_max_rows: 3")
+    assert counts(step(shop, "orders")) == Counts(rows_in=3, admitted=2, quarantined=1)
