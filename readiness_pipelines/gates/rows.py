@@ -151,7 +151,7 @@ class _Rows:
         return kept + ([Part(self.sifted.aside)] if self.sifted.aside else [])
 
     def count(self, also: Sequence[str]) -> None:
-        """Count all rules, as many as there may be in a scan. If a scan fails its rules are tried one by one, to find the culprit."""
+        """Count all rules in few scans. If a scan fails its rules are tried one by one, to find the culprit."""
         also = also if self.sifted.kept else ()
         names = list(self.judged)
         for start in range(0, len(names), RULES_PER_SCAN):
