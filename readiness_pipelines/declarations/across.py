@@ -23,7 +23,7 @@ def elsewhere_problem(
 ) -> tuple[Where, str] | None:
     """Return (where below the rule, what is wrong with what it takes from elsewhere), or None.
 
-    `types` are the columns of its own table; `others` those of every table that it may name: its inputs and references.
+    `types` are the columns of its own table; `others` those of its inputs and of what it is checked against.
     `every` is how long a partition is, None where that is not understood.
     """
     return next(_problems(rule, types, others, binder, every), None)
@@ -56,7 +56,7 @@ def _problems(
 
 
 def _no_table(name: str, others: Mapping[str, Columns]) -> str:
-    return f"{unknown(name, others)}: an input of the table, or one of its references in defs.yaml"
+    return f"{unknown(name, others)}: an input of the table, or one it is checked against (`checked_against` in defs.yaml)"
 
 
 def _table_problems(rule: Rule, of: OfTable, types: Columns, others: Mapping[str, Columns]) -> Iterator[tuple[Where, str]]:

@@ -136,9 +136,9 @@ class _Loading:
                 self.problems.append(document.problem([*entry.where, "feed", key], message))
         elif raw is not None:
             reads = upstreams.resolve(entry, raw, self.problems)
-            references = upstreams.references(entry, raw, reads, self.problems)
+            checked_against = upstreams.checked_against(entry, raw, reads, self.problems)
             if name is not None:
-                self.named[name] = [*reads, *references] if reads is not None and references is not None else None
+                self.named[name] = [*reads, *checked_against] if reads is not None and checked_against is not None else None
             model = self._model(shape, entry, raw, table, reads)
         if name is not None and table is not None:
             self.visible.add(name, entry.layer, table, model)
@@ -210,9 +210,17 @@ def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | 
             sql_path=path,
             deduplicate=raw.deduplicate,
             drop_where=drops,
-            references=raw.references,
+            checked_against=raw.checked_against,
         )
-    return Gold(*common, key=tuple(raw.key), inputs=raw.inputs, sql=sql, sql_path=path, drop_where=drops, references=raw.references)
+    return Gold(
+        *common,
+        key=tuple(raw.key),
+        inputs=raw.inputs,
+        sql=sql,
+        sql_path=path,
+        drop_where=drops,
+        checked_against=raw.checked_against,
+    )
 
 
 def _column_problems(shape: Shape, entry: Entry, raw: Any, declared: Sequence[str]) -> Iterator[str]:

@@ -123,7 +123,7 @@ class Input(_Declared):
     )
 
 
-_REFERENCES = "tables declared before this one that its rules read, and not its SQL, by name"
+_CHECKED_AGAINST = "tables declared before this one that its rules read, and not its SQL, by name"
 
 
 class SilverTable(_Declared):
@@ -132,7 +132,7 @@ class SilverTable(_Declared):
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
     deduplicate: Deduplicate | None = Field(default=None, description="which rows are one row; none: every row stands for itself")
     drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
-    references: dict[Name, Input] = Field(default_factory=dict, description=_REFERENCES)
+    checked_against: dict[Name, Input] = Field(default_factory=dict, description=_CHECKED_AGAINST)
 
 
 class GoldTable(_Declared):
@@ -141,7 +141,7 @@ class GoldTable(_Declared):
     inputs: dict[Name, Input] = Field(min_length=1, description="tables that the SELECT reads, by name")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
     drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
-    references: dict[Name, Input] = Field(default_factory=dict, description=_REFERENCES)
+    checked_against: dict[Name, Input] = Field(default_factory=dict, description=_CHECKED_AGAINST)
 
 
 class Kpi(_Declared):

@@ -64,15 +64,15 @@ class Silver(TableDeclaration):
     sql_path: Path = field(kw_only=True)
     deduplicate: words.Deduplicate | None = field(kw_only=True, default=None)
     drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
-    references: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
+    checked_against: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
 
     @property
     def upstream(self) -> Mapping[str, words.Input]:
-        return {self.source: words.Input(), **self.references}
+        return {self.source: words.Input(), **self.checked_against}
 
     def _logic(self) -> Any:
         dedupe = self.deduplicate.model_dump() if self.deduplicate else None
-        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where], *_said(self.references)]
+        return [self.sql, dedupe, [d.model_dump() for d in self.drop_where], *_said(self.checked_against)]
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ class Gold(TableDeclaration):
     sql: str = field(kw_only=True)
     sql_path: Path = field(kw_only=True)
     drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
-    references: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
+    checked_against: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
 
     @property
     def upstream(self) -> Mapping[str, words.Input]:
-        return {**self.inputs, **self.references}
+        return {**self.inputs, **self.checked_against}
 
     @property
     def carries_source_row_id(self) -> bool:
@@ -94,12 +94,12 @@ class Gold(TableDeclaration):
 
     def _logic(self) -> Any:
         inputs = {name: given.model_dump() for name, given in self.inputs.items()}
-        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where], *_said(self.references)]
+        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where], *_said(self.checked_against)]
 
 
-def _said(references: Mapping[str, words.Input]) -> list[Any]:
+def _said(checked_against: Mapping[str, words.Input]) -> list[Any]:
     """A word that came later: a table without it keeps its versions."""
-    return [{name: given.model_dump() for name, given in references.items()}] if references else []
+    return [{name: given.model_dump() for name, given in checked_against.items()}] if checked_against else []
 
 
 @dataclass(frozen=True)

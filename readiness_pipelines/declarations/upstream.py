@@ -31,15 +31,15 @@ class Upstreams:
             return self._resolved(entry, {raw.from_: ["from"]}, bronze, problems)
         return self._resolved(entry, {name: ["inputs", name] for name in raw.inputs}, self._earlier, problems)
 
-    def references(
+    def checked_against(
         self, entry: Entry, raw: words.SilverTable | words.GoldTable, reads: Sequence[str] | None, problems: list[str]
     ) -> list[str] | None:
         """Return the tables that the rules of `entry` read beside those that its SQL `reads`, as `resolve` does."""
-        for name in raw.references:
+        for name in raw.checked_against:
             if name in (reads or ()):
                 message = f"found {name!r}, which the SQL reads, expected another: rules may name what the SQL reads anyway"
-                problems.append(self._shape.document.problem([*entry.where, "references", name], message))
-        rest = {name: ["references", name] for name in raw.references if name not in (reads or ())}
+                problems.append(self._shape.document.problem([*entry.where, "checked_against", name], message))
+        rest = {name: ["checked_against", name] for name in raw.checked_against if name not in (reads or ())}
         return self._resolved(entry, rest, self._earlier, problems)
 
     def _resolved(

@@ -178,7 +178,10 @@ def _form_problems(key: str, given: Mapping[Any, Any], forms: Sequence[str], exp
 
 def _table_problems(key: str, given: Mapping[Any, Any], column: str, expectation: str) -> Iterator[tuple[Where, str]]:
     if not isinstance(given["table"], str):
-        yield ["meta", key, "table"], f"found {shown(given['table'])}, expected the name of an input or reference of the table"
+        yield (
+            ["meta", key, "table"],
+            f"found {shown(given['table'])}, expected an input, or a table it is checked against",
+        )
     if key == "value_set_from" and column not in given and all(k in ("table", column) for k in given):
         yield ["meta", key], f"found no {column!r}, expected it: whose values are the set"
     if column == "columns" and "columns" in given:

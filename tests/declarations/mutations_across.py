@@ -19,28 +19,28 @@ def _query(name: str, sql: str, *words: str) -> Mutation:
     return Mutation(name, PAID_SUITE, _RULE, rule, 3, ("unexpected_rows_query", *words))
 
 
-def _references(name: str, references: str, *words: str) -> Mutation:
-    new = f"sql: silver/orders.sql\n      references: {references}\n"
-    return Mutation(name, DEFS, "sql: silver/orders.sql\n", new, "references:", words)
+def _checked(name: str, checked_against: str, *words: str) -> Mutation:
+    new = f"sql: silver/orders.sql\n      checked_against: {checked_against}\n"
+    return Mutation(name, DEFS, "sql: silver/orders.sql\n", new, "checked_against:", words)
 
 
 ACROSS = [
-    _references("a reference to a later table", "{paid_orders: {read: same}}", "references.paid_orders", "declared after this table"),
-    _references("a reference to itself", "{orders: {read: same}}", "found 'orders', the table itself", "declared before it"),
-    _references("a reference to no table", "{custmers: {read: same}}", "references.custmers", "found 'custmers'", "raw_orders"),
-    _references("a reference that the sql reads", "{raw_orders: {read: same}}", "which the SQL reads", "expected another"),
-    _references("a reference with a strange reading", "{raw_orders: {read: some}}", "found 'some'", "expected 'same'?"),
-    _references("a reference with a strange key", "{raw_orders: {reed: same}}", "unknown key 'reed'", "expected"),
+    _checked("checked against a later table", "{paid_orders: {read: same}}", "checked_against.paid_orders", "declared after this table"),
+    _checked("checked against itself", "{orders: {read: same}}", "found 'orders', the table itself", "declared before it"),
+    _checked("checked against no table", "{custmers: {read: same}}", "checked_against.custmers", "found 'custmers'", "raw_orders"),
+    _checked("checked against what the sql reads", "{raw_orders: {read: same}}", "which the SQL reads", "expected another"),
+    _checked("checked against with a strange reading", "{raw_orders: {read: some}}", "found 'some'", "expected 'same'?"),
+    _checked("checked against with a strange key", "{raw_orders: {reed: same}}", "unknown key 'reed'", "expected"),
     Mutation(
-        "a reference of a bronze table",
+        "a bronze table checked against another",
         DEFS,
         "    - name: raw_orders\n",
-        "    - name: raw_orders\n      references: {orders: {}}\n",
-        "references:",
-        ("unknown key 'references'", "expected"),
+        "    - name: raw_orders\n      checked_against: {orders: {}}\n",
+        "checked_against:",
+        ("unknown key 'checked_against'", "expected"),
     ),
     _paid("a set from a table that is not read", _SET, "column: order_id", "value_set_from: {table: raw_orders, column: order_id}",
-          "meta.value_set_from.table", "found 'raw_orders'", "expected 'orders'?", "one of its references"),
+          "meta.value_set_from.table", "found 'raw_orders'", "expected 'orders'?", "one it is checked against"),
     _paid("a set from a column that is not there", _SET, "column: order_id", "value_set_from: {table: orders, column: order}",
           "meta.value_set_from.column", "found 'order'", "expected 'order_id'?"),
     _paid("a set of another type", _SET, "column: order_id", "value_set_from: {table: orders, column: customer}",
@@ -56,7 +56,7 @@ ACROSS = [
     _paid("a set for a rule without one", _MAX, "column: amount, max_value: 5", _FROM_ORDERS,
           f"found value_set_from on {_MAX}", f"expected it on one of {_SET}"),
     _paid("a set from a table that is a number", _SET, "column: order_id", "value_set_from: {table: 5, column: order_id}",
-          "found 5", "expected the name of an input or reference"),
+          "found 5", "expected an input"),
     _paid("a column of a set that is a list", _SET, "column: order_id", "value_set_from: {table: orders, column: [order_id]}",
           "found a list", "expected a column name"),
     _paid("a pair from one column", "expect_column_pair_values_to_be_in_set", "column_A: order_id, column_B: amount",

@@ -27,13 +27,13 @@ CUSTOMERS_CONTRACT = """\
       - {name: customer, logicalType: string, classification: PII}
       - {name: region, logicalType: string, classification: public}
 """
-REFERENCE = "      deduplicate: {by: [order_id], keep: last}\n      references: {customers: {read: same}}\n"
+CHECKED = "      deduplicate: {by: [order_id], keep: last}\n      checked_against: {customers: {read: same}}\n"
 
 
-def with_customers(shop: Shop, reference: str = REFERENCE) -> Shop:
+def with_customers(shop: Shop, checked: str = CHECKED) -> Shop:
     """Let the shop know its customers: a table of their own, which the rules of silver orders may read."""
     change(shop.folder / "defs.yaml", "  silver:\n", CUSTOMERS_DEFS)
-    change(shop.folder / "defs.yaml", "      deduplicate: {by: [order_id], keep: last}\n", reference)
+    change(shop.folder / "defs.yaml", "      deduplicate: {by: [order_id], keep: last}\n", checked)
     change(shop.folder / "contract.yaml", "  - name: orders\n", CUSTOMERS_CONTRACT + "  - name: orders\n")
     (shop.folder / "silver" / "customers.sql").write_text("SELECT customer, region FROM raw_customers")
     for name in ("bronze_raw_customers", "silver_customers"):

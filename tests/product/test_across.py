@@ -8,12 +8,12 @@ from dagster import AssetKey, DagsterInstance
 
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.assets import build_assets
-from tests.layers.across import REFERENCE, land, suite, with_customers
+from tests.layers.across import CHECKED, land, suite, with_customers
 from tests.shop import Shop
 
 
 def test_a_reference_is_a_dependency_like_an_input(shop: Shop) -> None:
-    with_customers(shop, REFERENCE.replace("read: same", "read: {last: 3}"))
+    with_customers(shop, CHECKED.replace("read: same", "read: {last: 3}"))
     specs = {spec.key: spec for spec in build_assets(shop.product).specs}
     deps = {dep.asset_key.path[-1]: dep.partition_mapping for dep in specs[AssetKey(["shop", "silver", "orders"])].deps}
     assert deps == {"raw_orders": None, "customers": dg.TimeWindowPartitionMapping(start_offset=-2)}

@@ -9,7 +9,7 @@ from readiness_pipelines.flow import Status
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.layers import Standings, run_step
 from readiness_pipelines.layers.calendar import clock
-from tests.layers.across import REFERENCE, change, land, land_customers, ruling, run, suite, with_customers
+from tests.layers.across import CHECKED, change, land, land_customers, ruling, run, suite, with_customers
 from tests.shop import Shop
 
 KNOWN = (
@@ -67,7 +67,7 @@ def test_a_held_or_missing_reference_blocks_and_one_that_was_not_run_is_asked_fo
 
 
 def test_a_reference_may_read_more_partitions_and_leave_out_what_is_held(shop: Shop) -> None:
-    with_customers(shop, REFERENCE.replace("read: same", "read: {last: 2}, unavailable: ignore"))
+    with_customers(shop, CHECKED.replace("read: same", "read: {last: 2}, unavailable: ignore"))
     suite(shop, "silver_orders", [KNOWN])
     suite(shop, "silver_customers", ["type: expect_table_row_count_to_be_between, kwargs: {min_value: 2}"])
     for number, names in ((1, ["ann", "bob"]), (2, ["eve"])):
@@ -82,7 +82,7 @@ def test_a_reference_may_read_more_partitions_and_leave_out_what_is_held(shop: S
 
 
 def test_nothing_to_compare_with_is_undecided_and_holds(shop: Shop) -> None:
-    with_customers(shop, REFERENCE.replace("read: same", "read: same, unavailable: ignore"))
+    with_customers(shop, CHECKED.replace("read: same", "read: same, unavailable: ignore"))
     suite(shop, "silver_orders", [KNOWN])
     suite(shop, "silver_customers", ["type: expect_table_row_count_to_be_between, kwargs: {min_value: 2}"])
     land_customers(shop, 1, ["ann"])
@@ -183,14 +183,14 @@ def test_a_query_over_the_batch_and_an_input_holds_where_it_gives_rows(shop: Sho
     assert result.why == "same_amount failed: its query gives 1 row, expected none"
 
 
-def test_a_change_of_references_makes_other_versions_and_none_leaves_them(shop: Shop) -> None:
+def test_a_change_of_checked_against_makes_other_versions_and_none_leaves_them(shop: Shop) -> None:
     land_customers(shop, 1, ["ann"])
     land(shop, 1, [("ann", 1)])
     with_customers(shop, "      deduplicate: {by: [order_id], keep: last}\n")
     before = shop.product.by_name["orders"].fingerprint
-    change(shop.folder / "defs.yaml", "      sql: silver/orders.sql\n", "      sql: silver/orders.sql\n      references: {}\n")
+    change(shop.folder / "defs.yaml", "      sql: silver/orders.sql\n", "      sql: silver/orders.sql\n      checked_against: {}\n")
     assert shop.product.by_name["orders"].fingerprint == before
-    change(shop.folder / "defs.yaml", "references: {}", "references: {customers: {read: all_until}}")
+    change(shop.folder / "defs.yaml", "checked_against: {}", "checked_against: {customers: {read: all_until}}")
     product = shop.product
     assert product.by_name["orders"].fingerprint != before
     lake = Lakehouse.open(shop.settings)
