@@ -114,9 +114,9 @@ def main() -> None:
         after = operator.facts(ranged, other)
         again = operator.readiness("erase", "readmission", *SIGNED, given=f"{who}\n")
         operator.readiness("doctor")
-    sys.stdout.write(f"{'fact':<30}{'before the backfill':>24}{'after it':>24}\n")
+    sys.stdout.write(f"{'fact':<30}{'before the backfill':>26}{'after it':>26}\n")
     for fact, told in before.items():
-        sys.stdout.write(f"{fact:<30}{told:>24}{after[fact]:>24}\n")
+        sys.stdout.write(f"{fact:<30}{told:>26}{after[fact]:>26}\n")
     is_same = before == after and "still there" not in again
     sys.stdout.write("nothing was undone\n" if is_same else "SOMETHING WAS UNDONE\n")
     sys.exit(0 if is_same else 1)
