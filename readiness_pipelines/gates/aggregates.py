@@ -26,7 +26,7 @@ from readiness_pipelines.gates.compile import bounds, without_parameters
 from readiness_pipelines.gates.conditions import selected
 from readiness_pipelines.gates.divergence import partition_plan
 from readiness_pipelines.gates.elsewhere import OTHER_TABLE, QUERY
-from readiness_pipelines.gates.plan import Finding, Observed, TablePlan
+from readiness_pipelines.gates.plan import WHOLE, Finding, Observed, TablePlan
 from readiness_pipelines.gates.schema_rules import judge_columns
 from readiness_pipelines.gates.suite import Rule
 
@@ -178,8 +178,8 @@ def _distinct(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         raise NotCompiled(f"a set of values of a {types[column]}")
     inside = in_set(column, types, wanted)
     there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
-    strange = f"SELECT DISTINCT {name} AS v FROM {{source}} WHERE {there} AND NOT coalesce({inside}, false)"
-    found = f"SELECT DISTINCT {name} AS v FROM {{source}} WHERE {there} AND coalesce({inside}, false)"
+    strange = f"SELECT DISTINCT {name} AS v FROM {WHOLE} WHERE {there} AND NOT coalesce({inside}, false)"
+    found = f"SELECT DISTINCT {name} AS v FROM {WHOLE} WHERE {there} AND coalesce({inside}, false)"
     queries = (
         f"SELECT count(*), list(v ORDER BY v) FILTER (place <= {_LISTED}) "
         f"FROM (SELECT v, row_number() OVER (ORDER BY v) AS place FROM ({strange}))",
@@ -208,7 +208,7 @@ def _most_common(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     if known(column, types) in ("time", "boolean", "other", "nothing"):
         raise NotCompiled(f"the most common value of a {types[column]}")
     there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
-    counted = f"SELECT {quoted(column)} AS v, count(*) AS n FROM {{source}} WHERE {there} GROUP BY ALL"
+    counted = f"SELECT {quoted(column)} AS v, count(*) AS n FROM {WHOLE} WHERE {there} GROUP BY ALL"
     query = f"SELECT list(v ORDER BY v), count(*) FROM (SELECT v FROM ({counted}) QUALIFY n = max(n) OVER ())"
 
     def judge(values: Sequence[Any]) -> Finding:
@@ -241,7 +241,7 @@ def _quantiles(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         n = counted[0]
         places = [(round((n - 1) * (q * 100 / 100)) + 0.5) / n for q in quantiles] if n else []
         wanted = [f"quantile_disc({quoted(column)}, {place!r}::DOUBLE) FILTER ({there})" for place in places]
-        return (f"SELECT [{', '.join(wanted or ['NULL'] * len(quantiles))}] FROM {{source}}",)
+        return (f"SELECT [{', '.join(wanted or ['NULL'] * len(quantiles))}] FROM {WHOLE}",)
 
     def judge(values: Sequence[Any]) -> Finding:
         observed = list(values[1][0] or ())
@@ -253,8 +253,8 @@ def _quantiles(rule: Rule, types: Mapping[str, str]) -> TablePlan:
 
 
 def _divergence(rule: Rule, types: Mapping[str, str]) -> TablePlan:
-    plan = partition_plan(rule.kwargs, rule.kwargs["column"], types)
     there = f"{selected(rule.kwargs, types)} AND {present(rule.kwargs['column'], types)}"
+    plan = partition_plan(rule.kwargs, rule.kwargs["column"], types, where=there)
 
     def judge(values: Sequence[Any]) -> Finding:
         observed, result = plan.judge(values)
@@ -264,11 +264,7 @@ def _divergence(rule: Rule, types: Mapping[str, str]) -> TablePlan:
         passed = threshold is None or bool(observed <= threshold)
         return Finding(passed, {"observed_value": observed if math.isfinite(observed) else None, **result})
 
-    return TablePlan(
-        judge,
-        tuple(f"count(*) FILTER ({there}{cut})" for cut in plan.cuts),
-        tuple(q.replace("{there}", there) for q in plan.queries),
-    )
+    return TablePlan(judge, plan.aggregates, plan.queries)
 
 
 def _in_range(value: float | None, range_: Sequence[float | None]) -> bool:

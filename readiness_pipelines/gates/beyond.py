@@ -7,7 +7,7 @@ from typing import Any
 
 from readiness_pipelines.gates.columns import in_table, present, quoted
 from readiness_pipelines.gates.conditions import selected
-from readiness_pipelines.gates.plan import Finding, TablePlan
+from readiness_pipelines.gates.plan import WHOLE, Finding, TablePlan
 from readiness_pipelines.gates.query import BATCH, filled
 from readiness_pipelines.gates.suite import Rule
 
@@ -20,7 +20,7 @@ def as_many(kwargs: Mapping[str, Any], rows: str) -> TablePlan:
 
 def unexpected_rows(rule: Rule) -> TablePlan:
     """The rows themselves are not kept: they may hold what is classified, and nobody knows what their columns are."""
-    sources = {BATCH: "{source}", **(rule.found.sources if rule.found else {})}
+    sources = {BATCH: WHOLE, **(rule.found.sources if rule.found else {})}
     query = f"SELECT count(*) FROM ({filled(rule.kwargs['unexpected_rows_query'], sources)}\n)"
 
     def judge(values: Sequence[Any]) -> Finding:
@@ -38,7 +38,7 @@ def strange_values(rule: Rule, types: Mapping[str, str]) -> TablePlan:
     column = rule.kwargs["column"]
     there = f"{selected(rule.kwargs, types)} AND {present(column, types)}"
     inside = f"coalesce({in_table([column], types, rule.found.values)}, false)"
-    query = f"SELECT count(DISTINCT {quoted(column)}) FROM {{source}} WHERE {there} AND NOT {inside}"
+    query = f"SELECT count(DISTINCT {quoted(column)}) FROM {WHOLE} WHERE {there} AND NOT {inside}"
 
     def judge(values: Sequence[Any]) -> Finding:
         strange = int(values[0][0])

@@ -12,21 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from readiness_pipelines.gates.columns import NotCompiled, in_set, known, literal, quoted
+from readiness_pipelines.gates.plan import WHOLE
 
 _MOST_BINS = 100
 
 
 @dataclass(frozen=True)
 class PartitionPlan:
-    """What to count (`cuts` are SQL to add to a filter; `queries` hold {source} and {there}) and how to judge the counts."""
+    """What to count, as in a TablePlan, and how to judge the counts."""
 
     judge: Callable[[Sequence[Any]], tuple[float, dict[str, Any]]]
-    cuts: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
 
 
-def partition_plan(kwargs: Mapping[str, Any], column: str, types: Mapping[str, str]) -> PartitionPlan:
-    """Return the plan. Raises NotCompiled for a partition to be guessed from the data, and for one that is not sound."""
+def partition_plan(kwargs: Mapping[str, Any], column: str, types: Mapping[str, str], *, where: str) -> PartitionPlan:
+    """Return the plan over the rows for which `where` is true.
+
+    Raises NotCompiled for a partition to be guessed from the data, and for one that is not sound.
+    """
     partition = kwargs.get("partition_object") or {}
     tail, internal = kwargs.get("tail_weight_holdout", 0) or 0, kwargs.get("internal_weight_holdout", 0) or 0
     weights = [float(w) for w in partition.get("weights") or ()]
@@ -36,17 +40,25 @@ def partition_plan(kwargs: Mapping[str, Any], column: str, types: Mapping[str, s
     if "values" in partition:
         if internal or tails or "bins" in partition or len(partition["values"]) != len(weights):
             raise NotCompiled("a partition of values with more than weights")
-        return _of_values(partition["values"], weights, tail, column, types)
+        return _of_values(partition["values"], weights, tail, column, types, where=where)
     bins = [float(b) for b in partition.get("bins") or ()]
     if len(bins) != len(weights) + 1 or len(bins) > _MOST_BINS or any(b <= a for a, b in zip(bins, bins[1:], strict=False)):
         raise NotCompiled("a partition whose bins are not in order, or too many")
     if kwargs.get("bucketize_data", True) is False or (tails and (tail or len(tails) != 2)):
         raise NotCompiled("a partition of bins with holdouts that do not fit")
-    return _of_bins(bins, weights, tails, tail, internal, column, types)
+    return _of_bins(bins, weights, tails, tail, internal, column, types, where=where)
 
 
 def _of_bins(
-    bins: list[float], weights: list[float], tails: list[float], tail: float, internal: float, column: str, types: Mapping[str, str]
+    bins: list[float],
+    weights: list[float],
+    tails: list[float],
+    tail: float,
+    internal: float,
+    column: str,
+    types: Mapping[str, str],
+    *,
+    where: str,
 ) -> PartitionPlan:
     if known(column, types) not in ("integer", "float") or types[column] == "FLOAT":
         raise NotCompiled(f"bins of a {types[column]}")
@@ -81,10 +93,12 @@ def _of_bins(
         }
         return entropy(p, q), {"details": details}
 
-    return PartitionPlan(judge, tuple(cuts))
+    return PartitionPlan(judge, tuple(f"count(*) FILTER ({where}{cut})" for cut in cuts))
 
 
-def _of_values(values: Sequence[Any], weights: list[float], tail: float, column: str, types: Mapping[str, str]) -> PartitionPlan:
+def _of_values(
+    values: Sequence[Any], weights: list[float], tail: float, column: str, types: Mapping[str, str], *, where: str
+) -> PartitionPlan:
     """What was observed and not expected shares the tail's weight."""
     if known(column, types) not in ("integer", "text") or len(set(values)) < len(values):
         raise NotCompiled(f"values of a {types[column]}, or one twice")
@@ -93,7 +107,7 @@ def _of_values(values: Sequence[Any], weights: list[float], tail: float, column:
     in_set(column, types, values)  # refuses what floats do not hold
     query = (
         f"SELECT list(v ORDER BY v), list(n ORDER BY v) FROM "
-        f"(SELECT {quoted(column)} AS v, count(*) AS n FROM {{source}} WHERE {{there}} GROUP BY ALL LIMIT 10001)"
+        f"(SELECT {quoted(column)} AS v, count(*) AS n FROM {WHOLE} WHERE {where} GROUP BY ALL LIMIT 10001)"
     )
 
     def judge(rows: Sequence[Any]) -> tuple[float, dict[str, Any]]:

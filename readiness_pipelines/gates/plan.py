@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+WHOLE = "_judged_whole"  # temp view: what a table rule judges
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -26,7 +28,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """SQL to read (`aggregates` share one scan; `queries` hold {source} and give one row each), and how to judge it.
+    """SQL to read (`aggregates` share one scan; `queries` read WHOLE and give one row each), and how to judge it.
 
     `then` gives queries that are known only when the aggregates were read. `observe` is there where one value, made of the
     aggregates alone, is compared with bounds.

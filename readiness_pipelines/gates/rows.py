@@ -245,9 +245,11 @@ class _Rows:
             return _row_result(rule, self.counts[rule.name])
         note = by_gx(self.others[rule.name])
         found = self.native[rule.name]
-        if "element_count" not in found["result"]:  # a rule over types is judged by the column's own, without rows
+        if "element_count" not in found["result"]:  # a rule over types is judged by the column's own: no row to quarantine
             status = Status.PASSED if found["success"] else Status.FAILED
-            return dataclasses.replace(bare_result(rule, status, note), observed_value=found["result"].get("observed_value"))
+            on_fail = "hold" if rule.on_fail == "quarantine" else rule.on_fail
+            observed = found["result"].get("observed_value")
+            return dataclasses.replace(bare_result(rule, status, note), observed_value=observed, on_fail=on_fail)
         return dataclasses.replace(_row_result(rule, self.counts[rule.name]), note=note)
 
 

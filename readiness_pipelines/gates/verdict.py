@@ -13,10 +13,11 @@ def decide(
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Return the outcome and why the candidate is held (empty exactly when it is admitted).
 
-    Held: a rule with on_fail `hold` failed, or more than `max_quarantine_fraction` of the rows in are bad (just as many
-    is allowed). Undecided: a rule whose failure would matter could not be judged. `learning` never holds.
+    Held: a rule with on_fail `hold` failed, or one with `quarantine` that names no row; or more than
+    `max_quarantine_fraction` of the rows in are bad (just as many is allowed). Undecided: a rule whose failure would matter
+    could not be judged. `learning` never holds.
     """
-    held = [_failed(r) for r in rules if r.status is Status.FAILED and r.on_fail == "hold"]
+    held = [_failed(r) for r in rules if r.status is Status.FAILED and (r.on_fail == "hold" or _names_no_row(r))]
     if rows_in and quarantined / rows_in > max_quarantine_fraction:
         held.append(
             f"{quarantined} of {rows_in} rows are bad ({quarantined / rows_in:.2%}), more than the "
@@ -28,6 +29,10 @@ def decide(
     if undecided:
         return Outcome.UNDECIDED, tuple(undecided)
     return (Outcome.ADMITTED_WITH_QUARANTINE if quarantined else Outcome.ADMITTED), ()
+
+
+def _names_no_row(rule: RuleResult) -> bool:
+    return rule.on_fail == "quarantine" and not rule.unexpected_count
 
 
 def _failed(rule: RuleResult) -> str:

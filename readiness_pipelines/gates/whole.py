@@ -15,7 +15,7 @@ from readiness_pipelines.gates import fallback
 from readiness_pipelines.gates.aggregates import compile_table
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, one_row
 from readiness_pipelines.gates.elsewhere import QUERY
-from readiness_pipelines.gates.plan import Finding, TablePlan
+from readiness_pipelines.gates.plan import WHOLE, Finding, TablePlan
 from readiness_pipelines.gates.relation import (
     RULES_PER_SCAN,
     Native,
@@ -87,6 +87,8 @@ def examine_whole(
             impossible[rule.name] = str(error)
         except NotCompiled as error:
             others[rule.name] = first_line(error)
+    if any(plan.queries or plan.then for plan in plans.values()):
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {WHOLE} AS FROM {source}")
     for name, values in _read(con, source, plans, read or {}):
         try:
             findings[name] = plans[name].judge(values())
@@ -128,7 +130,7 @@ def _read(
     def read(plan: TablePlan) -> list[Any]:
         found = [value[sql] if sql in value else one_row(con, f"SELECT {sql} FROM {source}")[0] for sql in plan.aggregates]
         queries = [*plan.queries, *(plan.then(found) if plan.then else ())]
-        return found + [one_row(con, query.replace("{source}", source)) for query in queries]
+        return found + [one_row(con, query) for query in queries]
 
     for name, plan in plans.items():
         yield name, lambda plan=plan: read(plan)  # type: ignore[misc]

@@ -11,7 +11,7 @@ import pytest
 
 from readiness_pipelines import gates
 from readiness_pipelines.errors import DeclarationError
-from readiness_pipelines.flow import RuleResult, Status
+from readiness_pipelines.flow import Outcome, RuleResult, Status
 from readiness_pipelines.gates import RowExamination, examine_rows, parse_suite
 
 
@@ -171,3 +171,34 @@ def test_200_rules_over_rows_and_table_are_judged() -> None:
     examined = gates.examine(pa.table({"x": [1, 70]}), [*rows, *table])
     assert sum(r.status is Status.FAILED for r in examined.results) == 70 + 70
     assert [r.rule for r in examined.results][:2] == ["x_be_between", "x_be_between_2"]
+
+
+def test_a_critical_rule_that_fails_and_names_no_row_holds_the_table() -> None:
+    table = pa.table({"x": [1.0, 2.0, 3.0]})
+    rule = {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "x", "type_": "int64"}}
+    verdict = gates.examine(table, [rule]).verdict
+    assert verdict.outcome is Outcome.HELD and verdict.counts.held == 3
+    assert "x_be_of_type failed: observed float64, expected type_ 'int64'" in verdict.held_because[0]
+    assert gates.examine(table, [{**rule, "severity": "warning"}]).verdict.outcome is Outcome.ADMITTED
+
+
+@pytest.mark.parametrize(
+    ("rule", "passes"),
+    [
+        (
+            {"type": "expect_column_distinct_values_to_be_in_set", "kwargs": {"column": "s", "value_set": ["{source}", "{there}"]}},
+            True,
+        ),
+        ({"type": "expect_column_distinct_values_to_contain_set", "kwargs": {"column": "s", "value_set": ["{source}"]}}, True),
+        (
+            {
+                "type": "unexpected_rows_expectation",
+                "kwargs": {"unexpected_rows_query": "SELECT 1 FROM {batch} WHERE s = '{{source}}'"},
+            },
+            False,
+        ),
+    ],
+)
+def test_braces_in_values_are_nothing_but_values(rule: dict[str, Any], passes: bool) -> None:
+    found = gates.examine(pa.table({"s": ["{source}", "{there}"]}), [rule])
+    assert found.verdict.outcome is (Outcome.ADMITTED if passes else Outcome.HELD)

@@ -8,8 +8,8 @@ from readiness_pipelines.flow import Outcome, RuleResult, Status
 from readiness_pipelines.gates import decide
 
 
-def rule(status: Status, on_fail: str) -> RuleResult:
-    return RuleResult("r", "expect_x", {}, "critical", on_fail, status)
+def rule(status: Status, on_fail: str, bad_rows: int | None = None) -> RuleResult:
+    return RuleResult("r", "expect_x", {}, "critical", on_fail, status, unexpected_count=bad_rows)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def rule(status: Status, on_fail: str) -> RuleResult:
     [
         (Status.PASSED, "hold", Outcome.ADMITTED),
         (Status.FAILED, "hold", Outcome.HELD),
-        (Status.FAILED, "quarantine", Outcome.ADMITTED),
+        (Status.FAILED, "quarantine", Outcome.HELD),  # it names no row that could be set aside
         (Status.FAILED, "warn", Outcome.ADMITTED),
         (Status.UNDECIDED, "hold", Outcome.UNDECIDED),
         (Status.UNDECIDED, "quarantine", Outcome.UNDECIDED),
@@ -29,6 +29,11 @@ def test_a_rule_decides_by_its_status_and_what_breaking_it_does(status: Status, 
     found, why = decide(rules=[rule(status, on_fail)], rows_in=10, quarantined=0, max_quarantine_fraction=0.1)
     assert found is outcome
     assert bool(why) == (not outcome.is_admitted)
+
+
+def test_a_rule_whose_bad_rows_are_set_aside_holds_nothing() -> None:
+    given = rule(Status.FAILED, "quarantine", bad_rows=1)
+    assert decide(rules=[given], rows_in=10, quarantined=1, max_quarantine_fraction=0.1)[0] is Outcome.ADMITTED_WITH_QUARANTINE
 
 
 def test_just_as_many_bad_rows_as_allowed_are_allowed_and_one_more_holds() -> None:
