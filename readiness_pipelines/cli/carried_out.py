@@ -13,6 +13,7 @@ from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.decided import ABOUT_ROWS, in_short, told
 from readiness_pipelines.layers.downstream import readers
+from readiness_pipelines.layers.effect import why_not_in_effect
 from readiness_pipelines.layers.quarantine import rows_of
 from readiness_pipelines.ledger import Correction
 
@@ -28,7 +29,7 @@ def carry_out(
 ) -> typer.Exit:
     """Run the decision's partition through all tables of the product, say what came of it, and return the exit code.
 
-    0: done; 1: the candidate is held, a row that was released is still in quarantine, or another version than it says is on `main`.
+    0: the decision is in effect, or with `no_run` recorded; 1: recorded, and not in effect, which one line says why.
     """
     from readiness_pipelines.cli.runs import materialise
 
@@ -39,9 +40,8 @@ def carry_out(
     log = lake.settings.state / "decisions.log"
     with console.status(f"running {said.partition}"):
         code = materialise(lake.settings, project(), product, [said.partition], log=log)
-    verdict = lake.ledger.latest_verdict(table.full_name, said.partition)
     still = [row for row in rows_of(lake, said.table, said.partition) if said.kind == "release" and row.row_id in said.subjects]
-    console.print(f"{said.table}/{said.partition}: {_outcome(lake, said)}", markup=False)
+    console.print(f"{said.table}/{said.partition}, as judged last: {_outcome(lake, said)}", markup=False)
     if code != 0:
         console.print(
             f"the run ended failed; `readiness status {product.name}` says what is held or missing, {log} Dagster's own words",
@@ -51,16 +51,15 @@ def carry_out(
         left = [{"row_id": row.row_id, "reasons": ", ".join(row.reasons)} for row in still[:_NAMED]]
         show(left, as_json=False, title=f"Still in quarantine: {len(still)} of {len(said.subjects)}", empty="")
     _name_readers(lake, product, table.name, said.partition)
-    if said.kind == "withdraw":
-        current = lake.ledger.current_version(said.table, said.partition)
-        return typer.Exit(0 if current is not None and current.version_key == said.payload["to"] else 1)
-    return typer.Exit(1 if still or verdict is None or not verdict.outcome.is_admitted else 0)
+    if why := why_not_in_effect(lake, product, table, said):
+        console.print(why, markup=False, soft_wrap=True)
+    return typer.Exit(1 if why else 0)
 
 
 def _outcome(lake: Lakehouse, said: Correction) -> str:
     verdict = lake.ledger.latest_verdict(said.table, said.partition)
     if verdict is None:
-        return "was not run"
+        return "never"
     c, words = verdict.counts, verdict.outcome.value.replace("_", " ")
     left_out = c.duplicates + sum(c.dropped.values())
     why = "".join(f"; {each}" for each in verdict.held_because)

@@ -61,7 +61,7 @@ def examine(
     reasons = _reasons(con, candidate)
     rules = (*candidate.rules, *judged.results, *table_rules)
     verdict = _verdict(con, table, candidate, partition, files, rules, reasons, corrections.waived(keys.plain_candidate))
-    details = {**verdict.details, **keys.details}
+    details = {**verdict.details, **keys.details, **corrections.as_details}
     verdict = dataclasses.replace(verdict, notes=(*verdict.notes, *corrections.notes()), details=details)
     write_quarantine(
         lake,

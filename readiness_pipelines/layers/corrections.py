@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from readiness_pipelines.flow import RuleResult, Status, digest
+from readiness_pipelines.flow import GateVerdict, RuleResult, Status, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.lakehouse.corrected import Values, read_values
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
@@ -26,6 +26,7 @@ FRACTION = "max_quarantine_fraction"  # named like a rule, where too many bad ro
 DISCARDED = "discarded"  # reason under which discarded rows are counted as dropped
 AS_DELIVERED = f"sha256(CAST(to_json({DELIVERED}.row_values) AS VARCHAR))"
 _ROWS = "_corrections"  # temp table: row_id, before, is_discarded, waived, row_values
+_DETAIL = "decided_rows"  # in the details of a verdict
 _NOTED = 5  # decisions that a verdict names
 
 
@@ -77,6 +78,19 @@ class Corrections:
             return base
         found = [[row, c.is_discarded, c.values, c.waived, c.before] for row, c in sorted(self.rows.items())]
         return digest(base, "rows", found)
+
+    @property
+    def as_details(self) -> Mapping[str, Any]:
+        """What a verdict keeps of the decisions about rows that it was made with: nothing where nobody decided."""
+        return {_DETAIL: {"state": self.candidate_key(""), "newest": self._newest}} if self.rows else {}
+
+    def are_in(self, verdict: GateVerdict) -> bool:
+        """Return whether a verdict was made with these decisions about rows, or with others that came to the same."""
+        return str(verdict.details.get(_DETAIL, {}).get("state", "")) == self.candidate_key("")
+
+    @property
+    def _newest(self) -> int:
+        return max((each.id for each in self.said if each.kind in ("release", "discard")), default=0)
 
     def waived(self, plain: str) -> dict[str, Correction]:
         """Return the rules that are waived for the candidate with this plain key, each with the decision that says so."""

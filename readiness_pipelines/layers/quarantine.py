@@ -109,7 +109,7 @@ def waiting(
     newest = lake.ledger.latest_keys(table.full_name)
     if not newest:
         return []
-    limit = (now - datetime.timedelta(days=older_than_days)).isoformat()
+    limit = _so_long_ago(now, older_than_days)
     keys = ", ".join(f"({literal(p)}, {literal(key)})" for p, key in newest.items() if partition in (None, p))
     sql = (
         "SELECT reason, count(*), count(DISTINCT partition_key), min(since) FROM ("
@@ -121,6 +121,16 @@ def waiting(
     )
     with lake.connect() as con:
         return [Waiting(table.full_name, str(r[0]), int(r[1]), int(r[2]), str(r[3])) for r in con.execute(sql).fetchall()]
+
+
+def _so_long_ago(now: datetime.datetime, days: float) -> str:
+    """Return the moment so many days before `now`. Raises ReadinessError for what is no such number of days."""
+    try:
+        if days >= 0:
+            return (now - datetime.timedelta(days=days)).isoformat()
+    except OverflowError:
+        pass
+    raise ReadinessError(f"found {days:g} days, expected a number of days from 0 up, back to a date that there was")
 
 
 def exportable(
@@ -147,8 +157,9 @@ def purge(
 
     What was released or discarded lies in such candidates. Kept are the rows that wait for somebody, and those of versions that
     are on `main` or could be put back: they go after `readiness maintain` has expired the version. `now` is UTC.
+    Raises ReadinessError for days below 0.
     """
-    limit = (now - datetime.timedelta(days=older_than_days)).isoformat()
+    limit = _so_long_ago(now, older_than_days)
     sql = f"SELECT partition_key, version_key, count(*) FROM {quarantined(lake, table, partition=partition)} GROUP BY ALL "
     with lake.connect() as con:
         old = con.execute(f"{sql} HAVING max(quarantined_at)[:23] <= {literal(limit[:23])} ORDER BY ALL").fetchall()

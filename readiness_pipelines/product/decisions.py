@@ -16,6 +16,7 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.lakehouse.quarantine import quarantine_table
 from readiness_pipelines.layers import StepResult, decisions, exported, run_step
 from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.effect import why_not_in_effect
 from readiness_pipelines.layers.quarantine import Signed, purge
 from readiness_pipelines.ledger import Correction
 from readiness_pipelines.product import events
@@ -127,9 +128,10 @@ def _decide(context: dg.OpExecutionContext, product: Product, readiness: Readine
             said, is_news = _record(lake, table, config)
             context.log.info(f"{'recorded' if is_news else 'known already'}: {said.kind} of {len(said.subjects)} by {said.by}")
             results = list(_run(context, product, lake, table, config.partition))
+            why = why_not_in_effect(lake, product, table, said)
     except ReadinessError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    _end(context, said, results)
+    _end(context, said, results, why)
 
 
 def _record(lake: Lakehouse, table: Table, config: Decision) -> tuple[Correction, bool]:
@@ -170,12 +172,15 @@ def _events(context: dg.OpExecutionContext, product: Product, lake: Lakehouse, t
     yield from events.evaluations(context.instance, product, table, key, [result], checks, is_range=False)
 
 
-def _end(context: dg.OpExecutionContext, said: Correction, results: list[StepResult]) -> None:
-    """Tell what became of each table; fail where one is held, unless that is what was decided."""
+def _end(context: dg.OpExecutionContext, said: Correction, results: list[StepResult], why: str) -> None:
+    """Tell what became of each table; fail where the decision is not in effect, and where one is held without having been
+    withdrawn."""
     told = {f"readiness/{r.table.rpartition('.')[2]}": r.kind for r in results}
+    if why:
+        raise dg.Failure(why, metadata=told, allow_retries=False)
     bad = [f"{r.table}/{r.partition} {r.kind}: {r.why}" for r in results if r.is_bad]
     if bad and said.kind != "withdraw":
-        raise dg.Failure("recorded and run, and held all the same: " + "\n".join(bad), metadata=told, allow_retries=False)
+        raise dg.Failure("recorded and in effect, and held all the same: " + "\n".join(bad), metadata=told, allow_retries=False)
     context.add_output_metadata(told)
 
 

@@ -11,6 +11,7 @@ import pytest
 from readiness_pipelines.cli import main
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
+from readiness_pipelines.layers.quarantine import rows_of
 from tests.shop import Shop
 
 Said = Callable[..., tuple[int, str]]
@@ -34,6 +35,14 @@ def readiness(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return int(ended.value.code or 0), said.out + said.err
 
     return run
+
+
+DEFINITIONS = """
+from pathlib import Path
+from readiness_pipelines.declarations import load_product
+from readiness_pipelines.product import definitions_of
+defs = definitions_of(load_product(Path(__file__).parent.parent / "defs" / "shop"))
+"""
 
 
 @pytest.fixture
@@ -111,3 +120,20 @@ def test_admit_and_withdraw_are_shown_by_held_show(bad: Shop, readiness: Said) -
     assert readiness("withdraw", "orders", day, "--to", "123456", *SIGNED)[0] == 2
     code, said = readiness("quarantine", "purge", "--older-than", "0", *SIGNED)
     assert (code, said.splitlines()[-1]) == (0, "10 rows purged from 1 partitions")  # of the candidate that was held
+
+
+@pytest.mark.slow
+def test_the_exit_code_says_whether_a_decision_is_in_effect(bad: Shop, readiness: Said) -> None:
+    (bad.root / "shops").mkdir()
+    (bad.root / "shops" / "__init__.py").touch()
+    (bad.root / "shops" / "definitions.py").write_text(DEFINITIONS)
+    first, second = [r.row_id for r in rows_of(Lakehouse.open(bad.settings), ORDERS, bad.day(1))]
+    code, said = readiness("quarantine", "discard", "orders", bad.day(1), *SIGNED, "--row", first)
+    assert (code, "recorded, and not in effect" in said) == (0, False)
+    bad.land(1, ["1,2"], header="a,b\n", suffix="_2")
+    code, said = readiness("quarantine", "discard", "orders", bad.day(1), *SIGNED, "--row", second)
+    assert code == 1
+    last = said.splitlines()[-1]
+    assert last.startswith(
+        "the decision is recorded, and not in effect: no candidate was made with it: 2025-01-01 bronze raw_orders"
+    )

@@ -98,6 +98,28 @@ def test_admit_publishes_a_held_day_and_says_so_where_it_stays_held(shop: Shop) 
     assert gold is not None
 
 
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    (found,) = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    assert found.step_failure_data.user_failure_data is not None
+    return str(found.step_failure_data.user_failure_data.description)
+
+
+def test_a_decision_that_takes_no_effect_fails_its_run_and_stays_recorded(bad: Shop, tmp_path: Path) -> None:
+    lake = Lakehouse.open(bad.settings)
+    (row,) = [r.row_id for r in rows_of(lake, ORDERS, bad.day(1)) if r.reasons == ("amount_in_range",)]
+    path = tmp_path / "values.csv"
+    path.write_text(f"row_id,reasons,amount\n{row},x,88888\n")
+    with dg.DagsterInstance.ephemeral() as instance:
+        said = failure(run(bad, "shop_release", instance, **here(bad), values=str(path)))
+        assert "recorded, and not in effect: 1 of 1 rows are still in quarantine" in said
+        bad.land(1, ["1,2"], header="a,b\n", suffix="_2")
+        run_step(lake, bad.settings, bad.product, "raw_orders", bad.day(1))
+        assert "bronze raw_orders is held" in failure(run(bad, "shop_discard", instance, **here(bad), rows=[row]))
+        assert "found -5 days" in failure(run(bad, "shop_purge", instance, older_than_days=-5))
+        assert "found nan days" in failure(run(bad, "shop_purge", instance, older_than_days=float("nan")))
+    assert [each.kind for each in lake.ledger.corrections.of(ORDERS)] == ["release", "discard"]
+
+
 def test_a_code_location_takes_them_all(shop: Shop) -> None:
     jobs = {job.name for job in definitions_of(shop.product).get_repository_def().get_all_jobs()}
     assert {f"shop_{verb}" for verb in ("release", "discard", "admit", "withdraw", "purge", "maintenance")} <= jobs
