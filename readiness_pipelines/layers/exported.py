@@ -7,6 +7,7 @@ The first two columns are `row_id` and `reasons`, the others the row as it was d
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,10 +24,16 @@ Cells = Mapping[str, str | None]
 def write(sink: TextIO, rows: Sequence[tuple[str, Sequence[str], Cells]]) -> None:
     """Write (row_id, reasons, values) as csv. Columns are those of all rows, in the order in which they come."""
     columns = list(dict.fromkeys(name for _, _, cells in rows for name in cells))
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow([*_OURS, *columns])
+    sink.write(_line([*_OURS, *columns]))
     for row_id, reasons, cells in rows:
-        writer.writerow([row_id, " ".join(reasons), *(_cell(cells[name]) if name in cells else "" for name in columns)])
+        sink.write(_line([row_id, " ".join(reasons), *(_cell(cells[name]) if name in cells else "" for name in columns)]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Return one record. The csv module quotes a line break in a cell only if it is in the line's own end, so that has both."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read(path: Path) -> dict[str, dict[str, str | None]]:
