@@ -19,6 +19,7 @@ from readiness_pipelines.flow import GateVerdict, RuleResult, Status, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.lakehouse.corrected import Values, read_values
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
+from readiness_pipelines.layers.decided import ABOUT_ROWS
 from readiness_pipelines.layers.rows import literal, quoted
 from readiness_pipelines.ledger import Correction
 
@@ -88,9 +89,18 @@ class Corrections:
         """Return whether a verdict was made with these decisions about rows, or with others that came to the same."""
         return str(verdict.details.get(_DETAIL, {}).get("state", "")) == self.candidate_key("")
 
+    def not_judged(self, verdict: GateVerdict | None) -> tuple[Correction, ...]:
+        """Return the decisions about rows that this newest verdict was made without, newest first; not those before a
+        withdrawal, which has judged them."""
+        if verdict is not None and self.are_in(verdict):
+            return ()
+        judged = max((each.id for each in self.said if each.kind == "withdraw"), default=0)
+        judged = max(judged, int(verdict.details.get(_DETAIL, {}).get("newest", 0)) if verdict is not None else 0)
+        return tuple(each for each in reversed(self.said) if each.kind in ABOUT_ROWS and each.id > judged)
+
     @property
     def _newest(self) -> int:
-        return max((each.id for each in self.said if each.kind in ("release", "discard")), default=0)
+        return max((each.id for each in self.said if each.kind in ABOUT_ROWS), default=0)
 
     def waived(self, plain: str) -> dict[str, Correction]:
         """Return the rules that are waived for the candidate with this plain key, each with the decision that says so."""

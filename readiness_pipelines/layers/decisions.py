@@ -15,9 +15,11 @@ from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.lakehouse.corrected import keep_values
 from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import FRACTION
+from readiness_pipelines.layers.fitting import refuse_unfit
 from readiness_pipelines.layers.keys import Keys
-from readiness_pipelines.layers.quarantine import OPEN, QuarantinedRow, Signed, rows_of
+from readiness_pipelines.layers.quarantine import QuarantinedRow, Signed, corrected_values, rows_of
 from readiness_pipelines.ledger import Correction
+from readiness_pipelines.ledger.corrections import Kind
 
 Table = Bronze | Silver | Gold
 TO_NOTHING = "nothing"
@@ -42,8 +44,9 @@ def release_values(
 ) -> tuple[Correction, bool]:
     """Record corrected values of quarantined silver rows, and return the decision and whether it was news.
 
-    `rows` are those of an export. Of each the cells that differ from the delivered ones are kept; a row without any is left
-    where it is. Raises ReadinessError for a row that is not in quarantine, a column that was not delivered, or no change at all.
+    `rows` are those of an export. A row whose cells are all as they are in force (as corrected last, else as delivered) is left
+    where it is. Of any other the cells that differ from the delivered ones are kept, and take the place of what was corrected
+    before. Raises ReadinessError for a row that is not in quarantine, a column that was not delivered, or no change at all.
     """
     if not isinstance(table, Silver):
         what = "what arrived" if isinstance(table, Bronze) else "computed: correct the silver row that it was made from"
@@ -51,8 +54,10 @@ def release_values(
             f"{table.full_name} is {what}; values are corrected in silver alone. Here rows are released by --waive, or discarded"
         )
     known = {row.row_id: row for row in rows_of(lake, table.full_name, partition, everything=True)[::-1]}  # newest candidate last
-    changed = {row: _changed(row, cells, known) for row, cells in rows.items()}
-    changed = {row: cells for row, cells in changed.items() if cells}
+    in_force = corrected_values(lake, table.full_name, partition)
+    other = {row: _other_than_delivered(row, cells, known) for row, cells in rows.items()}
+    anew = {row: cells for row, cells in other.items() if _says_otherwise(rows[row], known[row], in_force.get(row, {}))}
+    changed = anew or {row: cells for row, cells in other.items() if cells}  # all in force already: the same decision again
     if not changed:
         raise ReadinessError(f"{len(rows)} rows given, and no cell differs from what was delivered: nothing is released")
     sha256 = keep_values(lake.settings.archive, changed)
@@ -60,7 +65,7 @@ def release_values(
     return _record(lake, table, partition, "release", sorted(changed), {"values": sha256}, signed)
 
 
-def _changed(row: str, cells: exported.Cells, known: Mapping[str, QuarantinedRow]) -> dict[str, str | None]:
+def _other_than_delivered(row: str, cells: exported.Cells, known: Mapping[str, QuarantinedRow]) -> dict[str, str | None]:
     if row not in known:
         raise ReadinessError(f"found no row {row[:80]!r} in this quarantine, expected row ids of an export of it")
     delivered = exported.cells_of(known[row].row_values)
@@ -71,13 +76,20 @@ def _changed(row: str, cells: exported.Cells, known: Mapping[str, QuarantinedRow
     return {name: value for name, value in cells.items() if value != delivered[name]}
 
 
+def _says_otherwise(cells: exported.Cells, row: QuarantinedRow, corrected: exported.Cells) -> bool:
+    """Return whether a cell differs from what is in force: as it was corrected last, else as it was delivered."""
+    now = {**exported.cells_of(row.row_values), **corrected}
+    return any(value != now[name] for name, value in cells.items())
+
+
 def release_waived(
     lake: Lakehouse, table: Table, partition: str, rows: Collection[str], rules: Collection[str], *, signed: Signed
 ) -> tuple[Correction, bool]:
     """Record that rules are waived for quarantined rows, and return the decision and whether it was news.
 
     A row that breaks other rules too, or could not be cast, stays in quarantine for these. Raises ReadinessError for a rule
-    that none of the rows is in quarantine for, a cell that could not be cast, or a row that is not in quarantine.
+    that none of the rows is in quarantine for, a row that is in quarantine for none of the rules, a cell that could not be
+    cast, or a row that is not in quarantine.
     """
     if not rows or not rules:
         raise ReadinessError(
@@ -101,39 +113,23 @@ def discard(lake: Lakehouse, table: Table, partition: str, rows: Collection[str]
 
 
 def _record(
-    lake: Lakehouse, table: Table, partition: str, kind: str, rows: Sequence[str], payload: Mapping[str, object], signed: Signed
+    lake: Lakehouse, table: Table, partition: str, kind: Kind, rows: Sequence[str], payload: Mapping[str, object], signed: Signed
 ) -> tuple[Correction, bool]:
-    found = rows_of(lake, table.full_name, partition, everything=True)[::-1]  # of several candidates the newest counts
-    known = {row.row_id: row for row in found}
-    if isinstance(table, Gold):
-        before = {row: hashlib.sha256(known[row].row_values.encode()).hexdigest() for row in rows if row in known}
-        payload = {**payload, "before": before}
-    wanted = Correction(
-        table.full_name, partition, "discard" if kind == "discard" else "release", tuple(rows), payload, signed.reason, signed.by
-    )
-    there = [c for c in reversed(lake.ledger.corrections.of(table.full_name, partition)) if c.concerns(wanted)]
-    if not there or there[0].content != wanted.content:
-        _refuse(table.full_name, partition, rows, known, kind)
-    recorded = lake.ledger.corrections.record(wanted)
-    reached("correction_recorded")
-    return recorded
-
-
-def _refuse(table: str, partition: str, rows: Sequence[str], known: Mapping[str, QuarantinedRow], kind: str) -> None:
-    states = (OPEN, "discarded") if kind == "release" else (OPEN,)
-    away = [row for row in rows if row not in known or known[row].state not in states]
-    if away:
-        named = ", ".join(row[:80] for row in away[:_NAMED])
-        raise ReadinessError(
-            f"{table}/{partition}: {len(away)} of {len(rows)} rows are not in quarantine now: {named}; "
-            f"`readiness quarantine show {table} {partition} --all` says what became of them"
-        )
-    unread = [row for row in rows if any(reason.startswith("parse:") for reason in known[row].reasons)]
-    if unread and kind == "release":
-        raise ReadinessError(
-            f"{table}/{partition}: {len(unread)} of {len(rows)} rows could not be read, so there are no values to release: "
-            f"{', '.join(unread[:_NAMED])}; discard them, or have them delivered anew"
-        )
+    """Record a decision about rows that fits what is there and in force; weigh it anew where somebody else was faster."""
+    while True:
+        said = lake.ledger.corrections.of(table.full_name, partition)  # before the rows: what comes after it is not `seen`
+        known = {row.row_id: row for row in rows_of(lake, table.full_name, partition, everything=True)[::-1]}  # the newest counts
+        if isinstance(table, Gold):
+            before = {row: hashlib.sha256(known[row].row_values.encode()).hexdigest() for row in rows if row in known}
+            payload = {**payload, "before": before}
+        wanted = Correction(table.full_name, partition, kind, tuple(rows), payload, signed.reason, signed.by)
+        newest = next((each for each in reversed(said) if each.concerns(wanted)), None)
+        if newest is None or newest.content != wanted.content:
+            refuse_unfit(lake, wanted, known)
+        recorded, is_news = lake.ledger.corrections.record(wanted, seen=newest.id if newest is not None else 0)
+        if is_news or recorded.content == wanted.content:
+            reached("correction_recorded")
+            return recorded, is_news
 
 
 def admit(

@@ -137,11 +137,16 @@ def exportable(
     lake: Lakehouse, table: str, partition: str, rows: Sequence[QuarantinedRow]
 ) -> Iterator[tuple[str, Sequence[str], exported.Cells]]:
     """Yield (row_id, reasons, values) for `exported.write`: values as delivered, or as they were corrected last."""
-    corrections = Corrections.of(lake, table, partition)
+    corrected = corrected_values(lake, table, partition)
     for row in rows:
-        said = corrections.rows.get(row.row_id)
-        corrected = values_of(lake, said.values).get(row.row_id, {}) if said is not None and said.values else {}
-        yield row.row_id, row.reasons, {**exported.cells_of(row.row_values), **corrected}
+        yield row.row_id, row.reasons, {**exported.cells_of(row.row_values), **corrected.get(row.row_id, {})}
+
+
+def corrected_values(lake: Lakehouse, table: str, partition: str) -> dict[str, exported.Cells]:
+    """Return the corrected cells in force, by row_id, of all rows of a partition that have any. Each file is read once."""
+    rows = Corrections.of(lake, table, partition).rows
+    files = {sha256: values_of(lake, sha256) for sha256 in {c.values for c in rows.values()} if sha256 is not None}
+    return {row: files[c.values][row] for row, c in rows.items() if c.values is not None and row in files[c.values]}
 
 
 def purge(

@@ -57,17 +57,18 @@ class Corrections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, said: Correction) -> tuple[Correction, bool]:
+    def record(self, said: Correction, *, seen: int | None = None) -> tuple[Correction, bool]:
         """Record a decision; return the recorded one, and whether that was news.
 
         Nothing is recorded, and the older row is returned, if the newest decision about any of its subjects is of the same
-        content: safe to repeat, and for several at once.
+        content: safe to repeat, and for several at once. So it is if that decision has another id than `seen`, which the
+        caller has weighed (0: none was there; None: it does not matter): somebody else was faster.
         """
         with self._database.writing() as connection:
             here = sa.select(corrections).where(*at(corrections, said.table, said.partition))
             there = [correction(r) for r in connection.execute(here.order_by(corrections.c.id.desc()))]
             newest = next((each for each in there if each.concerns(said)), None)
-            if newest is not None and newest.content == said.content:
+            if newest is not None and (newest.content == said.content or seen not in (None, newest.id)):
                 return newest, False
             number = insert(
                 connection,
