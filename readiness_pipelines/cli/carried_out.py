@@ -14,6 +14,7 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.decided import ABOUT_ROWS, in_short, told
 from readiness_pipelines.layers.downstream import readers
 from readiness_pipelines.layers.effect import why_not_in_effect
+from readiness_pipelines.layers.left_out import left_out
 from readiness_pipelines.layers.quarantine import rows_of
 from readiness_pipelines.ledger import Correction
 
@@ -38,6 +39,7 @@ def carry_out(
         console.print(f"next: readiness backfill {product.name} --from {said.partition} --to {said.partition}", markup=False)
         return typer.Exit(0)
     log = lake.settings.state / "decisions.log"
+    before = lake.ledger.current_version(said.table, said.partition)
     with console.status(f"running {said.partition}"):
         code = materialise(lake.settings, project(), product, [said.partition], log=log)
     still = [row for row in rows_of(lake, said.table, said.partition) if said.kind == "release" and row.row_id in said.subjects]
@@ -50,6 +52,8 @@ def carry_out(
     if still:
         left = [{"row_id": row.row_id, "reasons": ", ".join(row.reasons)} for row in still[:_NAMED]]
         show(left, as_json=False, title=f"Still in quarantine: {len(still)} of {len(said.subjects)}", empty="")
+    for line in left_out(lake, said, before):
+        console.print(line, markup=False, soft_wrap=True)
     _name_readers(lake, product, table.name, said.partition)
     if why := why_not_in_effect(lake, product, table, said):
         console.print(why, markup=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from readiness_pipelines.lakehouse.quarantine import quarantine_table
 from readiness_pipelines.layers import StepResult, decisions, exported, run_step
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.effect import why_not_in_effect
+from readiness_pipelines.layers.left_out import left_out
 from readiness_pipelines.layers.quarantine import Signed, purge
 from readiness_pipelines.ledger import Correction
 from readiness_pipelines.product import events
@@ -125,9 +126,12 @@ def _decide(context: dg.OpExecutionContext, product: Product, readiness: Readine
             table = product.by_name.get(config.table)
             if table is None:
                 raise ReadinessError(f"found no table {config.table!r}, expected one of: {', '.join(product.by_name)}")
+            before = lake.ledger.current_version(table.full_name, config.partition)
             said, is_news = _record(lake, table, config)
             context.log.info(f"{'recorded' if is_news else 'known already'}: {said.kind} of {len(said.subjects)} by {said.by}")
             results = list(_run(context, product, lake, table, config.partition))
+            for line in left_out(lake, said, before):
+                context.log.warning(line)
             why = why_not_in_effect(lake, product, table, said)
     except ReadinessError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
