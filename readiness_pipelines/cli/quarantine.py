@@ -16,6 +16,7 @@ from readiness_pipelines.lakehouse.quarantine import quarantine_table
 from readiness_pipelines.layers import decisions, exported
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.decided import told
+from readiness_pipelines.layers.named import require_known
 from readiness_pipelines.layers.quarantine import Signed, exportable, purge, rows_of, waiting
 
 app = typer.Typer(help="Rows that a gate did not admit, with all their reasons.", no_args_is_help=True, add_completion=False)
@@ -37,6 +38,7 @@ def list_(
 ) -> None:
     lake, wanted = lakehouse(), full_name(table, product) if table else None
     tables = [each for declared in products_named(product) for each in declared.tables if wanted in (None, each.full_name)]
+    require_known(lake, tables, partition=partition, reason=rule)
     found = [
         {"table": w.table, "reason": w.reason, "rows": w.rows, "partitions": w.partitions, "since": w.since[:16]}
         for each in tables
@@ -57,7 +59,9 @@ def show_(
     limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 20,
     as_json: Json = False,
 ) -> None:
-    lake, name = lakehouse(), full_name(table, product)
+    lake, (_, declared) = lakehouse(), table_named(table, product)
+    name = declared.full_name
+    require_known(lake, [declared], partition=partition, reason=rule)
     found = rows_of(lake, name, partition, reason=rule, everything=everything, limit=limit)
     rows = [{"row_id": r.row_id, "state": r.state, "reasons": ", ".join(r.reasons), "row": r.row_values} for r in found]
     show(rows, as_json=as_json, title=f"{name}/{partition}", empty="No such row is in quarantine.")
@@ -75,7 +79,9 @@ def export(
     rule: RuleName = None,
     to: Annotated[Path | None, typer.Option("--to", help="File to write; default: standard output.")] = None,
 ) -> None:
-    lake, name = lakehouse(), full_name(table, product)
+    lake, (_, declared) = lakehouse(), table_named(table, product)
+    name = declared.full_name
+    require_known(lake, [declared], partition=partition, reason=rule)
     rows = list(exportable(lake, name, partition, rows_of(lake, name, partition, reason=rule)))
     if to is None:
         exported.write(sys.stdout, rows)
@@ -131,12 +137,13 @@ def purge_(
     partition: PartitionKey = None,
 ) -> None:
     lake, wanted, signed = lakehouse(), full_name(table, product) if table else None, Signed(by, reason)
-    tables = [each.full_name for one in products_named(product) for each in one.tables if wanted in (None, each.full_name)]
+    tables = [each for one in products_named(product) for each in one.tables if wanted in (None, each.full_name)]
+    require_known(lake, tables, partition=partition, reason=None)
     done = [
         said
-        for name in tables
-        if lake.find(quarantine_table(name)) is not None
-        for said in purge(lake, name, older_than_days=older_than, now=clock(), signed=signed, partition=partition)
+        for each in tables
+        if lake.find(quarantine_table(each.full_name)) is not None
+        for said in purge(lake, each.full_name, older_than_days=older_than, now=clock(), signed=signed, partition=partition)
     ]
     for said in done:
         console.print(told(said), markup=False)

@@ -122,6 +122,25 @@ def test_admit_and_withdraw_are_shown_by_held_show(bad: Shop, readiness: Said) -
     assert (code, said.splitlines()[-1]) == (0, "10 rows purged from 1 partitions")  # of the candidate that was held
 
 
+@pytest.mark.parametrize("command", [["list"], ["purge", "--older-than", "0", *SIGNED], ["show", "orders"], ["export", "orders"]])
+def test_a_partition_or_rule_that_is_misspelt_is_refused_with_those_there_are(
+    command: list[str], bad: Shop, readiness: Said, tmp_path: Path
+) -> None:
+    takes_option = command[0] in ("list", "purge")
+    to = ("--to", str(tmp_path / "x.csv")) if command[0] == "export" else ()
+    code, said = readiness("quarantine", *command, *(["--partition"] if takes_option else []), "2025-1-1", *to)
+    assert (code, "found no partition '2025-1-1', expected one that was run of: 2025-01-01, 2025-01-02" in said) == (2, True)
+    assert list(tmp_path.glob("*.csv")) == []
+    if command[0] == "purge":
+        return
+    here = () if takes_option else (bad.day(1),)
+    code, said = readiness("quarantine", *command, *here, "--rule", "amount_in_rang", *to)
+    assert (code, "found no rule or reason 'amount_in_rang', expected one of: amount_in_range" in said) == (2, True)
+    assert list(tmp_path.glob("*.csv")) == []
+    for reason in ("customer_known", "cast:order_id"):  # no row is in quarantine for it, and one could be
+        assert readiness("quarantine", *command, *here, "--rule", reason)[0] == 0
+
+
 @pytest.mark.slow
 def test_the_exit_code_says_whether_a_decision_is_in_effect(bad: Shop, readiness: Said) -> None:
     (bad.root / "shops").mkdir()
