@@ -112,11 +112,10 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Correc
     arrived = {d.sha256: d for d in batch.arrivals}
     effective = batch.effective()
     kept = on_main if same_rules else ()
-    again = () if same_rules else tuple(arrived[d["sha256"]] for d in on_main)
-    there = {d["sha256"] for d in on_main}
-    new = again + tuple(d for d in effective if d.sha256 not in there)
     counted = tuple(d.sha256 for d in effective)
-    shas = [d["sha256"] for d in kept] + [d.sha256 for d in new]
+    shas = list(dict.fromkeys((*_taken_in(lake, table, batch.partition, on_main, corrections), *counted)))
+    there = {d["sha256"] for d in kept}
+    new = tuple(arrived[sha] for sha in shas if sha not in there)
     key = digest(table.full_name, table.fingerprint, shas, counted, *batch.refused)
     erased = {sha: erased[sha] for sha in shas if sha in erased}
     return Plan(
@@ -131,6 +130,20 @@ def plan(lake: Lakehouse, table: Bronze, batch: SourceBatch, corrections: Correc
         effective=counted,
         refused=batch.refused,
     )
+
+
+def _taken_in(
+    lake: Lakehouse, table: Bronze, partition: str, on_main: Sequence[Mapping[str, Any]], corrections: Corrections
+) -> list[str]:
+    """Return the sha256 of every delivery that was ever published, in that order: what is on `main`, unless a withdrawal took
+    some of it off. Else the next candidate would leave that out, and be another than the one that was withdrawn."""
+    found = [str(d["sha256"]) for d in on_main]
+    if not any(said.kind == "withdraw" for said in corrections.said):
+        return found
+    done = [p.version_key for p in lake.ledger.publications(table.full_name, partition) if p.snapshot_id is not None]
+    verdicts = [lake.ledger.verdict_of(table.full_name, partition, key) for key in dict.fromkeys(done)]
+    earlier = [str(d["sha256"]) for verdict in verdicts if verdict for d in verdict.details.get("deliveries", ())]
+    return list(dict.fromkeys((*earlier, *found)))
 
 
 def propose(con: duckdb.DuckDBPyConnection, lake: Lakehouse, table: Bronze, plan: Plan, corrections: Corrections) -> Candidate:
