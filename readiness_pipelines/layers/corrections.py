@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from readiness_pipelines.flow import GateVerdict, RuleResult, Status, digest
+from readiness_pipelines.flow import GateVerdict, RuleResult, Status, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.lakehouse.corrected import Values, read_values
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
@@ -122,6 +122,13 @@ class Corrections:
                 return found, why if found != version_key else None
             found, why = str(newest.payload["to"]), newest
             names = {found}
+
+    def to_carry_out(self, current: TableVersion | None) -> Correction | None:
+        """Return the newest withdrawal if what it takes off `main` is there still."""
+        newest = next((each for each in reversed(self.said) if each.kind == "withdraw"), None)
+        if newest is None or current is None or newest.payload.get("snapshot") != current.snapshot_id:
+            return None
+        return newest if newest.payload["to"] != current.version_key else None
 
     # rows
 

@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from readiness_pipelines.declarations import Bronze, Gold, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
-from readiness_pipelines.flow import NOTHING, GateVerdict, Status, TableVersion
+from readiness_pipelines.flow import NOTHING, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.lakehouse.corrected import keep_values
 from readiness_pipelines.layers import exported
-from readiness_pipelines.layers.corrections import FRACTION
+from readiness_pipelines.layers.corrections import FRACTION, Corrections
 from readiness_pipelines.layers.fitting import refuse_unfit
 from readiness_pipelines.layers.keys import Keys
 from readiness_pipelines.layers.quarantine import QuarantinedRow, Signed, corrected_values, rows_of
@@ -175,37 +175,43 @@ def withdraw(lake: Lakehouse, table: Table, partition: str, *, to: str, signed: 
     """Record that the version on `main` is taken back: `to` names the version put in its place (its key, or at least six
     characters of it), or is `nothing`. Return the decision and whether it was news.
 
-    It holds until inputs, SQL, contract, suite or corrections change. Withdrawing to the version that was withdrawn lifts it.
-    Raises VersionNotFound for no such version, or one that expired; ReadinessError where nothing was published.
+    It holds until inputs, SQL, contract, suite or corrections change. A newer candidate that is held stays so. Withdrawing to
+    the version that was withdrawn lifts it, and withdraws nothing. Raises VersionNotFound for no such version, or one that
+    expired; ReadinessError where nothing was published.
     """
     place = f"{table.full_name}/{partition}"
     current = lake.ledger.current_version(table.full_name, partition)
     if current is None:
         raise ReadinessError(f"{place}: nothing was ever published, so there is nothing to withdraw; what is held no reader sees")
     version = NOTHING if to == TO_NOTHING else _version(lake, current, to)
-    verdict = lake.ledger.latest_verdict(table.full_name, partition)
-    if version == current.version_key:
-        withdrawals = lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",))
-        done = [each for each in withdrawals if each.payload["to"] == version]
+    there = Corrections.of(lake, table.full_name, partition)
+    if version == current.version_key and there.to_carry_out(current) is None:
+        done = [each for each in there.said if each.kind == "withdraw" and each.payload["to"] == version]
         if done:
             return done[-1], False
         raise ReadinessError(f"{place}: {current} is on main already, expected another version to put in its place, or nothing")
-    stands = lake.ledger.verdict_of(table.full_name, partition, current.version_key)
-    going = {name for each in (stands, verdict) if each is not None for name in _names(each)} | {current.version_key}
-    back = lake.ledger.verdict_of(table.full_name, partition, version)
-    put_back = {version} | (_names(back) if back is not None and version != NOTHING else set())
-    subjects = tuple(sorted(going - put_back))  # a withdrawal that was cut short has its verdict already
-    payload = {"to": version} | {word: name for word, name in zip(["to_plain"], put_back - {version}, strict=False)}
-    said = Correction(table.full_name, partition, "withdraw", subjects, payload, signed.reason, signed.by)
+    put_back = {version} | (_names(lake, current, version) if version != NOTHING else set())
+    is_lifted = version != NOTHING and _stands_for(there, version, put_back) == current.version_key
+    going = set() if is_lifted else _names(lake, current, current.version_key)
+    payload: dict[str, str | int | None] = {"to": version, "of": current.version_key, "snapshot": current.snapshot_id}
+    payload |= {word: name for word, name in zip(["to_plain"], put_back - {version}, strict=False)}
+    said = Correction(table.full_name, partition, "withdraw", tuple(sorted(going - put_back)), payload, signed.reason, signed.by)
     recorded = lake.ledger.corrections.record(said)
     reached("correction_recorded")
     return recorded
 
 
-def _names(verdict: GateVerdict) -> set[str]:
-    """Return the key of the version that a verdict is about, and its plain one."""
-    keys = Keys.in_verdict(verdict)
-    return {keys.version, keys.plain_version}
+def _stands_for(there: Corrections, version_key: str, names: Collection[str]) -> str:
+    """Return the version that stands in the place of this one, which has these names."""
+    plain = next((name for name in names if name != version_key), None)
+    return there.in_place_of(version_key, plain=plain)[0]
+
+
+def _names(lake: Lakehouse, of: TableVersion, version_key: str) -> set[str]:
+    """Return the key of a version of the same partition, and its plain one."""
+    verdict = lake.ledger.verdict_of(of.table, of.partition, version_key)
+    keys = Keys.in_verdict(verdict) if verdict is not None else None
+    return {version_key} | ({keys.version, keys.plain_version} if keys is not None else set())
 
 
 def _version(lake: Lakehouse, current: TableVersion, to: str) -> str:

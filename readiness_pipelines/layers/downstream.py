@@ -16,10 +16,14 @@ def withdrawn_versions(product: Product, lake: Lakehouse) -> dict[str, str]:
     found: dict[str, str] = {}
     for table in product.tables:
         said = lake.ledger.corrections.of(table.full_name, kinds=("withdraw",))
+        current = lake.ledger.current_versions(table.full_name) if said else {}
         for partition in {each.partition for each in said}:
             here = Corrections(said=tuple(each for each in said if each.partition == partition))
             keys = {key for each in here.said for key in each.subjects}
             gone = [TableVersion(table.full_name, partition, key, 0) for key in keys if here.in_place_of(key)[1] is not None]
+            newest, stands = here.said[-1].payload, current.get(partition)
+            if "of" in newest and stands is not None and (stands.version_key != newest["of"] or here.to_carry_out(stands)):
+                gone.append(TableVersion(table.full_name, partition, str(newest["of"]), 0))
             found |= {str(version): partition for version in gone if not version.is_nothing}
     return found
 

@@ -26,7 +26,7 @@ def end_withdrawals(lake: Lakehouse, product: Product, affected: Partitions, sai
             current = lake.ledger.current_version(table.full_name, partition)
             there = lake.ledger.corrections.of(table.full_name, partition, kinds=("withdraw",))
             back = [each for each in there if current is not None and each.payload["to"] == current.version_key != NOTHING]
-            if not back or back[-1] is not there[-1]:
+            if not back or back[-1] is not there[-1] or not back[-1].subjects:  # without any it lifted another
                 continue
             subjects = {
                 *back[-1].subjects,

@@ -29,6 +29,7 @@ from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
 from readiness_pipelines.layers.withdrawal import put_back
+from readiness_pipelines.ledger import Correction
 from readiness_pipelines.settings import Settings
 
 Kind = Literal["admitted", "unchanged", "held", "missing", "blocked", "not_due"]
@@ -75,9 +76,20 @@ def run_step(
     sql = None if isinstance(table, Bronze) else table.sql_path.name
     with told(f"{partition} {table.layer} {table.name}", sql=sql), lake.ledger.alone(table.full_name, partition):
         recover(lake, table.full_name, partition)
+        taken_back = _take_back(lake, table, partition)
         if isinstance(table, Bronze):
-            return _run_bronze(lake, settings, product, table, partition, now)
-        return _run_model(lake, product, table, partition, now)
+            result = _run_bronze(lake, settings, product, table, partition, now)
+        else:
+            result = _run_model(lake, product, table, partition, now)
+        is_all = result.kind in ("unchanged", "blocked", "missing", "not_due")
+        return replace(taken_back, files=result.files) if taken_back is not None and is_all else result
+
+
+def _take_back(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str) -> StepResult | None:
+    """Carry a withdrawal out that was not yet, whatever is proposed now, and if nothing can be: it is about what is on `main`."""
+    current = lake.ledger.current_version(table.full_name, partition)
+    decision = Corrections.of(lake, table.full_name, partition).to_carry_out(current)
+    return _put_back(lake, table, partition, str(decision.payload["to"]), decision) if decision is not None else None
 
 
 def _run_bronze(
@@ -165,8 +177,10 @@ def _withdrawn(
 ) -> StepResult | None:
     """Return the result if the version with these keys was withdrawn: another one, or nothing, stands in its place."""
     stands, decision = corrections.in_place_of(keys.version, plain=keys.plain_version)
-    if decision is None:
-        return None
+    return _put_back(lake, table, partition, stands, decision) if decision is not None else None
+
+
+def _put_back(lake: Lakehouse, table: Bronze | Silver | Gold, partition: str, stands: str, decision: Correction) -> StepResult:
     verdict, version, is_news = put_back(lake, table.full_name, partition, stands, decision)
     if version.is_nothing:
         return StepResult(table.full_name, partition, "held", verdict, version, why="; ".join(verdict.held_because))
