@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from readiness_pipelines.declarations import TableDeclaration
 from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import GateVerdict
 from readiness_pipelines.lakehouse import Lakehouse, quarantined
 from readiness_pipelines.lakehouse.quarantine import purge_quarantine
 from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import Corrections, RowCorrection, values_of
-from readiness_pipelines.layers.rows import literal
+from readiness_pipelines.layers.rows import count, literal
 from readiness_pipelines.ledger import Correction
 
 OPEN = "quarantined"
@@ -109,28 +110,18 @@ def waiting(
     newest = lake.ledger.latest_keys(table.full_name)
     if not newest:
         return []
-    limit = _so_long_ago(now, older_than_days)
+    limit = _before(now, older_than_days)
     keys = ", ".join(f"({literal(p)}, {literal(key)})" for p, key in newest.items() if partition in (None, p))
     sql = (
         "SELECT reason, count(*), count(DISTINCT partition_key), min(since) FROM ("
         "SELECT unnest(reasons) AS reason, partition_key, since FROM (SELECT *, "
         "min(quarantined_at) OVER (PARTITION BY partition_key, row_id) AS since "
         f"FROM {quarantined(lake, table.full_name, partition=partition)}) "
-        f"WHERE (partition_key, version_key) IN ({keys or '(NULL, NULL)'}) AND since[:23] <= {literal(limit[:23])}) "
+        f"WHERE (partition_key, version_key) IN ({keys or '(NULL, NULL)'}) AND since[:23] <= {literal(limit)}) "
         f"WHERE {'true' if reason is None else f'reason = {literal(reason)}'} GROUP BY ALL ORDER BY 2 DESC, 1"
     )
     with lake.connect() as con:
         return [Waiting(table.full_name, str(r[0]), int(r[1]), int(r[2]), str(r[3])) for r in con.execute(sql).fetchall()]
-
-
-def _so_long_ago(now: datetime.datetime, days: float) -> str:
-    """Return the moment so many days before `now`. Raises ReadinessError for what is no such number of days."""
-    try:
-        if days >= 0:
-            return (now - datetime.timedelta(days=days)).isoformat()
-    except OverflowError:
-        pass
-    raise ReadinessError(f"found {days:g} days, expected a number of days from 0 up, back to a date that there was")
 
 
 def exportable(
@@ -161,13 +152,13 @@ def purge(
     """Take rows out of quarantine that nobody can need: of candidates older than so many days that are superseded; record it.
 
     What was released or discarded lies in such candidates. Kept are the rows that wait for somebody, and those of versions that
-    are on `main` or could be put back: they go after `readiness maintain` has expired the version. `now` is UTC.
-    Raises ReadinessError for days below 0.
+    are on `main` or could be put back: they go after `readiness maintain` has expired the version. `now` is UTC. Raises
+    ReadinessError for a negative number of days.
     """
-    limit = _so_long_ago(now, older_than_days)
+    limit = _before(now, older_than_days)
     sql = f"SELECT partition_key, version_key, count(*) FROM {quarantined(lake, table, partition=partition)} GROUP BY ALL "
     with lake.connect() as con:
-        old = con.execute(f"{sql} HAVING max(quarantined_at)[:23] <= {literal(limit[:23])} ORDER BY ALL").fetchall()
+        old = con.execute(f"{sql} HAVING max(quarantined_at)[:23] <= {literal(limit)} ORDER BY ALL").fetchall()
     kept = set(lake.ledger.latest_keys(table).items())
     kept |= {(v.partition, v.version_key) for v in lake.ledger.current_versions(table).values()}
     expired = lake.ledger.upkeep.expired(table)
@@ -184,3 +175,23 @@ def purge(
         done.append(lake.ledger.corrections.record(said)[0])
         purge_quarantine(lake, table, partition=key, version_keys=sorted(candidates))
     return done
+
+
+def is_purged(lake: Lakehouse, verdict: GateVerdict) -> bool:
+    """Return whether rows that this candidate had in quarantine were purged and are not there again."""
+    purges = lake.ledger.corrections.of(verdict.table, verdict.partition, kinds=("purge",))
+    if not any(verdict.version_key in said.subjects for said in purges):
+        return False
+    source = quarantined(lake, verdict.table, partition=verdict.partition)
+    with lake.connect() as con:
+        return count(con, f"{source} WHERE version_key = {literal(verdict.version_key)}") < verdict.counts.quarantined
+
+
+def _before(now: datetime.datetime, days: float) -> str:
+    """Return the time so many days ago, to the millisecond. Raises ReadinessError for a negative number, or none."""
+    if not days >= 0:
+        raise ReadinessError(f"found {days:g} days, expected 0 or more")
+    try:
+        return (now - datetime.timedelta(days=days)).isoformat(timespec="milliseconds")[:23]
+    except OverflowError:
+        return ""  # before the calendar begins: nothing is that old

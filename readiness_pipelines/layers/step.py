@@ -26,6 +26,7 @@ from readiness_pipelines.layers.corrections import Corrections
 from readiness_pipelines.layers.inputs import Inputs, resolve
 from readiness_pipelines.layers.keys import Keys, plain_identity
 from readiness_pipelines.layers.outage import told
+from readiness_pipelines.layers.quarantine import is_purged
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
 from readiness_pipelines.layers.withdrawal import put_back
@@ -196,6 +197,8 @@ def _already_decided(
         return None  # what could not be judged once, for want of memory or disk, is judged again
     if not verdict.outcome.is_admitted and not are_there(lake.storage, verdict.files):
         return None  # a newer candidate came, maintenance took this one's files, and now it is proposed again
+    if not verdict.outcome.is_admitted and is_purged(lake, verdict):
+        return None  # the same, and somebody purged its rows
     if not verdict.outcome.is_admitted and is_learned_anew(lake, product, table, partition, verdict):
         return None  # what it was held for was learned from a past that is another now
     latest = lake.ledger.latest_outcome(table.full_name, partition)
