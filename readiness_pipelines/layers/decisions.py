@@ -176,29 +176,38 @@ def withdraw(lake: Lakehouse, table: Table, partition: str, *, to: str, signed: 
     characters of it), or is `nothing`. Return the decision and whether it was news.
 
     It holds until inputs, SQL, contract, suite or corrections change. A newer candidate that is held stays so. Withdrawing to
-    the version that was withdrawn lifts it, and withdraws nothing. Raises VersionNotFound for no such version, or one that
-    expired; ReadinessError where nothing was published.
+    the version that was withdrawn lifts it, and withdraws nothing; if that has expired, it is computed anew where it is proposed.
+    Raises VersionNotFound for no such version, or another one that expired; ReadinessError where nothing was published.
     """
     place = f"{table.full_name}/{partition}"
     current = lake.ledger.current_version(table.full_name, partition)
     if current is None:
         raise ReadinessError(f"{place}: nothing was ever published, so there is nothing to withdraw; what is held no reader sees")
-    version = NOTHING if to == TO_NOTHING else _version(lake, current, to)
     there = Corrections.of(lake, table.full_name, partition)
-    if version == current.version_key and there.to_carry_out(current) is None:
+    version, is_kept = (NOTHING, True) if to == TO_NOTHING else _version(lake, current, to, there)
+    lost = _put_back_no_more(lake, current, there)
+    if version == current.version_key and there.to_carry_out(current) is None and not lost:
         done = [each for each in there.said if each.kind == "withdraw" and each.payload["to"] == version]
         if done:
             return done[-1], False
         raise ReadinessError(f"{place}: {current} is on main already, expected another version to put in its place, or nothing")
     put_back = {version} | (_names(lake, current, version) if version != NOTHING else set())
-    is_lifted = version != NOTHING and _stands_for(there, version, put_back) == current.version_key
-    going = set() if is_lifted else _names(lake, current, current.version_key)
-    payload: dict[str, str | int | None] = {"to": version, "of": current.version_key, "snapshot": current.snapshot_id}
+    is_lifted = not is_kept or NOTHING != version != current.version_key == _stands_for(there, version, put_back)
+    going = set() if is_lifted else _names(lake, current, current.version_key) | lost
+    payload: dict[str, str | int | None] = {"to": version}
+    payload |= {"of": current.version_key, "snapshot": current.snapshot_id} if is_kept else {}  # else it is computed anew
     payload |= {word: name for word, name in zip(["to_plain"], put_back - {version}, strict=False)}
     said = Correction(table.full_name, partition, "withdraw", tuple(sorted(going - put_back)), payload, signed.reason, signed.by)
     recorded = lake.ledger.corrections.record(said)
     reached("correction_recorded")
     return recorded
+
+
+def _put_back_no_more(lake: Lakehouse, current: TableVersion, there: Corrections) -> set[str]:
+    """Return what was withdrawn to a version that has expired since: nothing can stand in its place until it is decided anew."""
+    gone = _published(lake, current)[1] - {NOTHING, current.version_key}
+    subjects = {key for each in there.said if each.kind == "withdraw" for key in each.subjects}
+    return {key for key in subjects if there.in_place_of(key)[0] in gone - {key}}
 
 
 def _stands_for(there: Corrections, version_key: str, names: Collection[str]) -> str:
@@ -214,23 +223,30 @@ def _names(lake: Lakehouse, of: TableVersion, version_key: str) -> set[str]:
     return {version_key} | ({keys.version, keys.plain_version} if keys is not None else set())
 
 
-def _version(lake: Lakehouse, current: TableVersion, to: str) -> str:
+def _version(lake: Lakehouse, current: TableVersion, to: str, there: Corrections) -> tuple[str, bool]:
+    """Return the key of the version that `to` names, and whether it is kept. One that has expired is named only to lift what
+    withdrew it."""
+    published, expired = _published(lake, current)
+    named = [key for key in published if len(to) >= _LEAST and key.startswith(to)]
+    kept = ", ".join(key[:12] for key in published if key not in expired or key == current.version_key)
+    if len(named) != 1:
+        raise VersionNotFound(
+            f"found {len(named)} versions {to!r} of {current.table}/{current.partition}, expected one of: {kept}; or {TO_NOTHING}"
+        )
+    is_kept = named[0] not in expired or named[0] == current.version_key
+    if not is_kept and _stands_for(there, named[0], _names(lake, current, named[0])) == named[0]:
+        raise VersionNotFound(
+            f"{named[0][:12]} has expired, its files are not kept any more; expected one of: {kept}; or {TO_NOTHING}"
+        )
+    return named[0], is_kept
+
+
+def _published(lake: Lakehouse, current: TableVersion) -> tuple[list[str], set[str]]:
+    """Return the keys of the partition's versions, oldest first, and of those whose newest publication has expired."""
     newest = {
         p.version_key: TableVersion(p.table, p.partition, p.version_key, p.snapshot_id)
         for p in lake.ledger.publications(current.table, current.partition)
         if p.snapshot_id is not None
     }
-    there = [key for key in newest if key != NOTHING]
     gone = lake.ledger.upkeep.expired(current.table)
-    expired = {key for key, version in newest.items() if version in gone}
-    named = [key for key in there if len(to) >= _LEAST and key.startswith(to)]
-    kept = ", ".join(key[:12] for key in there if key not in expired or key == current.version_key)
-    if len(named) != 1:
-        raise VersionNotFound(
-            f"found {len(named)} versions {to!r} of {current.table}/{current.partition}, expected one of: {kept}; or {TO_NOTHING}"
-        )
-    if named[0] in expired and named[0] != current.version_key:
-        raise VersionNotFound(
-            f"{named[0][:12]} has expired, its files are not kept any more; expected one of: {kept}; or {TO_NOTHING}"
-        )
-    return named[0]
+    return [key for key in newest if key != NOTHING], {key for key, version in newest.items() if version in gone}

@@ -26,7 +26,7 @@ def put_back(
     if version_key == NOTHING:
         verdict = _nothing(lake, current, decision)
     else:
-        kept = _kept(lake, table, partition, version_key)
+        kept = _kept(lake, table, partition, version_key, decision)
         verdict = replace(kept, notes=(*_without(kept.notes), f"{_NOTE}{in_words(decision)}"))
     lake.ledger.record_verdict(verdict)
     reached("verdict_recorded")
@@ -41,7 +41,7 @@ def _without(notes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(note for note in notes if not note.startswith(_NOTE))
 
 
-def _kept(lake: Lakehouse, table: str, partition: str, version_key: str) -> GateVerdict:
+def _kept(lake: Lakehouse, table: str, partition: str, version_key: str, decision: Correction) -> GateVerdict:
     verdict = lake.ledger.verdict_of(table, partition, version_key)
     version = next(
         (
@@ -53,9 +53,11 @@ def _kept(lake: Lakehouse, table: str, partition: str, version_key: str) -> Gate
     )
     files = lake.ledger.upkeep.files_of(version) if version is not None else None
     if verdict is None or version is None or files is None or lake.ledger.upkeep.expired_at(version):
+        withdrawn = ", ".join(key[:12] for key in decision.subjects) or str(decision.payload.get("to"))[:12]
         raise VersionExpired(
             f"{table}/{partition}@{version_key[:12]} is what a withdrawal puts back, and its files are not kept any more; "
-            "withdraw to another version, or to nothing"
+            f"`readiness withdraw {table} {partition} --to` the version that was withdrawn lifts it ({withdrawn}), or withdraw to "
+            "one that is kept, or to nothing"
         )
     return replace(verdict, files=files)
 

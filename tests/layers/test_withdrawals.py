@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
 
+from readiness_pipelines.errors import VersionExpired, VersionNotFound
 from readiness_pipelines.flow import NOTHING
 from readiness_pipelines.layers import StandingKind, Standings
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.layers.upkeep import maintain_product
 from tests.layers.test_corrections import NOW, good, key, lake_of, nothing_moves, open_rows, run, values_of, withdraw
 from tests.shop import Shop
 
@@ -114,5 +118,31 @@ def test_a_withdrawal_that_was_not_run_is_taken_back_by_the_version_on_main(shop
     assert not withdraw(shop, second)
     assert (run(shop)["orders", 1].kind, key(shop)) == ("unchanged", second)
     assert withdraw(shop, first)
+    run(shop)
+    assert key(shop) == first
+
+
+@pytest.mark.parametrize("to", ["nothing", "on_main", "withdrawn"])
+def test_a_withdrawal_to_a_version_that_has_expired_since_is_decided_anew(shop: Shop, to: str) -> None:
+    first, second = two_suites(shop)
+    withdraw(shop, first)
+    run(shop)
+    with_highest(shop, 3000)
+    run(shop)
+    third = key(shop)
+    later = clock() + datetime.timedelta(days=2)
+    assert sum(done.expired for done in maintain_product(shop.product, lake_of(shop), now=later, keep_days=0)) >= 2
+    with_highest(shop, 2000)
+    with pytest.raises(VersionExpired, match=rf"--to` the version that was withdrawn lifts it \({second[:12]}\)"):
+        run(shop)
+    with pytest.raises(VersionNotFound, match=f"{first[:12]} has expired"):
+        withdraw(shop, first)
+    named, expected = {"nothing": ("nothing", NOTHING), "on_main": (third, third), "withdrawn": (second, second)}[to]
+    assert withdraw(shop, named)
+    run(shop)
+    assert key(shop) == expected
+    nothing_moves(shop)
+    assert not withdraw(shop, named)
+    with_highest(shop, 1000)
     run(shop)
     assert key(shop) == first
