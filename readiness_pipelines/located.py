@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from readiness_pipelines import located_json
 from readiness_pipelines.errors import DeclarationError
 
 Where = Sequence[str | int]
@@ -23,7 +25,14 @@ FastestLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, w
 
 
 class _Loader(FastestLoader):  # type: ignore[misc]
-    """An impossible date stays text: it is told where a date is expected, not by a traceback of the parser."""
+    """An impossible date stays text: it is told where a date is expected, not by a traceback of the parser.
+
+    A number with an exponent is a number, as in YAML 1.2 and in JSON: PyYAML's 1.1 takes `1e6` for text.
+    """
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what this module reads as the same value: a text that looks like a number is quoted."""
 
 
 def _date_or_text(loader: Any, node: Any) -> Any:
@@ -34,6 +43,9 @@ def _date_or_text(loader: Any, node: Any) -> Any:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _date_or_text)
+_WITH_EXPONENT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
+for _words in (_Loader, Dumper):
+    _words.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, list("-+.0123456789"))
 
 
 @dataclass(frozen=True)
@@ -130,16 +142,25 @@ def read(path: Path) -> Document:
 
 
 def _parse(path: Path, text: str) -> Document:
+    found = located_json.loaded(text)
+    if found is not None:
+        data, root = found
+        _check_structure(path, root)
+        return Document(path, data, root)
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
-        problems = [f"{path}:{line}: {message}" for line, message in _structure_problems(root)]
-        if problems:
-            raise DeclarationError(problems)
+        _check_structure(path, root)
         data = loader.construct_document(root) if root is not None else None
     finally:
         loader.dispose()
     return Document(path, data, root)
+
+
+def _check_structure(path: Path, root: yaml.Node | None) -> None:
+    problems = [f"{path}:{line}: {message}" for line, message in _structure_problems(root)]
+    if problems:
+        raise DeclarationError(problems)
 
 
 def _structure_problems(root: yaml.Node | None) -> Iterator[tuple[int, str]]:

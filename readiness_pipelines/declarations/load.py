@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silve
 from readiness_pipelines.declarations.upstream import Upstreams, repeated
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.gates import Suite, read_suite
+from readiness_pipelines.gates.typed import as_typed
 
 
 def load_product(folder: Path, *, any_type: bool = False) -> Product:
@@ -177,10 +179,11 @@ class _Loading:
             self.problems += error.problems
             return
         self.problems += reading.problems
-        self.suites[name] = reading.suite
         types, named = self.visible.tables.get(table), self.named.get(table, [])
+        rules = reading.suite.rules if types is None else tuple(as_typed(rule, types) for rule in reading.suite.rules)
+        self.suites[name] = dataclasses.replace(reading.suite, rules=rules)
         others = None if named is None else {n: self.visible.tables[n] for n in named if n in self.visible.tables}
-        for rule in reading.suite.rules if types is not None else ():
+        for rule in rules if types is not None else ():
             problem = rule_problem(rule, types or {}, self.binder)
             if problem is None and others is not None and len(others) == len(named or ()):
                 every = partitions.every if partitions is not None else None

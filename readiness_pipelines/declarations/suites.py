@@ -17,6 +17,7 @@ from readiness_pipelines.gates.aggregates import compile_table
 from readiness_pipelines.gates.arguments import as_written, is_parameter
 from readiness_pipelines.gates.columns import NotCompiled, NotJudgeable, is_number, is_time
 from readiness_pipelines.gates.compile import compile_row
+from readiness_pipelines.gates.conditions import comparisons
 from readiness_pipelines.located import shown
 
 _KINDS = (".yaml", ".yml", ".json")
@@ -69,6 +70,8 @@ def _rule_problems(rule: Rule, types: Mapping[str, str], binder: Binder) -> Iter
     yield from _column_problems(rule, types)
     yield from _bound_problems(rule, types)
     yield from _set_problems(rule, types)
+    yield from _pair_problems(rule, types)
+    yield from _condition_problems(rule, types)
     if rule.elsewhere is not None and rule.is_ours:
         return  # its SQL is known where its tables are: declarations.across
     try:
@@ -132,11 +135,38 @@ def _set_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list[s
         return
     if not values:
         yield ["kwargs", "value_set"], "found an empty list, expected at least one value"
-    wanted, fits = _kind_of(type_)
     for i, value in enumerate(values):
-        if value is not None and not fits(value):
-            quote = "; YAML reads an unquoted yes, no, on and off as true or false" if isinstance(value, bool) else ""
-            yield ["kwargs", "value_set", i], f"found {shown(value)}, expected {wanted}: the column is {type_}{quote}"
+        if said := _unfit(value, type_):
+            yield ["kwargs", "value_set", i], said
+
+
+def _pair_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list[str | int], str]]:
+    pairs = rule.kwargs.get("value_pairs_set")
+    columns = [str(rule.kwargs.get(key)) for key in ("column_A", "column_B")]
+    for i, pair in enumerate(() if pairs is None or is_parameter(pairs) else pairs):
+        for j, (column, value) in enumerate(zip(columns, pair, strict=True)):
+            if said := _unfit(value, types.get(column, "")):
+                yield ["kwargs", "value_pairs_set", i, j], said
+
+
+def _condition_problems(rule: Rule, types: Mapping[str, str]) -> Iterator[tuple[list[str | int], str]]:
+    condition = rule.kwargs.get("row_condition")
+    if is_parameter(condition):
+        return
+    for where, column, value in comparisons(condition, rule.kwargs.get("condition_parser")):
+        if column not in types:
+            yield ["kwargs", "row_condition", *where], near_column(column, list(types))
+        elif said := _unfit(value, types[column], is_condition=True):
+            yield ["kwargs", "row_condition", *where], said
+
+
+def _unfit(value: Any, type_: str, *, is_condition: bool = False) -> str:
+    """Return why no cell of the type can equal the value, or nothing. A condition's day or time may be text: pandas reads it."""
+    wanted, fits = _kind_of(type_)
+    if value is None or not type_ or fits(value) or (is_condition and is_time(type_) and isinstance(value, str)):
+        return ""
+    quote = "; YAML reads an unquoted yes, no, on and off as true or false" if isinstance(value, bool) else ""
+    return f"found {shown(value)}, expected {wanted}: the column is {type_}{quote}"
 
 
 def _kind_of(type_: str) -> tuple[str, Any]:

@@ -116,6 +116,23 @@ def columns_of(condition: Any, parser: Any) -> tuple[str, ...]:
     return (found["column"]["name"],) if "column" in found else ()
 
 
+def comparisons(condition: Any, parser: Any, where: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str, Any]]:
+    """Yield (where below the condition, column, value) of each value that a sound condition compares a column with."""
+    if condition is None or condition == "":
+        return
+    found = parsed(condition, parser)
+    for i, inner in enumerate(found["conditions"] if found["type"] in ("and", "or") else ()):
+        yield from comparisons(inner, None, (*where, "conditions", i))
+    if found["type"] != "comparison":
+        return
+    place = [] if isinstance(condition, str) or "parameter" not in condition else [*where, "parameter"]
+    column, value = str(found["column"]["name"]), found["parameter"]
+    if isinstance(value, list):
+        yield from (([*place, i], column, each) for i, each in enumerate(value))
+    else:
+        yield place, column, value
+
+
 def selected(kwargs: Mapping[str, Any], types: Mapping[str, str]) -> str:
     """Return SQL, never NULL, that is true for the rows a rule speaks of. Raises NotCompiled, NotJudgeable."""
     condition = kwargs.get("row_condition")

@@ -15,6 +15,7 @@ from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.gates.propose import Proposal
 from readiness_pipelines.gates.rehearsal import Rehearsal, Tally
 from readiness_pipelines.gates.suite import read_suite
+from readiness_pipelines.located import Dumper
 
 _WIDTH = 118
 
@@ -58,19 +59,20 @@ def comment(text: str, *, indent: str = "  ") -> str:
 
 
 def _flow(data: Mapping[str, Any]) -> str:
-    text = yaml.safe_dump(dict(data), default_flow_style=True, sort_keys=False, allow_unicode=True, width=_WIDTH - 14)
+    width = _WIDTH - 14
+    text = str(yaml.dump(dict(data), None, Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=width))
     return text.strip().replace("\n", "\n     ")
 
 
 def _line(data: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True).strip()
+    return str(yaml.dump(dict(data), None, Dumper, sort_keys=False, allow_unicode=True)).strip()
 
 
 def as_gx_json(path: Path) -> str:
     """Return the suite in `path` as the JSON that Great Expectations keeps suites in, which this package reads too.
 
     All that the file says is kept: arguments, severities, conditions, notes, and our words in `meta`, which Great
-    Expectations carries along. Comments are not: JSON has none. Days and times become text, which both read as such.
+    Expectations carries along. Comments are not: JSON has none. Days and times become text: a rule over a column of days or times reads it as such.
     Raises DeclarationError for a suite that is not sound.
     """
     reading = read_suite(path)

@@ -14,6 +14,7 @@ from readiness_pipelines.gates.conditions import parsed
 from readiness_pipelines.gates.propose import Proposal
 from readiness_pipelines.gates.rehearsal import Rehearsal, Tally
 from readiness_pipelines.gates.suite import load_suite
+from readiness_pipelines.gates.typed import as_typed
 from readiness_pipelines.gates.written import as_gx_json, as_yaml
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -39,6 +40,16 @@ expectations:
     meta: {name: in_the_year}
   - type: expect_table_row_count_to_be_between
     kwargs: {min_value: 1}
+"""
+SETS = """\
+name: s
+expectations:
+  - {type: expect_column_values_to_be_in_set, kwargs: {column: d, value_set: [2026-01-01, null]}}
+  - {type: expect_column_distinct_values_to_be_in_set, kwargs: {column: t, value_set: [2026-01-01T00:00:00]}}
+  - {type: expect_column_values_to_be_in_set, kwargs: {column: x, value_set: [1.0e-07, 1e+16, .inf]}}
+  - {type: expect_column_values_to_be_in_set, kwargs: {column: e, value_set: ["\U0001f389", "a\\tb", "\\x85", "2026-01-01"]}}
+  - type: expect_column_pair_values_to_be_in_set
+    kwargs: {column_A: e, column_B: d, value_pairs_set: [["2026-01-01", 2026-01-01]]}
 """
 
 
@@ -69,6 +80,18 @@ def test_a_suite_goes_to_great_expectations_and_comes_back_with_nothing_lost(tmp
         assert other["type"] == one["type"]
         assert {k: other.get(k) for k in one if k != "kwargs"} == {k: v for k, v in one.items() if k != "kwargs"}
     assert written["expectations"][0]["kwargs"]["row_condition"]["type"] == "and"
+
+
+def test_days_numbers_and_signs_of_a_set_come_back_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "back").mkdir()
+    ours, back = tmp_path / "s.yaml", tmp_path / "back" / "s.yaml"
+    ours.write_text(SETS)
+    types = {"d": "DATE", "t": "TIMESTAMP", "x": "DOUBLE", "e": "VARCHAR"}
+    want = [as_typed(rule, types) for rule in load_suite(ours).rules]
+    assert want == list(load_suite(ours).rules)  # YAML has days of its own
+    for text in (as_gx_json(ours), by_gx(as_gx_json(ours)), json.dumps(json.loads(as_gx_json(ours)), indent="\t")):
+        back.write_text(text)
+        assert [as_typed(rule, types) for rule in load_suite(back).rules] == want
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
