@@ -8,7 +8,7 @@ from typing import Any
 from readiness_pipelines.gates.columns import in_table, present, quoted
 from readiness_pipelines.gates.conditions import selected
 from readiness_pipelines.gates.plan import WHOLE, Finding, TablePlan
-from readiness_pipelines.gates.query import BATCH, filled
+from readiness_pipelines.gates.query import BATCH, counting
 from readiness_pipelines.gates.suite import Rule
 
 
@@ -21,7 +21,7 @@ def as_many(kwargs: Mapping[str, Any], rows: str) -> TablePlan:
 def unexpected_rows(rule: Rule) -> TablePlan:
     """The rows themselves are not kept: they may hold what is classified, and nobody knows what their columns are."""
     sources = {BATCH: WHOLE, **(rule.found.sources if rule.found else {})}
-    query = f"SELECT count(*) FROM ({filled(rule.kwargs['unexpected_rows_query'], sources)}\n)"
+    query = counting(rule.kwargs["unexpected_rows_query"], sources)
 
     def judge(values: Sequence[Any]) -> Finding:
         n = int(values[0][0])
