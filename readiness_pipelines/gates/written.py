@@ -72,7 +72,7 @@ def as_gx_json(path: Path) -> str:
     """Return the suite in `path` as the JSON that Great Expectations keeps suites in, which this package reads too.
 
     All that the file says is kept: arguments, severities, conditions, notes, and our words in `meta`, which Great
-    Expectations carries along. Comments are not: JSON has none. Days and times become text, which a rule over a column of them reads as such.
+    Expectations carries along. Comments are not: JSON has none. Days and times become text.
     Raises DeclarationError for a suite that is not sound.
     """
     reading = read_suite(path)

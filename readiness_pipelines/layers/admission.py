@@ -22,6 +22,7 @@ from readiness_pipelines.layers.candidate import DELIVERED, ROWS, Candidate
 from readiness_pipelines.layers.corrections import FRACTION, Corrections, in_words, waive
 from readiness_pipelines.layers.keys import Keys
 from readiness_pipelines.layers.rows import count, literal, quoted
+from readiness_pipelines.layers.tellable import tellable
 from readiness_pipelines.ledger import Correction
 
 _SET_ASIDE = "_set_aside"  # temp table: rows of the candidate, whole, that were not staged
@@ -253,7 +254,7 @@ def _verdict(
     waived: Mapping[str, Correction],
 ) -> GateVerdict:
     quarantined = count(con, _REJECTED) + (count(con, f"({candidate.rejects})") if candidate.rejects else 0)
-    rules = waive(rules, waived)
+    rules = waive(tuple(tellable(rule, table.table) for rule in rules), waived)
     rows_in = candidate.rows_in if candidate.judged_rows is None else candidate.judged_rows
     bad = quarantined if candidate.judged_rows is None else _judged_quarantined(con, candidate)
     most = table.suite.max_quarantine_fraction

@@ -8,8 +8,9 @@ import pytest
 
 from readiness_pipelines.flow import RuleResult, Status
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.tellable import is_tellable
 from readiness_pipelines.reports import gate_report, page
-from readiness_pipelines.reports.words import is_tellable, why_held
+from readiness_pipelines.reports.words import why_held
 from tests.reports.scene import NOW, PERSON, add_rule, report_of, rows, run
 from tests.shop import Shop
 
@@ -31,9 +32,22 @@ def test_what_a_rule_observed_of_a_person_is_not_told(shop: Shop) -> None:
     shop.land(1, [f"{i},{PERSON},10,{shop.day(1)}" for i in range(20)])
     lake = run(shop, 1)
     verdict = lake.ledger.latest_verdict("shop.silver.orders", shop.day(1))
-    assert verdict is not None and PERSON in verdict.held_because[0]  # the verdict itself does say it
-    assert held(shop) == ("usual failed; what it observed (PII) is not shown here, it may quote values: `readiness held show`",)
+    assert verdict is not None and PERSON not in verdict.to_json()
+    assert verdict.held_because == ("usual failed: observed not kept (PII), expected value_set a list",)
+    assert held(shop) == ("usual failed; what it observed (PII) is not kept, it may quote values",)
+    outspoken = replace(verdict, held_because=(f"usual failed: observed ['{PERSON}'], expected value_set a list",))
+    assert why_held(outspoken, shop.product.by_name["orders"].table) == held(shop)  # as it was kept once
     assert PERSON not in page(gate_report(shop.product, lake, now=NOW))
+
+
+def test_a_query_that_gives_rows_is_told_by_their_number(shop: Shop) -> None:
+    query = "SELECT * FROM {batch} WHERE amount > 0 LIMIT 1"
+    add_rule(
+        shop, f"  - {{type: unexpected_rows_expectation, kwargs: {{unexpected_rows_query: '{query}'}}, meta: {{name: free}}}}\n"
+    )
+    shop.land(1)
+    run(shop, 1)
+    assert held(shop) == ("free failed: its query gives 1 row, expected none",)
 
 
 def test_what_a_rule_observed_of_a_public_column_is_told(shop: Shop) -> None:
