@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from readiness_pipelines.gates.arguments import as_written, coerced_kwargs
+from readiness_pipelines.gates.arguments import as_written
 from readiness_pipelines.gates.propose import NAME_ENDS, Proposal
 from readiness_pipelines.gates.rehearsal import Rehearsal, Tally
-from readiness_pipelines.gates.suite import Rule, Suite
+from readiness_pipelines.gates.suite import Rule, Suite, parse_suite
 
 Kind = Literal["add", "tighten", "loosen", "change", "same", "no evidence"]
 _SAME: tuple[Kind, str] = ("same", "")
+_FLAGS = ("strict_min", "strict_max", "or_equal")
+_COMPARED = ("min_value", "max_value", "mostly", "value_set", "regex", "value", *_FLAGS, "on_fail")
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_column_proportion_of_unique_values_to_be_between")
 
 
@@ -32,9 +34,10 @@ def differences(suite: Suite, found: Rehearsal) -> list[Difference]:
     """Compare rule by rule: the same expectation over the same columns is the same rule with other arguments.
 
     A rule of the suite that the proposal does not have is not wrong: the history only does not speak for it. Rules with a
-    row_condition, or over other things than columns and rows, are never proposed.
+    row_condition, or over other things than columns and rows, are never proposed. One that takes its bounds or its set from
+    elsewhere has no arguments to compare, and stands for what would be proposed.
     """
-    proposed = {rule.about: (rule, tally) for rule, tally in found.rules}
+    proposed = {_of_columns(rule.about): (rule, tally) for rule, tally in found.rules}
     result, met = [], set()
     for rule in suite.rules:
         about = _about(rule)
@@ -43,17 +46,31 @@ def differences(suite: Suite, found: Rehearsal) -> list[Difference]:
             continue
         met.add(about)
         other, tally = proposed[about]
-        proposed_kwargs = coerced_kwargs(other.expectation, other.kwargs)
-        kind, said = _compared(rule.kwargs, proposed_kwargs) if other.expectation == rule.expectation else _SAME
+        kind, said = _judged(rule, other)
         result.append(Difference(kind, rule.name, other, tally, said))
     result += [Difference("add", rule.name, rule, tally) for about, (rule, tally) in proposed.items() if about not in met]
     return result
 
 
+def _judged(rule: Rule, other: Proposal) -> tuple[Kind, str]:
+    if rule.elsewhere is not None:
+        return "same", "it takes from elsewhere what the proposal has as numbers or values"
+    if other.expectation != rule.expectation:
+        return _SAME
+    here = {**rule.kwargs, "on_fail": rule.on_fail}
+    (there,) = parse_suite([other.as_written]).rules
+    return _compared(here, {**there.kwargs, "on_fail": there.on_fail})
+
+
+def _of_columns(about: tuple[str, ...]) -> tuple[str, ...]:
+    """A key is the same in any order of its columns."""
+    return (about[0], *sorted(about[1:])) if about[0].startswith("expect_compound") else about
+
+
 def _about(rule: Rule) -> tuple[str, ...]:
     kind = _UNIQUE[0] if rule.expectation == _UNIQUE[1] and rule.kwargs.get("min_value") == 1 else rule.expectation
     columns = rule.domain if not kind.startswith("expect_table") else ()
-    return (kind, *columns)
+    return _of_columns((kind, *columns))
 
 
 def _why(rule: Rule, unlearned: Sequence[str]) -> str:
@@ -64,8 +81,10 @@ def _why(rule: Rule, unlearned: Sequence[str]) -> str:
 
 def _compared(present: Mapping[str, Any], proposed: Mapping[str, Any]) -> tuple[Kind, str]:
     kinds, said = set[str](), []
-    for name in ("min_value", "max_value", "mostly", "value_set", "regex", "value"):
+    for name in _COMPARED:
         old, new = present.get(name), proposed.get(name)
+        if name in _FLAGS:
+            old, new = bool(old), bool(new)
         if name == "mostly":
             old, new = 1.0 if old is None else old, 1.0 if new is None else new
         change = None if old == new else _change(name, old, new)
@@ -84,6 +103,10 @@ def _change(name: str, old: Any, new: Any) -> tuple[str, str] | None:
     said = f"{name} {_shown(old)} -> {_shown(new)}"
     if name in ("regex", "value"):
         return "change", said
+    if name in _FLAGS:
+        return ("tighten" if new == (name != "or_equal") else "loosen"), said
+    if name == "on_fail":
+        return ("tighten" if old == "warn" else "loosen" if new == "warn" else "change"), f"on_fail {old} -> {new}"
     if old is None or new is None:
         return ("tighten" if old is None else "loosen"), said
     try:

@@ -17,7 +17,7 @@ PRESENT = "expect_column_values_to_not_be_null"
 
 def one(expectation: str, present: dict[str, Any], proposed: dict[str, Any]) -> Difference:
     suite = parse_suite([{"type": expectation, "kwargs": present, "meta": {"name": "there"}}])
-    rule = Proposal(expectation, proposed, "warning", "new", "")
+    rule = Proposal(expectation, proposed, "critical", "new", "")
     (found,) = differences(suite, Rehearsal(((rule, Tally()),), Tally(), Tally(), ()))
     return found
 
@@ -49,6 +49,9 @@ def one(expectation: str, present: dict[str, Any], proposed: dict[str, Any]) -> 
         (SET, {"value_set": ["a"]}, {"value_set": ["b"]}, "change", "value_set without 'a' and with 'b'"),
         (PRESENT, {"mostly": 0.5}, {"mostly": 0.8}, "tighten", "mostly 0.5 -> 0.8"),
         (PRESENT, {}, {"mostly": 0.8}, "loosen", "mostly 1 -> 0.8"),
+        (BETWEEN, {"min_value": 0, "strict_min": True}, {"min_value": 0}, "loosen", "strict_min true -> false"),
+        (BETWEEN, {"max_value": 0}, {"max_value": 0, "strict_max": True}, "tighten", "strict_max false -> true"),
+        (BETWEEN, {"max_value": 0, "strict_min": False}, {"max_value": 0}, "same", ""),
         ("expect_column_values_to_match_regex", {"regex": "^a"}, {"regex": "^b"}, "change", "regex '^a' -> '^b'"),
     ],
 )
@@ -57,6 +60,55 @@ def test_a_rule_over_the_same_columns_is_compared_by_its_arguments(
 ) -> None:
     found = one(expectation, {"column": "x", **present}, {"column": "x", **proposed})
     assert (found.kind, found.name, found.said) == (kind, "there", said)
+
+
+def against(present: dict[str, Any], proposal: Proposal) -> list[tuple[str, str, str]]:
+    found = differences(parse_suite([present]), Rehearsal(((proposal, Tally()),), Tally(), Tally(), ()))
+    return [(each.kind, each.name, each.said) for each in found]
+
+
+def test_what_a_failure_does_is_compared_too() -> None:
+    rule = {"type": PRESENT, "kwargs": {"column": "x"}, "meta": {"name": "there", "on_fail": "warn"}}
+    assert against(rule, Proposal(PRESENT, {"column": "x"}, "critical", "new", "")) == [
+        ("tighten", "there", "on_fail warn -> quarantine")
+    ]
+    assert against({**rule, "meta": {"name": "there"}}, Proposal(PRESENT, {"column": "x"}, "warning", "new", "")) == [
+        ("loosen", "there", "on_fail quarantine -> warn")
+    ]
+    held = {**rule, "meta": {"name": "there", "on_fail": "hold"}}
+    assert against(held, Proposal(PRESENT, {"column": "x"}, "critical", "new", "")) == [
+        ("change", "there", "on_fail hold -> quarantine")
+    ]
+
+
+def test_an_order_that_allows_the_same_is_looser() -> None:
+    order = "expect_column_pair_values_a_to_be_greater_than_b"
+    columns = {"column_A": "hi", "column_B": "lo"}
+    rule = {"type": order, "kwargs": columns, "meta": {"name": "there"}}
+    proposal = Proposal(order, {**columns, "or_equal": True}, "critical", "new", "")
+    assert against(rule, proposal) == [("loosen", "there", "or_equal false -> true")]
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "meta", "proposed"),
+    [
+        ("expect_table_row_count_to_be_between", {}, {"bounds_from": {"history": {}}}, {"min_value": 1, "max_value": 9}),
+        (SET, {"column": "x"}, {"value_set_from": {"table": "t", "column": "x"}}, {"column": "x", "value_set": ["a"]}),
+    ],
+)
+def test_a_rule_that_takes_from_elsewhere_is_left_alone(
+    type_: str, kwargs: dict[str, Any], meta: dict[str, Any], proposed: dict[str, Any]
+) -> None:
+    rule = {"type": type_, "kwargs": kwargs, "meta": {"name": "there", **meta}}
+    ((kind, name, said),) = against(rule, Proposal(type_, proposed, "critical", "new", ""))
+    assert (kind, name) == ("same", "there")
+    assert said.startswith("it takes from elsewhere")
+
+
+def test_a_key_is_the_same_in_any_order_of_its_columns() -> None:
+    key = "expect_compound_columns_to_be_unique"
+    rule = {"type": key, "kwargs": {"column_list": ["a", "b"]}, "meta": {"name": "there"}}
+    assert against(rule, Proposal(key, {"column_list": ["b", "a"]}, "critical", "new", "")) == [("same", "there", "")]
 
 
 def test_what_is_not_there_is_added_and_what_is_not_proposed_stays() -> None:
