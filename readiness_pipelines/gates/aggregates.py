@@ -89,7 +89,7 @@ def _observed(rule: Rule, types: Mapping[str, str], rows: str) -> TablePlan:
         case "min" | "max":
             return _bounded(lambda v: v[0], kwargs, f"{what}({name}) FILTER ({where})")
         case "mean" | "sum" | "stdev" | "median":
-            return _measured(what, name, types[column], where, kwargs)
+            return _measured(what, name, types[column], where, rule)
     raise NotCompiled(f"{what} has no SQL here")
 
 
@@ -97,17 +97,21 @@ def _bounded(value: Callable[[Sequence[Any]], Any], kwargs: Mapping[str, Any], *
     return TablePlan(lambda v: _between(value(v), kwargs), aggregates, observe=lambda v: Observed(value(v)))
 
 
-def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str, Any]) -> TablePlan:
-    """Floats do not add up alike in every order, so a value near a bound is left to pandas, unless no sum was rounded."""
+def _measured(what: str, name: str, type_: str, where: str, rule: Rule) -> TablePlan:
+    """Floats do not add up alike in every order, so a value near a bound is left to pandas, unless no sum was rounded.
+
+    DuckDB adds up whole numbers exactly, of any size. pandas may not, and is no judge of bounds that were found elsewhere.
+    """
+    kwargs, is_integer = rule.kwargs, family(type_) == "integer"
     if (
         family(type_) not in ("integer", "float", "decimal")
         or type_ == "FLOAT"
         or (what == "median" and family(type_) == "decimal")
     ):
         raise NotCompiled(f"the {what} of a {type_}")
-    cell = name if family(type_) == "integer" else f"CAST({name} AS DOUBLE)"
+    cell = name if is_integer else f"CAST({name} AS DOUBLE)"
     function = {"mean": "avg", "sum": "sum", "stdev": "stddev_samp", "median": "median"}[what]
-    whole = "true" if family(type_) == "integer" else f"coalesce(bool_and({cell} = trunc({cell})) FILTER ({where}), true)"
+    whole = "true" if is_integer else f"coalesce(bool_and({cell} = trunc({cell})) FILTER ({where}), true)"
     size = f"coalesce(sum(abs(CAST({name} AS DOUBLE))) FILTER ({where}), 0)"
     count = f"count(*) FILTER ({where})"
 
@@ -117,9 +121,10 @@ def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str,
             return _between(0 if what == "sum" else None, kwargs)
         if not (math.isfinite(observed) and math.isfinite(total)):
             raise NotCompiled(f"a {what} that is endless")
-        if what == "sum" and abs(observed) >= 2**63:
+        is_ours = is_integer and rule.elsewhere is not None
+        if what == "sum" and abs(observed) >= 2**63 and not is_ours:
             raise NotCompiled("a sum beyond 64 bits")
-        exact = what != "stdev" and is_whole and total < LARGEST_EXACT
+        exact = what != "stdev" and is_whole and (is_ours or total < LARGEST_EXACT)
         reach = max(abs(observed), total / n) if what != "sum" else total
         if not exact and any(_near(observed, bound, reach) for _, bound in bounds(kwargs)):
             raise NotCompiled(f"a {what} so near its bound that the order of adding up decides")
@@ -129,7 +134,7 @@ def _measured(what: str, name: str, type_: str, where: str, kwargs: Mapping[str,
         observed, total, is_whole, n = values
         if observed is None or not (math.isfinite(observed) and math.isfinite(total)):
             return Observed(0 if what == "sum" and observed is None else None)
-        exact = what != "stdev" and is_whole and total < LARGEST_EXACT
+        exact = what != "stdev" and is_whole and (is_integer or total < LARGEST_EXACT)
         reach = total if what == "sum" else max(abs(observed), total / n)
         return Observed(observed, 0.0 if exact else _ROUNDING * reach)
 

@@ -254,12 +254,15 @@ def learned_bounds(expectation: str, values: Sequence[float], width: float) -> t
 
     MAD is the median absolute deviation from the median, and 1.4826 MAD estimates the standard deviation of normal values
     (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993; their modified z-score flags beyond 3.5). The bounds lie
-    at least 0.01 from the median for a proportion, else at least 5% of it, and for a count at least 1.
+    at least 0.01 from the median for a proportion, else at least 5% of it, and for a count at least 1. They never leave 0 to 1
+    for a proportion, or go below 0 for a count; below 1 only where a count was 0 before: nothing at all is no usual volume.
 
     >>> learned_bounds("expect_column_sum_to_be_between", [100.0, 102.0, 98.0, 104.0, 96.0], 3.5)
     (89.6218, 110.3782)
     >>> learned_bounds("expect_table_row_count_to_be_between", [10.0, 10.0, 10.0], 3.5)
     (9.0, 11.0)
+    >>> learned_bounds("expect_table_row_count_to_be_between", [2.0, 10.0, 18.0], 3.5)
+    (1.0, 51.5128)
     """
     middle = statistics.median(values)
     spread = width * _DEVIATION * statistics.median([abs(v - middle) for v in values])
@@ -267,4 +270,7 @@ def learned_bounds(expectation: str, values: Sequence[float], width: float) -> t
     if expectation in _COUNTS:
         least = max(least, _LEAST_COUNT)
     far = max(spread, least)
-    return (middle - far, middle + far) if math.isfinite(far) else (middle, middle)
+    low, high = (middle - far, middle + far) if math.isfinite(far) else (middle, middle)
+    if expectation in _COUNTS:
+        return max(low, 1.0 if min(values) > 0 else 0.0), high
+    return (max(low, 0.0), min(high, 1.0)) if "proportion" in expectation else (low, high)

@@ -134,11 +134,47 @@ def test_whole_weeks_before_count_alone_where_there_are_enough_of_them() -> None
         ("expect_column_sum_to_be_between", [-100.0] * 9, -105.0, -95.0),
         ("expect_table_row_count_to_be_between", [1000.0] * 9, 950.0, 1050.0),
         ("expect_table_row_count_to_be_between", [3.0] * 9, 2.0, 4.0),
-        ("expect_column_proportion_of_non_null_values_to_be_between", [1.0] * 9, 0.99, 1.01),
+        ("expect_column_proportion_of_non_null_values_to_be_between", [1.0] * 9, 0.99, 1.0),
     ],
 )
 def test_a_history_that_never_varied_leaves_room(expectation: str, history: list[float], low: float, high: float) -> None:
     assert learned_bounds(expectation, history, 3.5) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(
+    ("expectation", "history", "low", "high"),
+    [
+        ("expect_table_row_count_to_be_between", [2.0, 10.0, 18.0], 1.0, None),
+        ("expect_column_unique_value_count_to_be_between", [0.0, 10.0, 18.0], 0.0, None),
+        ("expect_column_proportion_of_non_null_values_to_be_between", [0.5, 0.9, 1.0], 0.3810, 1.0),
+        ("expect_column_proportion_of_unique_values_to_be_between", [0.0, 0.1, 0.5], 0.0, 0.6189),
+        ("expect_column_sum_to_be_between", [2.0, 10.0, 18.0], -31.5128, 51.5128),
+    ],
+)
+def test_no_bound_lies_where_no_value_can(expectation: str, history: list[float], low: float, high: float | None) -> None:
+    found = learned_bounds(expectation, history, 3.5)
+    assert found == pytest.approx((low, found[1] if high is None else high), abs=1e-4)
+
+
+def test_an_empty_day_is_no_usual_volume() -> None:
+    rule = {"type": "expect_table_row_count_to_be_between", "meta": {"name": "m", "bounds_from": {"history": {"minimum": 3}}}}
+    days = days_before(3)
+    past = " UNION ALL ".join(
+        f"SELECT '{day}', i, NULL, 1, NULL, NULL, NULL FROM range({n}) r(i)" for day, n in zip(days, (2, 10, 18), strict=True)
+    )
+    assert judge(rule, rows="SELECT i, NULL, 1, NULL, NULL, NULL FROM range(0) r(i)", days=days, past=past).status is Status.FAILED
+    assert judge(rule, rows="SELECT i, NULL, 1, NULL, NULL, NULL FROM range(1) r(i)", days=days, past=past).status is Status.PASSED
+
+
+@pytest.mark.parametrize(("total", "status"), [(2**55, Status.PASSED), (2**55 + 1, Status.FAILED), (2**55 - 1, Status.FAILED)])
+def test_sums_of_large_whole_numbers_agree_exactly(total: int, status: Status) -> None:
+    con = duckdb.connect()
+    con.execute(f"CREATE TABLE t (id BIGINT); INSERT INTO t VALUES ({2**54}), ({total - 2**54}), (NULL)")
+    con.execute(f"CREATE TABLE other (id BIGINT); INSERT INTO other VALUES ({2**55})")
+    rules = [{"type": "expect_column_sum_to_be_between", "kwargs": {"column": "id"}, "meta": {"bounds_from": {"table": "other"}}}]
+    around = Surroundings({"id": "BIGINT"}, ENDED, lambda _: None, {"other": Source("other", ("o/1",))})
+    (found,) = examine_table(con, "t", resolve(con, parse_suite(rules), around))
+    assert (found.status, found.observed_value, found.note) == (status, total, "")
 
 
 def test_a_row_condition_holds_for_the_past_too() -> None:
