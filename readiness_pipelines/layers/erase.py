@@ -23,6 +23,7 @@ from readiness_pipelines.layers.erasures import Wanted, key_in_use, look_through
 from readiness_pipelines.layers.quarantine import Signed
 from readiness_pipelines.layers.remains import Look, Partitions, end_withdrawals, take_off, verdicts
 from readiness_pipelines.layers.traces import Trace, left_outside, traces
+from readiness_pipelines.layers.unfit import refuse_unfit
 from readiness_pipelines.ledger.corrections import EVERY, Correction
 from readiness_pipelines.ledger.erasures import Redaction
 from readiness_pipelines.sources.subject import names_somebody
@@ -60,11 +61,13 @@ def erase(
     """Erase the subject, given as it is delivered, from the product; return what came of it.
 
     `run` brings partitions through all tables. `say` is told which step is next. Raises ReadinessError where the product
-    names no subject, a branch of somebody else's holds versions, the key is not the one that was used before, or a partition
-    could not be run: then the same call takes it up again.
+    names no subject, a branch of somebody else's holds versions, what others delivered with the subject does not fit today's
+    contract (nothing is changed then), the key is not the one that was used before, or a partition could not be run: then the
+    same call takes it up again.
     """
     tables = [table for table in product.tables if isinstance(table, Bronze) and table.table.subject is not None]
     _refuse(lake, product, tables, subject)
+    refuse_unfit(lake, product, tables, subject)
     own = [table for table in tables if table.table.subject is not None and table.table.subject.of is None]
     recorded = [_record(lake, product, table, subject, signed) for table in own]
     reached("erasure_recorded")

@@ -25,7 +25,7 @@ from readiness_pipelines.ledger.erasures import Redaction
 from readiness_pipelines.sources import CsvFormat, RecordReader, open_records
 from readiness_pipelines.sources.reader import RECORD_NUMBER
 from readiness_pipelines.sources.redacted import redact
-from readiness_pipelines.sources.search import Hits, search
+from readiness_pipelines.sources.search import Hits, Looked, columns_there, search
 from readiness_pipelines.sources.subject import SubjectKey, sha256_of, subject_key
 
 ERASED = "erased"  # reason under which erased records are counted as dropped
@@ -125,7 +125,7 @@ def _look(
     if not source.is_file():
         raise ReadinessError(f"{source}, delivered as {delivery.name}, is gone; put it back from the backup of the archive")
     before = _unchanged(lake, table, delivery, wanted.newest)
-    linked = _linked(product, table)
+    linked = linked_to(product, table)
     hits = _search(table, delivery, source, wanted, key, sorted({column for _, column in linked}))
     records = {*before.records, *hits.records}
     if len(records) == len(before.records):
@@ -140,16 +140,19 @@ def _look(
 
 
 def _search(table: Bronze, delivery: Delivery, source: Path, wanted: Wanted, key: SubjectKey, linked: Sequence[str]) -> Hits:
-    subject = table.table.subject
-    assert subject is not None  # else nobody was erased from it
-
     def looked(texts: set[str]) -> set[str]:
         return {text for text, hashed in key.hash_each(texts).items() if hashed in wanted.erasures}
 
+    return searched(table, delivery, source, looked, linked)
+
+
+def searched(table: Bronze, delivery: Delivery, source: Path, looked: Looked, linked: Sequence[str]) -> Hits:
+    """Return which records of a delivery, kept at `source`, speak of one who is looked for."""
+    subject = table.table.subject
+    assert subject is not None  # else nobody is looked for in it
     return search(
         source,
         name=delivery.name,
-        columns=[c.name for c in table.table.columns],
         form=table.feed.form,
         csv=CsvFormat(table.feed.delimiter, table.feed.encoding),
         column=subject.column,
@@ -158,7 +161,7 @@ def _search(table: Bronze, delivery: Delivery, source: Path, wanted: Wanted, key
     )
 
 
-def _linked(product: Product, table: Bronze) -> list[tuple[Bronze, str]]:
+def linked_to(product: Product, table: Bronze) -> list[tuple[Bronze, str]]:
     """Return the tables whose records are this table's subjects' by a column that both have, and that column."""
     subjects = [(each, each.table.subject) for each in product.tables if isinstance(each, Bronze)]
     return [(each, subject.column) for each, subject in subjects if subject is not None and subject.of == table.name]
@@ -201,8 +204,11 @@ def _gone(now: Redaction) -> Redaction:
 
 def _refuse_changed(lake: Lakehouse, table: Bronze, delivery: Delivery, before: Path, after: Path, records: Sequence[int]) -> None:
     said = []
+    form = CsvFormat(table.feed.delimiter, table.feed.encoding)
+    declared = [c.name for c in table.table.columns]
+    there = columns_there(before, declared, name=delivery.name, form=table.feed.form, csv=form) or declared
     for path in (before, after):
-        reader = opened(table, delivery, path)
+        reader = open_records(path, name=delivery.name, columns=there, form=table.feed.form, csv=form, extra_columns="ignore")
         with lake.connect() as con:
             con.register("_read", pa.RecordBatchReader.from_batches(reader.schema, reader.batches()))
             rows = proof(con, f"(SELECT * FROM _read WHERE {RECORD_NUMBER} NOT IN ({', '.join(map(str, records))}))")

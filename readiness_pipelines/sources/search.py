@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv as csv_module
+import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +16,7 @@ import pyarrow.parquet as pq
 
 from readiness_pipelines.sources.formats import Format, open_records
 from readiness_pipelines.sources.json_lines import JsonLinesReader
-from readiness_pipelines.sources.reader import CARRY, RAW, RECORD_NUMBER, FileProblem, RecordReader
+from readiness_pipelines.sources.reader import CARRY, RAW, RECORD_NUMBER, FileProblem, RecordReader, is_text
 from readiness_pipelines.sources.records import CsvFormat, CsvReader
 from readiness_pipelines.sources.subject import names_somebody, tokens
 from readiness_pipelines.sources.unpacked import readable_part
@@ -20,6 +24,7 @@ from readiness_pipelines.sources.unpacked import readable_part
 _LONGEST = 1 << 20  # of a line whose tokens are looked at together
 
 Looked = Callable[[set[str]], set[str]]  # of some texts those that are looked for
+Said = Callable[[str], set[str]]  # what could be a subject in the text of one record
 
 
 @dataclass
@@ -40,7 +45,6 @@ def search(
     path: Path,
     *,
     name: str,
-    columns: Sequence[str],
     form: Format,
     csv: CsvFormat,
     column: str,
@@ -49,20 +53,25 @@ def search(
 ) -> Hits:
     """Return the records of the file at `path` in whose `column` one who is looked for stands.
 
-    A record that cannot be read, and any record of a file whose columns are not the declared ones, is found by its text:
-    if what is looked for stands between two delimiters, quotes or spaces, wherever that is.
+    Which other columns the file has does not matter. A record in which the column cannot be read, because nothing of it
+    can, or because the file has no such column, is found by its text: if what is looked for stands between two delimiters,
+    quotes or spaces, wherever that is.
     """
-    if form == "parquet":
-        columns = _there(path, [column, *linked])
-        if column not in columns:
-            return Hits(is_whole=bool(columns))
+    there = columns_there(path, [column, *linked], name=name, form=form, csv=csv)
+    if form == "parquet" and column not in there:
+        return Hits(is_whole=bool(there) or bool(_parquet_names(path)))
+    if column not in there:
+        return _by_text(path, name=name, form=form, csv=csv, column=column, looked=looked)
 
     def opened() -> RecordReader:
-        return open_records(path, name=name, columns=columns, form=form, csv=csv, extra_columns="ignore")
+        return open_records(path, name=name, columns=there, form=form, csv=csv, extra_columns="ignore")
 
-    reader, hits = opened(), Hits(links={link: set() for link in linked if link in columns})
+    def said(raw: str) -> set[str]:
+        return _of_json(raw, column, delimiter=csv.delimiter) if form == "jsonl" else tokens(raw, delimiter=csv.delimiter)
+
+    reader, hits = opened(), Hits(links={link: set() for link in linked if link in there})
     for batch in reader.batches():
-        _in_batch(batch, column, looked, hits, delimiter=csv.delimiter)
+        _in_batch(batch, column, looked, hits, said)
     for batch in opened().batches() if any(hits.links.values()) else ():
         others = batch.filter(pc.invert(_is_one_of(batch.column(column), hits.met)))
         for link, values in hits.links.items():
@@ -71,10 +80,24 @@ def search(
         return hits
     if form == "parquet":
         return Hits(hits.records, hits.met, hits.links, is_whole=False)
-    return _by_text(path, name=name, form=form, csv=csv, looked=looked)
+    return _by_text(path, name=name, form=form, csv=csv, column=column, looked=looked)
 
 
-def _in_batch(batch: pa.RecordBatch, column: str, looked: Looked, hits: Hits, *, delimiter: str) -> None:
+def columns_there(path: Path, wanted: Sequence[str], *, name: str, form: Format, csv: CsvFormat) -> list[str]:
+    """Return those of the columns that a file has; none where its header cannot be read, all where each record has its own."""
+    if form == "jsonl":
+        return list(wanted)
+    if form == "parquet":
+        return [column for column in wanted if column in _parquet_names(path)]
+    reader = CsvReader(path, name=name, columns=[], fmt=csv, extra_columns="ignore")
+    try:
+        next(reader.raw(), None)
+    except (FileProblem, UnicodeError):
+        return []
+    return [column for column in wanted if column in reader.header]
+
+
+def _in_batch(batch: pa.RecordBatch, column: str, looked: Looked, hits: Hits, said: Said) -> None:
     values, numbers = batch.column(column), batch.column(RECORD_NUMBER)
     met = looked({value for value in pc.unique(values).to_pylist() if value is not None})
     hits.met |= met
@@ -84,7 +107,7 @@ def _in_batch(batch: pa.RecordBatch, column: str, looked: Looked, hits: Hits, *,
         hits.links[link] |= {v for v in pc.unique(batch.column(link).filter(is_met)).to_pylist() if v and names_somebody(v)}
     raws = batch.column(RAW)
     for number, raw in zip(numbers.filter(raws.is_valid()).to_pylist(), raws.drop_null().to_pylist(), strict=True):
-        if met := looked(tokens(raw, delimiter=delimiter)):
+        if met := looked(said(raw)):
             hits.met |= met
             hits.records.append(number)
 
@@ -93,17 +116,53 @@ def _is_one_of(values: pa.Array, wanted: set[str]) -> pa.Array:
     return pc.is_in(values, value_set=pa.array(sorted(wanted), pa.string()))
 
 
-def _by_text(path: Path, *, name: str, form: Format, csv: CsvFormat, looked: Looked) -> Hits:
+def _by_text(path: Path, *, name: str, form: Format, csv: CsvFormat, column: str, looked: Looked) -> Hits:
+    """Look into a file that is wrong as a whole: record by record, at the subject's column wherever that can be read."""
     hits = Hits()
     reader = JsonLinesReader(path, name=name, columns=[]) if form == "jsonl" else CsvReader(path, name=name, columns=[], fmt=csv)
     try:
         for number, raw in reader.raw():
-            if met := looked(tokens(raw, delimiter=csv.delimiter)):
+            if isinstance(reader, CsvReader):
+                said = (
+                    _of_csv(raw, column, reader.header, delimiter=csv.delimiter) if number or column not in reader.header else set()
+                )
+            else:
+                said = _of_json(raw, column, delimiter=csv.delimiter)
+            if met := looked(said):
                 hits.met |= met
                 hits.records.append(number)
     except (FileProblem, UnicodeError):
         return _by_bytes(path, delimiter=csv.delimiter, looked=looked)
     return hits
+
+
+def _of_csv(raw: str, column: str, header: Sequence[str], *, delimiter: str) -> set[str]:
+    """Return what stands in the column of a record, or, where that cannot be told, all that could be a subject in its text."""
+    if column in header and is_text(raw) and "\0" not in raw:
+        try:
+            fields = next(csv_module.reader(io.StringIO(raw, newline=""), delimiter=delimiter, strict=True), [])
+        except csv_module.Error:
+            fields = []
+        if len(fields) == len(header):
+            return {value for named, value in zip(header, fields, strict=True) if named == column}
+    return tokens(raw, delimiter=delimiter)
+
+
+def _of_json(raw: str, column: str, *, delimiter: str) -> set[str]:
+    """Return what an object has under the key, or, where that cannot be told, all that could be a subject in its text."""
+    try:
+        found = json.loads(raw, parse_int=str, parse_float=str, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and isinstance(value := found.get(column), str) and "\0" not in value and is_text(value):
+        return {value}
+    return tokens(raw, delimiter=delimiter)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key.lower() for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
 
 
 def _by_bytes(path: Path, *, delimiter: str, looked: Looked) -> Hits:
@@ -116,10 +175,9 @@ def _by_bytes(path: Path, *, delimiter: str, looked: Looked) -> Hits:
     return Hits([0] if met else [], met, is_whole=False)
 
 
-def _there(path: Path, wanted: Sequence[str]) -> list[str]:
-    """Return those of the columns that a Parquet file has; none where it cannot be read."""
+def _parquet_names(path: Path) -> list[str]:
+    """Return the columns of a Parquet file; none where it cannot be read."""
     try:
-        names = pq.read_schema(path).names
+        return list(pq.read_schema(path).names)
     except (pa.ArrowException, OSError, ValueError):
         return []
-    return [column for column in wanted if column in names]

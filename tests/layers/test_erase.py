@@ -414,3 +414,40 @@ def test_records_of_another_feed_go_by_what_they_share_with_the_subjects_own_als
     assert counts(shop, "raw_payments", 2) == (2, 1, 0, {"erased": 1})
     nowhere(shop, "1070")
     assert [str(found) for found in examine(shop.settings).findings] == []
+
+
+def with_note(shop: Shop) -> None:
+    """Say in the contract that orders have one column more."""
+    contract = shop.folder / "contract.yaml"
+    column = "      - {name: ordered_on, logicalType: string, classification: public}\n"
+    note = "      - {name: note, logicalType: string, classification: public}\n"
+    contract.write_text(contract.read_text().replace(column, f"{column}{note}", 1))
+
+
+def test_a_delivery_of_an_older_contract_is_compared_by_the_subjects_column_alone(shop: Shop) -> None:
+    shop.land(1, [*others(18), order(91, "10", 30)])  # of 18 others the amount is 10
+    run(shop)
+    shop.land(1, [f"{row},x" for row in others(18)], suffix="_2", header="order_id,customer,amount,ordered_on,note\n")
+    with_note(shop)
+    run(shop)
+    account = erase(lake_of(shop), shop.product, "10", signed=SIGNED, run=lambda keys: run(shop, *keys))
+    assert (account.deliveries, account.records, account.emptied) == (1, 1, ())
+    (redacted,) = shop.settings.archive.rglob("*.redacted-*")
+    assert redacted.read_text().splitlines()[1:] == [*others(18), "*,*,*,*"]
+    assert len(customers(shop)) == 18
+
+
+def test_what_would_be_held_by_a_newer_contract_stops_the_command_before_it_changes_anything(shop: Shop) -> None:
+    shop.land(1, [*others(18), order(91)])
+    run(shop)
+    with_note(shop)
+    run(shop)  # held, and the 19 rows of before stand
+    with pytest.raises(ReadinessError, match=rf"in 1 deliveries .*raw_orders/{shop.day(1)} .*columns missing: 'note'"):
+        erased(shop)
+    assert len(customers(shop)) == 19
+    assert lake_of(shop).ledger.corrections.of("shop.bronze.raw_orders", EVERY) == ()
+    shop.land(1, [f"{row},x" for row in others(18)], suffix="_2", header="order_id,customer,amount,ordered_on,note\n")
+    run(shop)
+    assert erased(shop).emptied == ()
+    assert len(customers(shop)) == 18
+    nowhere(shop)

@@ -59,7 +59,7 @@ def test_bytes_that_are_no_text_of_the_encoding_stay_as_they_are(encoding: str, 
 def test_a_subject_is_found_in_its_column_and_in_records_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text('who,note\nann,x\nbob,ann\nann\n"ann ,x\ncarl,y\n')
-    given = {"name": "d.csv", "columns": ["who", "note"], "form": "csv", "csv": FORM, "column": "who"}
+    given = {"name": "d.csv", "form": "csv", "csv": FORM, "column": "who"}
     hits = search(path, **given, looked=lambda texts: texts & {"ann"}, linked=["note"])  # type: ignore[arg-type]
     assert (hits.records, hits.met, hits.links) == ([1, 3, 4], {"ann"}, {"note": {"x"}})
 
