@@ -18,7 +18,15 @@ from readiness_pipelines.lakehouse import Lakehouse, files_on_main, quarantined
 from readiness_pipelines.layers.calendar import start_of
 from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.corrections import Corrections, add_discarded
-from readiness_pipelines.layers.erasures import ERASED, erased_records, is_redacted, kept_form, look_through, opened
+from readiness_pipelines.layers.erasures import (
+    ERASED,
+    erased_records,
+    is_redacted,
+    kept_form,
+    look_through,
+    opened,
+    refuse_other_subject,
+)
 from readiness_pipelines.layers.rows import count, delivered, literal, quoted
 from readiness_pipelines.settings import Settings
 from readiness_pipelines.sources import RecordReader, archive, landed
@@ -57,6 +65,7 @@ def receive(
 
     What cannot be taken in counts as a delivery would: where the newest file is the day, only if nothing newer landed.
     """
+    refuse_other_subject(lake, table)
     stood: list[Sighting] = []
     refused: list[str] = []
     newest: tuple[Delivery, Sighting] | None = None

@@ -126,7 +126,7 @@ def _record(lake: Lakehouse, product: Product, table: Bronze, subject: str, sign
 
 def _sweep(lake: Lakehouse, product: Product, table: Bronze) -> tuple[int, int]:
     """Look through every delivery of the table; return the newest erasure, and the newest arrival that was there."""
-    newest, arrivals = Wanted.of(lake, table).newest, lake.ledger.erasures.arrivals_so_far()
+    newest, arrivals = Wanted.of(lake, table).looked_for, lake.ledger.erasures.arrivals_so_far()
     for partition in lake.ledger.erasures.deliveries(table.full_name):
         with lake.ledger.alone(table.full_name, partition):
             there = lake.ledger.arrivals(table.full_name, partition)

@@ -33,15 +33,42 @@ ERASED = "erased"  # reason under which erased records are counted as dropped
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who was erased from a table: each keyed hash with the number of its erasure; `newest` is the last of these numbers."""
+    """Who was erased from a table: each keyed hash with the number of its erasure; `newest` is the last of these numbers.
+
+    `elsewhere`: those who were erased by another column than the one that names the subject now. A hash says nothing about
+    the values of any other column, so they are looked for no more.
+    """
 
     erasures: Mapping[str, Correction]
     newest: int
+    elsewhere: Mapping[str, Correction]
 
     @classmethod
     def of(cls, lake: Lakehouse, table: Bronze) -> Wanted:
-        said = lake.ledger.corrections.of(table.full_name, EVERY, kinds=("erase",)) if table.table.subject else ()
-        return cls({subject: each for each in said for subject in each.subjects}, max((each.id for each in said), default=0))
+        said = lake.ledger.corrections.of(table.full_name, EVERY, kinds=("erase",))
+        everybody = {subject: each for each in said for subject in each.subjects}
+        column = table.table.subject.column if table.table.subject else None
+        here = {subject: each for subject, each in everybody.items() if each.payload["column"] == column}
+        elsewhere = {subject: each for subject, each in everybody.items() if subject not in here}
+        return cls(here, max((each.id for each in said), default=0), elsewhere)
+
+    @property
+    def looked_for(self) -> int:
+        """The number of the erasure up to which a file is looked through: of no use where not all are looked for."""
+        return 0 if self.elsewhere else self.newest
+
+
+def refuse_other_subject(lake: Lakehouse, table: Bronze) -> None:
+    """Raise ReadinessError where somebody was erased by a column that does not name the table's subject any more."""
+    elsewhere = Wanted.of(lake, table).elsewhere
+    if elsewhere:
+        columns = ", ".join(sorted({str(each.payload["column"]) for each in elsewhere.values()}))
+        found = f"the column {table.table.subject.column}" if table.table.subject else "none"
+        raise ReadinessError(
+            f"{table.full_name}: {len(elsewhere)} subjects were erased by the column {columns}, and the contract's custom property "
+            f"`subject` names {found}: nobody of them would be found in a delivery, so none is taken in. Put the property back; "
+            "where the column was renamed, erase each of them again by the new name"
+        )
 
 
 def is_touched(lake: Lakehouse, product: Product) -> bool:
@@ -51,8 +78,8 @@ def is_touched(lake: Lakehouse, product: Product) -> bool:
 
 def key_in_use(lake: Lakehouse, product: Product) -> SubjectKey:
     """Return the key of the keyed hashes; made where nobody was erased before. Raises as `subject_key` does."""
-    tables = [table for table in product.tables if isinstance(table, Bronze) and table.table.subject]
-    known = {str(said.payload["key"]) for table in tables for said in Wanted.of(lake, table).erasures.values()}
+    wanted = [Wanted.of(lake, table) for table in product.tables if isinstance(table, Bronze)]
+    known = {str(said.payload["key"]) for each in wanted for said in (*each.erasures.values(), *each.elsewhere.values())}
     return subject_key(lake.settings, is_new=not known, known=known)
 
 
@@ -89,7 +116,7 @@ def look_through(
     by_sha = {delivery.sha256: delivery for delivery in deliveries}
     for found in lake.ledger.erasures.of(by_sha).values():
         _clear(lake, found)
-    if not wanted.newest:
+    if not wanted.erasures:
         return
     key: SubjectKey | None = None
     for sha256, delivery in by_sha.items():
@@ -99,7 +126,7 @@ def look_through(
         with lake.ledger.erasures.alone(sha256):
             redaction = _look(lake, product, table, delivery, wanted, key)
             if redaction is not None or is_noted:
-                lake.ledger.erasures.record(redaction or _unchanged(lake, table, delivery, wanted.newest))
+                lake.ledger.erasures.record(redaction or _unchanged(lake, table, delivery, wanted.looked_for))
             if redaction is not None:
                 reached("redaction_recorded")
                 lake.ledger.upkeep.make_durable()
@@ -124,7 +151,7 @@ def _look(
         return None
     if not source.is_file():
         raise ReadinessError(f"{source}, delivered as {delivery.name}, is gone; put it back from the backup of the archive")
-    before = _unchanged(lake, table, delivery, wanted.newest)
+    before = _unchanged(lake, table, delivery, wanted.looked_for)
     linked = linked_to(product, table)
     hits = _search(table, delivery, source, wanted, key, sorted({column for _, column in linked}))
     records = {*before.records, *hits.records}

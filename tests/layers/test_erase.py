@@ -451,3 +451,37 @@ def test_what_would_be_held_by_a_newer_contract_stops_the_command_before_it_chan
     assert erased(shop).emptied == ()
     assert len(customers(shop)) == 18
     nowhere(shop)
+
+
+@pytest.mark.parametrize("by", ["none", "the column order_id"])
+def test_who_was_erased_does_not_come_back_by_an_edit_of_the_contract(shop: Shop, by: str) -> None:
+    shop.land(1, [order(91), *others(9)])
+    run(shop)
+    erased(shop)
+    contract = shop.folder / "contract.yaml"
+    said, text = "    customProperties: [{property: subject, value: customer}]\n", contract.read_text()
+    contract.write_text(text.replace(said, "" if by == "none" else said.replace("customer", "order_id")))
+    shop.land(1, [order(95), *others(9)], suffix="_2")
+    with pytest.raises(ReadinessError, match=f"1 subjects were erased by the column customer, .* names {by}: nobody"):
+        run(shop)
+    assert "ZYX-7" not in customers(shop)
+    contract.write_text(text)
+    run(shop)
+    assert counts(shop, "raw_orders") == (20, 18, 0, {"erased": 2})
+    nowhere(shop)
+
+
+def test_where_the_subjects_column_was_renamed_each_subject_is_erased_again(shop: Shop) -> None:
+    shop.land(1, [order(91), order(92, "OTHER-1"), *others(9)])
+    run(shop)
+    erased(shop)
+    erased(shop, "OTHER-1")
+    contract = shop.folder / "contract.yaml"
+    contract.write_text(contract.read_text().replace("value: customer", "value: order_id"))
+    with pytest.raises(ReadinessError, match="2 subjects"):
+        run(shop)
+    erased(shop)
+    with pytest.raises(ReadinessError, match="1 subjects"):
+        run(shop)
+    erased(shop, "OTHER-1")
+    run(shop)
