@@ -1,14 +1,14 @@
 """Where somebody is still to be found: every file of the warehouse and the archive is looked into, and what lies beside them.
 
-In tables, the columns that name subjects are compared by keyed hash, other text cells with the subject itself, and row ids
-with those of the erased records. Elsewhere the subject is looked for as text, between characters that are no letter or digit.
+In tables, the columns that name subjects are compared by keyed hash, and row ids with those of the erased records. In all
+other text cells, and elsewhere, the subject is looked for as text, between characters that are no letter or digit.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,12 @@ from readiness_pipelines.layers.erasures import Wanted, key_in_use
 from readiness_pipelines.layers.rows import literal, quoted
 from readiness_pipelines.ledger.erasures import Redaction
 from readiness_pipelines.sources.landing import INCOMING
+from readiness_pipelines.sources.reader import CARRY, shown
+from readiness_pipelines.sources.subject import readings
 from readiness_pipelines.sources.unpacked import readable_part
 
+# columns of ours: nothing in them was delivered
+_NO_TEXT = ("filename", "row_id", "source_row_id", "version_key", "partition_key", "delivery_sha256", "received_at")
 _OURS = ("warehouse", "archive", "ledger.db", "catalog.db")  # in the state folder: looked into by other means
 
 
@@ -87,9 +91,9 @@ def _in_table(lake: Lakehouse, product: Product, name: str, subject: str, found:
     with lake.connect() as con:
         types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         con.register("_erased", pa.table({"row_id": pa.array(_row_ids(found), pa.string())}))
-        wanted = [f"{quoted(c)} = {literal(subject)}" for c, type_ in types.items() if type_ == "VARCHAR" and c != "filename"]
+        texts = [c for c, type_ in types.items() if type_ == "VARCHAR" and c not in _NO_TEXT]
+        wanted = [_has(quoted(c), subject) for c in texts]
         wanted += [f"{quoted(c)} IN (SELECT row_id FROM _erased)" for c in ("row_id", "source_row_id") if c in types]
-        wanted += [f"contains(row_values, {literal(_json(subject))})"] if "row_values" in types else []
         wanted += _hashed(con, lake, product, source, types)
         sql = f"SELECT filename, count(*) FROM {source} WHERE {' OR '.join(wanted)} GROUP BY ALL ORDER BY ALL"
         for path, rows in con.execute(sql).fetchall():
@@ -113,53 +117,82 @@ def _row_ids(found: Sequence[Redaction]) -> list[str]:
     return [f"{each.sha256[:32]}:{record}" for each in found for record in each.records]
 
 
-def _json(subject: str) -> str:
-    """Return the subject as a whole text value of a row in quarantine, which is JSON."""
-    return f":{json.dumps(subject, ensure_ascii=False)}"
+def _has(text: str, subject: str) -> str:
+    """Return SQL: the subject stands in the text, in any of its forms, between characters that are no letter or digit."""
+    forms = "|".join(re.escape(form) for form in _forms(subject))
+    return f"regexp_matches({text}, {literal(f'(^|[^0-9A-Za-z])({forms})($|[^0-9A-Za-z])')})"
+
+
+def _forms(subject: str) -> list[str]:
+    """Return the subject as text may have it: as it is, in csv quotes, in JSON (in csv quotes, too), and as `shown` escapes it."""
+    found = {subject, subject.replace('"', '""')}
+    for encoding in ("cp1252", "latin-1"):
+        found.add(shown(subject.encode(encoding, "ignore").decode("utf-8", CARRY)))
+    found |= {json.dumps(form, ensure_ascii=ascii)[1:-1] for form in tuple(found) for ascii in (True, False)}
+    return sorted(found | {json.dumps(form)[1:-1] for form in tuple(found)})
 
 
 def _in_archive(lake: Lakehouse, product: Product, subject: str) -> Iterator[Trace]:
     """Look into every file of the archive but those of other products: nobody has asked to be erased from these."""
     ours, theirs = set[str](), set[str]()
+    encodings = {table.feed.encoding for table in product.tables if isinstance(table, Bronze)}
     said = [(delivery.table, delivery.sha256) for delivery in lake.ledger.upkeep.all_arrivals()]
     said += [(table, sha256) for table, _, sha256 in lake.ledger.corrections.all_values()]
     for table, sha256 in said:
         (ours if table.startswith(f"{product.name}.") else theirs).add(sha256)
     for path in sorted(p for p in lake.settings.archive.rglob("*") if p.is_file()):
-        if path.name.partition(".")[0] not in theirs - ours and _mentions(path, subject):
+        if path.name.partition(".")[0] not in theirs - ours and _mentions(path, subject, encodings):
             is_cut = path.name.startswith(INCOMING)
             yield Trace(
                 str(path), "a copy that was cut short: delete it, if no run is under way" if is_cut else "has a text like it"
             )
 
 
-def _mentions(path: Path, subject: str) -> bool:
-    """Return whether the subject stands in a file as text, in UTF-8 or UTF-16, or as a text or number in a Parquet file."""
+def _mentions(path: Path, subject: str, encodings: Collection[str] = ()) -> bool:
+    """Return whether the subject stands in a file as text, in UTF-8, UTF-16, Windows-1252 or one of `encodings`, escaped as JSON
+    has it or not, or in a cell or the metadata of a Parquet file."""
     try:
         with path.open("rb") as file:
             is_parquet = file.read(4) == b"PAR1"
-        return _in_parquet(path, subject) if is_parquet else _in_bytes(readable_part(path), subject)
+        return _in_parquet(path, subject) if is_parquet else _in_bytes(readable_part(path), subject, encodings)
     except (FileNotFoundError, duckdb.Error):
         return False  # gone meanwhile, or damaged so that nobody can read it
 
 
 def _in_parquet(path: Path, subject: str) -> bool:
     with duckdb.connect() as con:
-        columns = con.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
-        texts = [f"CAST({quoted(str(c[0]))} AS VARCHAR) = {literal(subject)}" for c in columns]
-        found = con.execute(f"SELECT 1 FROM read_parquet({literal(str(path))}) WHERE {' OR '.join(texts)} LIMIT 1").fetchone()
-        return found is not None
+        source = f"read_parquet({literal(str(path))})"
+        columns = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        texts = [_has(f"CAST({quoted(str(c[0]))} AS VARCHAR)", subject) for c in columns]
+        if con.execute(f"SELECT 1 FROM {source} WHERE {' OR '.join(texts)} LIMIT 1").fetchone() is not None:
+            return True
+        said = con.execute(f"SELECT key, value FROM parquet_kv_metadata({literal(str(path))})").fetchall()
+    return any(_in_bytes([bytes(text)], subject, ()) for both in said for text in both)
 
 
-def _in_bytes(pieces: Iterable[bytes], subject: str) -> bool:
-    plain, *wide = (subject.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
-    pattern = re.compile(
-        rb"(?<![0-9A-Za-z])" + re.escape(plain) + rb"(?![0-9A-Za-z])|" + b"|".join(map(re.escape, wide)), re.DOTALL
-    )
-    overlap, rest = max(map(len, wide)) + 2, b""
+def _in_bytes(pieces: Iterable[bytes], subject: str, encodings: Collection[str]) -> bool:
+    wide = {subject.encode(encoding) for encoding in ("utf-16-le", "utf-16-be")}
+    plain = {form.encode() for form in _forms(subject)}
+    for encoding in {"cp1252", *encodings}:
+        try:
+            (wide if "16" in encoding or "32" in encoding else plain).add(subject.encode(encoding))
+        except (UnicodeError, LookupError):
+            continue  # in this encoding nobody can have written it
+    either = b"|".join(map(re.escape, sorted(plain, key=len, reverse=True)))
+    pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + either + rb")(?![0-9A-Za-z])|" + b"|".join(map(re.escape, wide)), re.DOTALL)
+    overlap, rest = 6 * max(map(len, plain | wide)) + 2, b""  # a character may be written as \uXXXX
     for piece in pieces:
         data = rest + piece
         if (found := pattern.search(data)) and found.end() < len(data):  # else the text may go on in the next piece
             return True
+        if _in_escapes(pattern, data):
+            return True
         rest = data[-overlap:]
-    return pattern.search(rest) is not None
+    return pattern.search(rest) is not None or _in_escapes(pattern, rest)
+
+
+def _in_escapes(pattern: re.Pattern[bytes], data: bytes) -> bool:
+    """Return whether the subject is in a text in which JSON has written characters as their numbers."""
+    if b"\\u" not in data:
+        return False
+    return any(pattern.search(text.encode("utf-8", "replace")) for text in readings(data.decode("utf-8", "replace")))

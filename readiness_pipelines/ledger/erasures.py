@@ -116,14 +116,26 @@ class Erasures:
                 found[r.partition_key].append(r.sha256)
         return found
 
-    def open(self) -> list[Correction]:
-        """Return the erasures that were begun and not ended."""
+    def open(self) -> list[tuple[Correction, int]]:
+        """Return the erasures that were begun and not ended, or left the subject somewhere: in how many places.
+
+        One that follows from another (by a column that two tables share) is open while a file that had arrived before was not
+        looked through for it.
+        """
         k = corrections.c
         rows = self._database.rows(sa.select(corrections).where(k.kind.in_(["erase", "erased"])).order_by(k.id))
-        ended = {(r.table_name, subject) for r in rows if r.kind == "erased" for subject in json.loads(r.subjects)}
-        begun = [correction(r) for r in rows if r.kind == "erase"]
-        own = [each for each in begun if "through" not in each.payload]
-        return [each for each in own if any((each.table, subject) not in ended for subject in each.subjects)]
+        told = [correction(r) for r in rows]
+        ended = {(each.table, who): int(each.payload["traces"]) for each in told if each.kind == "erased" for who in each.subjects}
+        found = list[tuple[Correction, int]]()
+        for each in (each for each in told if each.kind == "erase"):
+            places = [ended.get((each.table, who)) for who in each.subjects]
+            if any(places) or (None in places and ("through" not in each.payload or self._is_waiting(each))):
+                found.append((each, max(count or 0 for count in places)))
+        return found
+
+    def _is_waiting(self, said: Correction) -> bool:
+        shas = {sha256 for some in self.deliveries(said.table).values() for sha256 in some}
+        return any(self.looked_for(said.table, sha256) < said.id for sha256 in sorted(shas))
 
     def verdicts_with(self, text: str) -> int:
         """Return how many verdicts have this text in them, as an observed value or an argument of a rule."""

@@ -87,9 +87,9 @@ class _Writable(io.RawIOBase):
 
 def _redact_parquet(source: Path, target: Path, records: Collection[int]) -> None:
     with pq.ParquetFile(source, pre_buffer=False) as file:
-        # a dictionary would keep the values that no row has any more, and a field that must not be null has to be
-        fields = [pa.field(f.name, _without_dictionary(f.type), metadata=f.metadata) for f in file.schema_arrow]
-        schema = pa.schema(fields, file.schema_arrow.metadata)
+        # A dictionary would keep the values that no row has any more, metadata may say anything, and a field that must
+        # not be null has to be.
+        schema = pa.schema([pa.field(f.name, _without_dictionary(f.type)) for f in file.schema_arrow])
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             first = 1
             for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):

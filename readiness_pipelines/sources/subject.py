@@ -21,6 +21,12 @@ from readiness_pipelines.settings import Settings
 KEY_FILE = "erasure.key"
 _LEAST = 32  # characters of a key: 256 bits as 64 hex digits are made here
 _TOKEN = re.compile(r"""[^\s,;|:{}\[\]"']+""")
+_SPLIT = re.compile(r"[,;|\t\0]")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_CARRIED = re.compile("[\udc00-\udcff]")  # a byte that is no text of the encoding, see sources.reader
+_SHOWN = re.compile(r"\\{1,2}x([0-9a-f]{2})")
+_JSON_ESCAPE = re.compile(r'\\(u([0-9a-fA-F]{4})|["\\/bfnrt])')
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,37 @@ def names_somebody(text: str) -> bool:
 
 
 def tokens(raw: str, *, delimiter: str = ",") -> set[str]:
-    """Return what could be a subject in a record that cannot be read: whatever stands between delimiters, quotes or spaces."""
-    fields = (part.strip().strip("\"'").strip() for part in raw.split(delimiter))
-    return {part for part in (*fields, *_TOKEN.findall(raw)) if part}
+    """Return what could be a subject in a record that cannot be read: whatever stands between delimiters, quotes or spaces.
+
+    The text counts as it is, and as it was meant: escapes of JSON and of `shown` undone, bytes that are no text read as
+    Windows-1252, NULs left out. A value may have the delimiter in it: quoted, or as two or three fields beside each other.
+    """
+    found = set[str]()
+    for text in readings(raw):
+        for line in {text, *text.splitlines()}:
+            fields = [part.strip().strip("\"'").strip() for part in line.split(delimiter)]
+            parts = [line.split(delimiter)[i : i + n] for n in (2, 3) for i in range(len(fields) - n + 1)]
+            found |= {delimiter.join(some).strip().strip("\"'").strip() for some in parts}
+            found |= {*fields, *_TOKEN.findall(line), *(part.strip().strip("\"'") for part in _SPLIT.split(line))}
+            found |= {quote.replace('""', '"') for quote in _QUOTED.findall(line)}
+    return found - {""}
+
+
+def readings(raw: str) -> set[str]:
+    """Return a text as it is, and as it was meant where it is escaped or has bytes that are no text of its encoding."""
+    carried = _CARRIED.sub(lambda found: _windows(ord(found[0]) - 0xDC00), raw)
+    unescaped = _JSON_ESCAPE.sub(_unescaped, _SHOWN.sub(lambda found: _windows(int(found[1], 16)), carried))
+    joined = unescaped.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    texts = {raw, carried, joined}
+    return texts | {text.replace("\0", between) for text in texts if "\0" in text for between in ("", " ")}
+
+
+def _windows(byte: int) -> str:
+    return bytes([byte]).decode("cp1252", "replace")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[2], 16)) if found[2] else _SHORT.get(found[1], found[1])
 
 
 def sha256_of(path: Path) -> str:

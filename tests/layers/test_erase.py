@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hmac
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -213,7 +214,7 @@ def test_values_that_were_corrected_for_a_subject_go_too(shop: Shop) -> None:
     assert [t.found for t in account.traces] == ["has a text like it"]  # in the words of another row's correction
     assert counts(shop, "orders") == (19, 19, 0, {})
     assert customers(shop).count("c2") == 2  # as corrected last, and this was kept
-    assert [str(found) for found in examine(shop.settings).findings] == []
+    assert ["and left the subject in 1 places" in str(found) for found in examine(shop.settings).findings] == [True]
 
 
 def test_admit_and_withdraw_outlast_an_erasure(shop: Shop) -> None:
@@ -485,3 +486,70 @@ def test_where_the_subjects_column_was_renamed_each_subject_is_erased_again(shop
         run(shop)
     erased(shop, "OTHER-1")
     run(shop)
+
+
+NAMED = ("order_id", "customer", "amount", "ordered_on")
+
+
+def left(shop: Shop, subject: str) -> set[str]:
+    """Erase; return in what kinds of places the subject still is."""
+    account = erase(lake_of(shop), shop.product, subject, signed=SIGNED, run=lambda keys: run(shop, *keys))
+    archive = str(shop.settings.archive)
+    return {"archive" if each.place.startswith(archive) else each.found.rpartition(" ")[2] for each in account.traces}
+
+
+@pytest.mark.parametrize("form", ["csv", "cp1252", "jsonl", "parquet"])
+def test_free_text_with_the_subject_in_it_is_named_in_every_format(shop: Shop, form: str) -> None:
+    rows = [(f"{i}", f"c{i}", "10", "2025-01-01") for i in range(19)]
+    rows += [("500", "seen with Zo\u00eb-7, twice", "10", "2025-01-01"), ("501", "Zo\u00eb-7", "10", "2025-01-01")]
+
+    def write(path: Path) -> None:
+        if form == "parquet":
+            pq.write_table(pa.table(dict(zip(NAMED, map(list, zip(*rows, strict=True)), strict=True))), path)
+        elif form == "jsonl":
+            path.write_text("\n".join(json.dumps(dict(zip(NAMED, row, strict=True))) for row in rows))  # \u00eb is escaped
+        else:
+            text = "".join(f'{a},"{b}",{c},{d}\n' for a, b, c, d in (NAMED, *rows))
+            path.write_bytes(text.encode("cp1252" if form == "cp1252" else "utf-8"))
+
+    if form == "cp1252":
+        defs = shop.folder / "defs.yaml"
+        defs.write_text(defs.read_text().replace(", first_due", ", encoding: cp1252, first_due"))
+    landed_as(shop, f".{form}" if form in ("jsonl", "parquet") else ".csv", write)
+    run(shop)
+    assert left(shop, "Zo\u00eb-7") == {"archive", "shop.bronze.raw_orders", "shop.silver.orders"}
+    assert counts(shop, "raw_orders") == (21, 20, 0, {"erased": 1})
+    (finding,) = examine(shop.settings).findings
+    assert "and left the subject in" in str(finding)
+
+
+def test_records_that_cannot_be_read_are_found_however_the_subject_is_written_in_them(shop: Shop) -> None:
+    path = shop.land(1, others(95))
+    name = "M\u00fcller, Ann"
+    odd = [f'1,"{name}",10', f"2,{name},10,2025-01-01", f'3,"{name}\0",10,2025-01-01', f'4,"{name}"x']
+    path.write_bytes(path.read_bytes() + "".join(f"{line}\n" for line in odd).encode() + f'5,"{name}",1\n'.encode("latin-1"))
+    run(shop)
+    assert counts(shop, "raw_orders") == (100, 95, 5, {})
+    assert erased(shop, name).records == 5
+    nowhere(shop, "ller")
+
+
+def test_escapes_in_lines_that_are_no_json_and_metadata_of_parquet_hide_nobody(shop: Shop, tmp_path: Path) -> None:
+    lines = [json.dumps(dict(zip(NAMED, (i, f"c{i}", 10, "2025-01-01"), strict=True))) for i in range(19)]
+    lines += ['{"order_id": 5, "customer": "\\u005aYX-7", "amount": 10', '{"order_id": 6, "customer": {"id": "ZYX-7"}}']
+    landed_as(shop, ".jsonl", lambda path: path.write_text("\n".join(lines)) and None)
+    run(shop)
+    assert erased(shop).records == 2
+    nowhere(shop)
+    nowhere(shop, "005aYX-7")
+    other = with_subject(build_shop(tmp_path / "other"))
+
+    def write(path: Path) -> None:
+        as_parquet(path)
+        pq.write_table(pq.read_table(path).replace_schema_metadata({"who": "c3 and ZYX-7"}), path)
+
+    landed_as(other, ".parquet", write)
+    run(other)
+    erased(other)
+    (redacted,) = other.settings.archive.rglob("*.redacted-*")
+    assert b"ZYX-7" not in redacted.read_bytes() and b"c3 and" not in redacted.read_bytes()

@@ -118,8 +118,11 @@ def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
             yield from _redacted_findings(lake, redacted[sha256], said)
         elif wrong := _archived_wrong(path, path.stat().st_size if path.is_file() else 0, sha256):
             yield Finding("archive", f"{path}, {said}, {wrong}", _RESTORE_ARCHIVE)
-    for begun in lake.ledger.erasures.open():
-        found = f"an erasure was begun by {begun.by} on {begun.recorded_at[:16]} and did not come to its end"
+    for begun, places in lake.ledger.erasures.open():
+        left = f"left the subject in {places} places" if places else "did not come to its end"
+        if "through" in begun.payload and not places:
+            left = f"has reached {begun.payload['column']} since, for which earlier deliveries were not looked through"
+        found = f"an erasure was begun by {begun.by} on {begun.recorded_at[:16]} ({begun.reason}) and {left}"
         yield Finding(begun.table, found, f"erase the same subject again: readiness erase {begun.table.partition('.')[0]}")
 
 
