@@ -70,6 +70,11 @@ def _tell(account: Account) -> None:
         f"{'recorded' if account.is_news else 'known already'}: subject {said.subjects[0][:12]} erased, by {said.by}: {said.reason}"
     )
     line(f"{account.records} records of {account.deliveries} deliveries redacted in the archive")
+    if not account.records:
+        line(
+            "nobody of that name was found: compared letter by letter, also case and spaces; see how the subject is delivered. "
+            "The erasure stands for what is delivered later"
+        )
     for name, keys in account.partitions.items():
         line(f"run without them: {name}, {len(keys)} partitions, {keys[0]} to {keys[-1]}")
     for place in account.emptied:

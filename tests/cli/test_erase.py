@@ -64,7 +64,9 @@ def test_a_subject_on_standard_input_is_erased_and_what_is_not_ours_to_change_is
     kept = [p for p in shop.settings.state.rglob("*") if p.is_file() and b"ZYX-7" in p.read_bytes()]
     assert kept == []  # neither Dagster's run nor its log has it
     code, said = readiness(*ERASE, "--subject", "ZYX-7")
-    assert (code, "known already" in said) == (0, True)
+    assert (code, "known already" in said, "nobody of that name" in said) == (0, True, False)
+    code, said = readiness(*ERASE, "--subject", "zyx-7")
+    assert (code, "nobody of that name was found: compared letter by letter" in said) == (0, True)
 
 
 def test_nobody_and_nothing_said_are_refused(shop: Shop, readiness: Said, tmp_path: Path) -> None:
