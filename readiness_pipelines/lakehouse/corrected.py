@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from readiness_pipelines.errors import ReadinessError
@@ -19,12 +19,23 @@ _FOLDER = "corrections"
 
 def keep_values(archive: Path, found: Values) -> str:
     """Keep the values in the archive and return their sha256. They are on disk, whole, before they have their name."""
-    text = _text(found)
-    sha256 = hashlib.sha256(text).hexdigest()
+    text, sha256 = _text(found), sha256_of_values(found)
     path = path_of_values(archive, sha256)
     if not path.exists():
         _write(path, text)
     return sha256
+
+
+def sha256_of_values(found: Values) -> str:
+    """Return the sha256 under which values are kept."""
+    return hashlib.sha256(_text(found)).hexdigest()
+
+
+def unnamed_values(archive: Path, named: Collection[str], *, before: float) -> list[Path]:
+    """Return kept values that no decision names (`named`: their sha256), last changed before that time in seconds: whoever kept
+    them was stopped before the decision was recorded."""
+    there = sorted(path for path in (archive / _FOLDER).glob("*") if path.is_file())
+    return [path for path in there if path.name.partition(".")[0] not in named and path.stat().st_mtime < before]
 
 
 def _text(found: Values) -> bytes:

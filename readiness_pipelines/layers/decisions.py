@@ -12,7 +12,7 @@ from readiness_pipelines.declarations import Bronze, Gold, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import NOTHING, Status, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.lakehouse.corrected import keep_values
+from readiness_pipelines.lakehouse.corrected import Values, keep_values, sha256_of_values
 from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import FRACTION, Corrections
 from readiness_pipelines.layers.fitting import refuse_unfit
@@ -60,9 +60,8 @@ def release_values(
     changed = anew or {row: cells for row, cells in other.items() if cells}  # all in force already: the same decision again
     if not changed:
         raise ReadinessError(f"{len(rows)} rows given, and no cell differs from what was delivered: nothing is released")
-    sha256 = keep_values(lake.settings.archive, changed)
-    reached("values_kept")
-    return _record(lake, table, partition, "release", sorted(changed), {"values": sha256}, signed)
+    payload = {"values": sha256_of_values(changed)}
+    return _record(lake, table, partition, "release", sorted(changed), payload, signed, values=changed)
 
 
 def _other_than_delivered(row: str, cells: exported.Cells, known: Mapping[str, QuarantinedRow]) -> dict[str, str | None]:
@@ -113,7 +112,15 @@ def discard(lake: Lakehouse, table: Table, partition: str, rows: Collection[str]
 
 
 def _record(
-    lake: Lakehouse, table: Table, partition: str, kind: Kind, rows: Sequence[str], payload: Mapping[str, object], signed: Signed
+    lake: Lakehouse,
+    table: Table,
+    partition: str,
+    kind: Kind,
+    rows: Sequence[str],
+    payload: Mapping[str, object],
+    signed: Signed,
+    *,
+    values: Values | None = None,
 ) -> tuple[Correction, bool]:
     """Record a decision about rows that fits what is there and in force; weigh it anew where somebody else was faster."""
     while True:
@@ -126,6 +133,9 @@ def _record(
         newest = next((each for each in reversed(said) if each.concerns(wanted)), None)
         if newest is None or newest.content != wanted.content:
             refuse_unfit(lake, wanted, known)
+            if values is not None:  # not before: what is refused leaves nothing behind
+                keep_values(lake.settings.archive, values)
+                reached("values_kept")
         recorded, is_news = lake.ledger.corrections.record(wanted, seen=newest.id if newest is not None else 0)
         if is_news or recorded.content == wanted.content:
             reached("correction_recorded")

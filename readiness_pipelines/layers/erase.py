@@ -9,6 +9,7 @@ erasure itself is an input of bronze (`erasures`): runs, backfills and later del
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,7 @@ def erase(
     """
     tables = [table for table in product.tables if isinstance(table, Bronze) and table.table.subject is not None]
     _refuse(lake, product, tables, subject)
+    _refuse_named(subject, signed)
     refuse_unfit(lake, product, tables, subject)
     own = [table for table in tables if table.table.subject is not None and table.table.subject.of is None]
     recorded = [_record(lake, product, table, subject, signed) for table in own]
@@ -115,6 +117,17 @@ def _refuse(lake: Lakehouse, product: Product, tables: Sequence[Bronze], subject
         raise ReadinessError("found a subject without a letter or digit, expected one as it is delivered: it names nobody")
     for table in product.tables:
         refuse_foreign(lake, table.full_name)
+
+
+def _refuse_named(subject: str, signed: Signed) -> None:
+    """Raise ReadinessError where the reason, or who decides, has the subject in it: both are kept for ever, and shown."""
+    named = re.compile(rf"(?<![0-9a-z]){re.escape(subject.strip().casefold())}(?![0-9a-z])")
+    for word, text in (("reason", signed.reason), ("by", signed.by)):
+        if named.search(text.casefold()):
+            raise ReadinessError(
+                f"found the subject in --{word}, expected words that do not name it: they are kept in the ledger, which forgets "
+                "nothing; name the letter or its file"
+            )
 
 
 def _record(lake: Lakehouse, product: Product, table: Bronze, subject: str, signed: Signed) -> tuple[Correction, bool]:

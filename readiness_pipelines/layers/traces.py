@@ -7,6 +7,7 @@ other text cells, and elsewhere, the subject is looked for as text, between char
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.lakehouse.corrected import unnamed_values
 from readiness_pipelines.lakehouse.maintenance.places import files_of_table
 from readiness_pipelines.lakehouse.quarantine import quarantine_table
 from readiness_pipelines.layers.erasures import Wanted, key_in_use
@@ -51,7 +53,7 @@ def traces(lake: Lakehouse, product: Product, subject: str, found: Sequence[Reda
         for name in _tables(lake, table.full_name)
         for trace in _in_table(lake, product, name, subject, found)
     ]
-    return [*left, *_in_archive(lake, product, subject)]
+    return [*left, *_in_archive(lake, product, subject, found)]
 
 
 def left_outside(lake: Lakehouse, product: Product, subject: str, found: Sequence[Redaction]) -> list[Trace]:
@@ -132,7 +134,7 @@ def _forms(subject: str) -> list[str]:
     return sorted(found | {json.dumps(form)[1:-1] for form in tuple(found)})
 
 
-def _in_archive(lake: Lakehouse, product: Product, subject: str) -> Iterator[Trace]:
+def _in_archive(lake: Lakehouse, product: Product, subject: str, found: Sequence[Redaction]) -> Iterator[Trace]:
     """Look into every file of the archive but those of other products: nobody has asked to be erased from these."""
     ours, theirs = set[str](), set[str]()
     encodings = {table.feed.encoding for table in product.tables if isinstance(table, Bronze)}
@@ -146,6 +148,11 @@ def _in_archive(lake: Lakehouse, product: Product, subject: str) -> Iterator[Tra
             yield Trace(
                 str(path), "a copy that was cut short: delete it, if no run is under way" if is_cut else "has a text like it"
             )
+    named = {sha256 for _, _, sha256 in lake.ledger.corrections.all_values()}
+    for path in unnamed_values(lake.settings.archive, named, before=math.inf):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if any(row in text for row in _row_ids(found)):
+            yield Trace(str(path), "corrected values of erased rows that no decision names: readiness doctor --repair deletes it")
 
 
 def _mentions(path: Path, subject: str, encodings: Collection[str] = ()) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hmac
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -553,3 +554,33 @@ def test_escapes_in_lines_that_are_no_json_and_metadata_of_parquet_hide_nobody(s
     erased(other)
     (redacted,) = other.settings.archive.rglob("*.redacted-*")
     assert b"ZYX-7" not in redacted.read_bytes() and b"c3 and" not in redacted.read_bytes()
+
+
+@pytest.mark.parametrize("signed", [Signed("ann", "zyx-7 asked by letter"), Signed("ZYX-7", "asked")])
+def test_a_reason_with_the_subject_in_it_is_refused(shop: Shop, signed: Signed) -> None:
+    with pytest.raises(ReadinessError, match="found the subject in --(reason|by), expected words that do not name it"):
+        erase(lake_of(shop), shop.product, "ZYX-7", signed=signed, run=lambda keys: run(shop, *keys))
+    assert lake_of(shop).ledger.corrections.of("shop.bronze.raw_orders", EVERY) == ()
+
+
+def test_a_release_that_is_refused_leaves_no_values_behind_and_those_of_a_stopped_one_are_found(shop: Shop) -> None:
+    shop.land(1, [*others(19), order(91, amount="ten")])
+    run(shop)
+    lake, table = lake_of(shop), shop.product.by_name["orders"]
+    (row,) = [row.row_id for row in rows_of(lake, table.full_name, shop.day(1))]
+    decisions.release_values(lake, table, shop.day(1), {row: {"amount": "7"}}, signed=SIGNED)
+    run(shop)
+    with pytest.raises(ReadinessError, match="not in quarantine now"):
+        decisions.release_values(lake, table, shop.day(1), {row: {"amount": "12345"}}, signed=SIGNED)
+    folder = shop.settings.archive / "corrections"
+    assert len(list(folder.iterdir())) == 1
+    stray = folder / f"{'0' * 64}.json"
+    stray.write_text(f'{{"{row}":{{"amount":"12345"}}}}')
+    account = erase(lake, shop.product, "ZYX-7", signed=SIGNED, run=lambda keys: run(shop, *keys))
+    assert [each.place for each in account.traces] == [str(stray)]
+    os.utime(stray, (0, 0))
+    assert [f"{stray}, corrected values that no decision names" in str(f) for f in examine(shop.settings).findings].count(True) == 1
+    mend(shop.settings)
+    assert not stray.exists()
+    erased(shop)
+    assert [str(found) for found in examine(shop.settings).findings] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.flow import StagedFile, TableVersion
 from readiness_pipelines.lakehouse.catalog import Lakehouse, path_of
-from readiness_pipelines.lakehouse.corrected import other_forms, path_of_values
+from readiness_pipelines.lakehouse.corrected import other_forms, path_of_values, unnamed_values
 from readiness_pipelines.lakehouse.doctor.finding import Finding, run_again
 from readiness_pipelines.lakehouse.files import planned
 from readiness_pipelines.lakehouse.maintenance.compaction import complete
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 _RESTORE_ARCHIVE = "put it back from the backup of the archive"
+_LONG_AGO = 3600.0  # seconds: values that are kept now are named by a decision a moment later
 _OTHER = "has other bytes than it was recorded with"
 _RESTORE = "put it back from the backup of the warehouse"
 UNREADABLE = (ValueError, EOFError, LookupError, SystemError)  # by which pyiceberg says that a file is not what it must be
@@ -118,6 +120,10 @@ def archive_findings(lake: Lakehouse) -> Iterator[Finding]:
             yield from _redacted_findings(lake, redacted[sha256], said)
         elif wrong := _archived_wrong(path, path.stat().st_size if path.is_file() else 0, sha256):
             yield Finding("archive", f"{path}, {said}, {wrong}", _RESTORE_ARCHIVE)
+    named = {sha256 for _, _, sha256 in lake.ledger.corrections.all_values()}
+    for path in unnamed_values(archive, named, before=time.time() - _LONG_AGO):
+        found = f"{path}, corrected values that no decision names"
+        yield Finding("archive", found, "deletes it", partial(path.unlink, missing_ok=True))
     for begun, places in lake.ledger.erasures.open():
         left = f"left the subject in {places} places" if places else "did not come to its end"
         if "through" in begun.payload and not places:
