@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.lakehouse.corrected import other_forms, read_values, redact_values
 from readiness_pipelines.lakehouse.maintenance import Removed, refuse_foreign, remove
-from readiness_pipelines.layers.corrections import values_of
+from readiness_pipelines.layers.corrected import brought_in, redact_corrected
 from readiness_pipelines.layers.downstream import readers_of
-from readiness_pipelines.layers.erasures import Wanted, key_in_use, look_through
+from readiness_pipelines.layers.erasures import Brought, Wanted, key_in_use, look_through
 from readiness_pipelines.layers.quarantine import Signed
 from readiness_pipelines.layers.remains import Look, Partitions, end_withdrawals, take_off, verdicts
 from readiness_pipelines.layers.traces import Trace, left_outside, traces
@@ -74,11 +73,12 @@ def erase(
     recorded = [_record(lake, product, table, subject, signed) for table in own]
     reached("erasure_recorded")
     say("looking through the archive")
-    swept = [_sweep(lake, product, table) for table in (*own, *(table for table in tables if table not in own))]
+    brought = brought_in(lake, product, subject, recorded[0][0])
+    swept = [_sweep(lake, product, table, brought) for table in (*own, *(table for table in tables if table not in own))]
     ids = _ids(lake, tables, [said for said, _ in recorded])
     found = [each for each in lake.ledger.erasures.everything() if not ids.isdisjoint(each.erasures)]
     affected = readers_of(product, lake, _delivered(lake, tables, found))
-    _redact_values(lake, product, found, ids)
+    redact_corrected(lake, product, subject, found, ids)
     said = recorded[0][0]
     keys = sorted({key for keys in affected.values() for key in keys})
     if Look(lake, product, affected).has_unclean():
@@ -137,13 +137,13 @@ def _record(lake: Lakehouse, product: Product, table: Bronze, subject: str, sign
     return lake.ledger.corrections.record(wanted)
 
 
-def _sweep(lake: Lakehouse, product: Product, table: Bronze) -> tuple[int, int]:
+def _sweep(lake: Lakehouse, product: Product, table: Bronze, brought: Mapping[str, Brought]) -> tuple[int, int]:
     """Look through every delivery of the table; return the newest erasure, and the newest arrival that was there."""
     newest, arrivals = Wanted.of(lake, table).looked_for, lake.ledger.erasures.arrivals_so_far()
     for partition in lake.ledger.erasures.deliveries(table.full_name):
         with lake.ledger.alone(table.full_name, partition):
             there = lake.ledger.arrivals(table.full_name, partition)
-            look_through(lake, product, table, there, is_noted=False)
+            look_through(lake, product, table, there, is_noted=False, brought=brought)
     return newest, arrivals
 
 
@@ -159,27 +159,6 @@ def _delivered(lake: Lakehouse, tables: Sequence[Bronze], found: Sequence[Redact
     files = {each.sha256 for each in found}
     there = {table.name: lake.ledger.erasures.deliveries(table.full_name) for table in tables}
     return {name: {p for p, shas in by.items() if not files.isdisjoint(shas)} for name, by in there.items()}
-
-
-def _redact_values(lake: Lakehouse, product: Product, found: Sequence[Redaction], ids: set[int]) -> None:
-    """Take the erased rows out of files of corrected values."""
-    rows = {f"{each.sha256[:32]}:{record}" for each in found for record in each.records}
-    names = {table.full_name for table in product.tables}
-    for table, partition, sha256 in lake.ledger.corrections.all_values():
-        if table not in names:
-            continue
-        there = values_of(lake, sha256)
-        if not rows.isdisjoint(there):
-            left = {row: cells for row, cells in there.items() if row not in rows}
-            where, own, size = redact_values(lake.settings.archive, sha256, left)
-            lake.ledger.erasures.record(Redaction(table, partition, sha256, 0, where, size, own, erasures=tuple(sorted(ids))))
-            lake.ledger.upkeep.make_durable()
-        redaction = lake.ledger.erasures.of([sha256]).get(sha256)
-        if redaction is not None:
-            read_values(lake.settings.archive, sha256, kept=(redaction.archived, redaction.kept_sha256))  # before the other goes
-            for path in other_forms(lake.settings.archive, redaction):
-                path.unlink(missing_ok=True)
-            reached("values_redacted")
 
 
 def _remove(lake: Lakehouse, product: Product, affected: Partitions) -> Removed:

@@ -28,6 +28,8 @@ from readiness_pipelines.sources.redacted import redact
 from readiness_pipelines.sources.search import Hits, Looked, columns_there, search
 from readiness_pipelines.sources.subject import SubjectKey, sha256_of, subject_key
 
+Brought = Mapping[int, Correction]  # numbers of records, and the erasure of whom a correction made them
+NOBODY: Mapping[str, Brought] = {}
 ERASED = "erased"  # reason under which erased records are counted as dropped
 
 
@@ -104,11 +106,18 @@ def kept_form(lake: Lakehouse, delivery: Delivery) -> Path | None:
 
 
 def look_through(
-    lake: Lakehouse, product: Product, table: Bronze, deliveries: Sequence[Delivery], *, is_noted: bool = True
+    lake: Lakehouse,
+    product: Product,
+    table: Bronze,
+    deliveries: Sequence[Delivery],
+    *,
+    is_noted: bool = True,
+    brought: Mapping[str, Brought] = NOBODY,
 ) -> None:
     """Redact those of the deliveries in which somebody is who was erased; a delivery is looked through once for each erasure.
 
     `is_noted`: it is recorded of those too in which nobody is; whoever looks through all deliveries records that at the end.
+    `brought`: by sha256, records that are somebody's only since a person corrected them.
     Raises ReadinessError where the key is not the one that they were erased with, or a file cannot be redacted without
     changing what others' records say.
     """
@@ -120,11 +129,11 @@ def look_through(
         return
     key: SubjectKey | None = None
     for sha256, delivery in by_sha.items():
-        if lake.ledger.erasures.looked_for(table.full_name, sha256) >= wanted.newest:
+        if lake.ledger.erasures.looked_for(table.full_name, sha256) >= wanted.newest and sha256 not in brought:
             continue
         key = key or key_in_use(lake, product)
         with lake.ledger.erasures.alone(sha256):
-            redaction = _look(lake, product, table, delivery, wanted, key)
+            redaction = _look(lake, product, table, delivery, wanted, key, brought.get(sha256, {}))
             if redaction is not None or is_noted:
                 lake.ledger.erasures.record(redaction or _unchanged(lake, table, delivery, wanted.looked_for))
             if redaction is not None:
@@ -143,7 +152,7 @@ def _unchanged(lake: Lakehouse, table: Bronze, delivery: Delivery, looked_for: i
 
 
 def _look(
-    lake: Lakehouse, product: Product, table: Bronze, delivery: Delivery, wanted: Wanted, key: SubjectKey
+    lake: Lakehouse, product: Product, table: Bronze, delivery: Delivery, wanted: Wanted, key: SubjectKey, brought: Brought
 ) -> Redaction | None:
     """Write the redacted form of a delivery in which somebody is found, and describe it; None where nobody new is."""
     source = kept_form(lake, delivery)
@@ -154,10 +163,10 @@ def _look(
     before = _unchanged(lake, table, delivery, wanted.looked_for)
     linked = linked_to(product, table)
     hits = _search(table, delivery, source, wanted, key, sorted({column for _, column in linked}))
-    records = {*before.records, *hits.records}
+    records = {*before.records, *hits.records, *brought}
     if len(records) == len(before.records):
         return None
-    met = [wanted.erasures[key.hash(each)] for each in hits.met]
+    met = [*(wanted.erasures[key.hash(each)] for each in hits.met), *brought.values()]
     _link(lake, linked, hits, met, key)
     ids = {*before.erasures, *(each.id for each in met)}
     now = replace(before, records=tuple(sorted(records)), erasures=tuple(sorted(ids)))

@@ -584,3 +584,24 @@ def test_a_release_that_is_refused_leaves_no_values_behind_and_those_of_a_stoppe
     assert not stray.exists()
     erased(shop)
     assert [str(found) for found in examine(shop.settings).findings] == []
+
+
+def test_a_row_that_is_the_subjects_by_a_correction_goes_with_its_values(shop: Shop) -> None:
+    shop.land(1, [*others(18), order(91, "ZY-7", "ten"), order(92, "c2", "ten")])
+    run(shop)
+    lake, table = lake_of(shop), shop.product.by_name["orders"]
+    rows = {row.row_values: row.row_id for row in rows_of(lake, table.full_name, shop.day(1))}
+    (hers,), (other,) = ([row for text, row in rows.items() if name in text] for name in ("ZY-7", "c2"))
+    for customer in ("ZYX-7", "c2"):  # the second time the other row is c2's again
+        given = {hers: {"amount": "7", "customer": "ZYX-7"}, other: {"amount": "8", "customer": customer}}
+        decisions.release_values(lake, table, shop.day(1), given, signed=SIGNED)
+    run(shop)
+    assert "ZYX-7" in customers(shop)
+    account = erased(shop)
+    assert (account.deliveries, account.records) == (1, 1)
+    assert counts(shop, "raw_orders") == (20, 19, 0, {"erased": 1})
+    assert counts(shop, "orders") == (19, 19, 0, {}) and customers(shop).count("c2") == 2
+    nowhere(shop)
+    assert [str(found) for found in examine(shop.settings).findings] == []
+    nothing_moves(shop)
+    assert erased(shop).records == 1
