@@ -605,3 +605,22 @@ def test_a_row_that_is_the_subjects_by_a_correction_goes_with_its_values(shop: S
     assert [str(found) for found in examine(shop.settings).findings] == []
     nothing_moves(shop)
     assert erased(shop).records == 1
+
+
+def test_an_order_that_comes_later_leaves_its_earlier_payment_open_until_the_subject_is_erased_again(tmp_path: Path) -> None:
+    shop = two_feeds(tmp_path)
+    shop.land(1, [order(70), *others(9)])
+    pay(shop, 1, [1070, 2090, 1001])
+    run(shop)
+    erased(shop)
+    assert counts(shop, "raw_payments") == (3, 2, 0, {"erased": 1})
+    assert [str(found) for found in examine(shop.settings).findings] == []
+    shop.land(2, [order(90, day=2), *others(9, 2)])
+    run(shop, shop.day(2))
+    (finding,) = examine(shop.settings).findings
+    assert "shop.bronze.raw_payments: an erasure was begun by ann" in str(finding)
+    assert "has reached order_id since, for which earlier deliveries were not looked through" in str(finding)
+    erased(shop)
+    assert counts(shop, "raw_payments") == (3, 1, 0, {"erased": 2})
+    nowhere(shop, "2090")
+    assert [str(found) for found in examine(shop.settings).findings] == []
