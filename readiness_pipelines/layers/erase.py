@@ -94,7 +94,7 @@ def erase(
     account = Account(
         said=said,
         is_news=recorded[0][1],
-        deliveries=len(found),
+        deliveries=sum(bool(each.records) for each in found),
         records=sum(len(each.records) for each in found),
         partitions={name: sorted(keys) for name, keys in affected.items() if keys},
         emptied=tuple(emptied),
