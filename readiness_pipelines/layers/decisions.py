@@ -15,7 +15,7 @@ from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.lakehouse.corrected import Values, keep_values, sha256_of_values
 from readiness_pipelines.layers import exported
 from readiness_pipelines.layers.corrections import FRACTION, Corrections
-from readiness_pipelines.layers.fitting import refuse_unfit
+from readiness_pipelines.layers.fitting import refuse_unless_fitting
 from readiness_pipelines.layers.keys import Keys
 from readiness_pipelines.layers.quarantine import QuarantinedRow, Signed, corrected_values, rows_of
 from readiness_pipelines.ledger import Correction
@@ -132,7 +132,7 @@ def _record(
         wanted = Correction(table.full_name, partition, kind, tuple(rows), payload, signed.reason, signed.by)
         newest = next((each for each in reversed(said) if each.concerns(wanted)), None)
         if newest is None or newest.content != wanted.content:
-            refuse_unfit(lake, wanted, known)
+            refuse_unless_fitting(lake, wanted, known)
             if values is not None:  # not before: what is refused leaves nothing behind
                 keep_values(lake.settings.archive, values)
                 reached("values_kept")

@@ -23,7 +23,7 @@ from readiness_pipelines.layers.erasures import Brought, Wanted, key_in_use, loo
 from readiness_pipelines.layers.quarantine import Signed
 from readiness_pipelines.layers.remains import Look, Partitions, end_withdrawals, take_off, verdicts
 from readiness_pipelines.layers.traces import Trace, left_outside, traces
-from readiness_pipelines.layers.unfit import refuse_unfit
+from readiness_pipelines.layers.unfit import stop_at_older_deliveries
 from readiness_pipelines.ledger.corrections import EVERY, Correction
 from readiness_pipelines.ledger.erasures import Redaction
 from readiness_pipelines.sources.subject import names_somebody
@@ -68,7 +68,7 @@ def erase(
     tables = [table for table in product.tables if isinstance(table, Bronze) and table.table.subject is not None]
     _refuse(lake, product, tables, subject)
     _refuse_named(subject, signed)
-    refuse_unfit(lake, product, tables, subject)
+    stop_at_older_deliveries(lake, product, tables, subject)
     own = [table for table in tables if table.table.subject is not None and table.table.subject.of is None]
     recorded = [_record(lake, product, table, subject, signed) for table in own]
     reached("erasure_recorded")

@@ -14,7 +14,7 @@ from readiness_pipelines.ledger import Correction
 _NAMED = 5  # rows that a message names
 
 
-def refuse_unfit(lake: Lakehouse, wanted: Correction, known: Mapping[str, QuarantinedRow]) -> None:
+def refuse_unless_fitting(lake: Lakehouse, wanted: Correction, known: Mapping[str, QuarantinedRow]) -> None:
     """Raise ReadinessError if a decision about rows cannot be taken; `known` is the newest of each row that was refused.
 
     A row has to be in quarantine now, or discarded if it is to be released. What another person decided about it and nobody has

@@ -16,7 +16,7 @@ from readiness_pipelines.layers.erasures import kept_form, linked_to, opened, se
 _NAMED = 10  # deliveries that a message names
 
 
-def refuse_unfit(lake: Lakehouse, product: Product, tables: Sequence[Bronze], subject: str) -> None:
+def stop_at_older_deliveries(lake: Lakehouse, product: Product, tables: Sequence[Bronze], subject: str) -> None:
     """Raise ReadinessError where the subject is in a delivery on `main` that today's contract would hold; name those."""
     unfit = {table.name: dict(_unfit(lake, table)) for table in tables}
     if not any(unfit.values()):
