@@ -94,7 +94,7 @@ def test_beside_a_suite_that_is_there_a_diff_is_told_and_what_is_written_validat
     assert "# Any rule at all: alerts: " in said and " of 3 later partitions (95%: 0% to " in said
     assert "~ amount_in_range: min_value 0 -> 10; max_value 1000 -> 14\n" in said
     assert "# rules it would write otherwise" not in said
-    assert "~ customer_known" not in said and "= customer_known\n" in said
+    assert "~ customer_known: on_fail warn -> quarantine\n" in said
     assert "+   - type: expect_column_values_to_be_unique\n" in said
     assert load_suite(suite).name == "silver_orders"
     assert "# customer: PII in the contract, so neither set nor range: they would show values" in suite.read_text()
