@@ -193,7 +193,9 @@ def _already_decided(
 ) -> StepResult | None:
     """Return the result if this very candidate was published or held before: same key, same version, nothing to do."""
     verdict = lake.ledger.verdict_of(table.full_name, partition, key)
-    if verdict is None or any(rule.status is Status.UNDECIDED for rule in verdict.rules):
+    if verdict is None:
+        return None
+    if not verdict.outcome.is_admitted and any(rule.status is Status.UNDECIDED for rule in verdict.rules):
         return None  # what could not be judged once, for want of memory or disk, is judged again
     if not verdict.outcome.is_admitted and not are_there(lake.storage, verdict.files):
         return None  # a newer candidate came, maintenance took this one's files, and now it is proposed again

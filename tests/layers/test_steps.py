@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.errors import DeclarationError
-from readiness_pipelines.flow import Counts, Outcome
+from readiness_pipelines.flow import Counts, Outcome, Status
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation
 from readiness_pipelines.layers import StepResult, run_step
 from tests.shop import HEADER, Shop, build_shop
@@ -104,6 +104,18 @@ def test_what_could_not_be_judged_is_judged_again(shop: Shop, monkeypatch: pytes
     assert result.verdict is not None and result.verdict.outcome in (Outcome.UNDECIDED, Outcome.HELD)
     monkeypatch.setattr(rows, "count_rules", scan)
     assert step(shop, "orders").kind == "admitted"
+
+
+def test_a_version_that_is_published_is_not_judged_again_for_a_warning_that_nobody_can_judge(shop: Shop) -> None:
+    rule = "  - {type: expect_column_values_to_be_increasing, kwargs: {column: order_id}, severity: warning, meta: {name: order}}\n"
+    change(shop.root / "quality_suites" / "shop" / "silver_orders.yaml", "expectations:\n", f"expectations:\n{rule}")
+    shop.land(1)
+    step(shop, "raw_orders")
+    first = step(shop, "orders")
+    assert first.verdict is not None and {r.rule: r.status for r in first.verdict.rules}["order"] is Status.UNDECIDED
+    again = step(shop, "orders")
+    assert (first.kind, again.kind, again.version, again.verdict) == ("admitted", "unchanged", first.version, first.verdict)
+    assert len(Lakehouse.open(shop.settings).ledger.verdicts("shop.silver.orders", shop.day(1))) == 1
 
 
 def test_a_silver_model_reads_bronze_only_and_knows_its_partition(shop: Shop) -> None:
