@@ -32,9 +32,10 @@ def backfill(
     Safe to stop and to start again: what is admitted already is left out, and what a run did not finish is done over.
     """
     from readiness_pipelines.cli.runs import materialise, shown_progress
+    from readiness_pipelines.layers.calendar import clock, keys_asked_for
 
     settings, declared, lake = Settings.from_environment(), product_named(product), lakehouse()
-    wanted = _keys(declared, first, last)
+    wanted = keys_asked_for(declared, first, last, now=clock())
     keys = wanted if again else _unfinished(declared, lake, wanted)
     console.print(f"{len(wanted)} partitions, {len(wanted) - len(keys)} of them done or without a file", markup=False)
     log, started, broken = settings.state / "backfill.log", time.monotonic(), []
@@ -56,19 +57,6 @@ def backfill(
     if broken:
         raise ReadinessError(f"{len(broken)} runs failed, and not for a gate ({broken[0][0]} ...); Dagster's own words: {log}")
     raise typer.Exit(1 if told else 0)
-
-
-def _keys(product: Product, first: str, last: str) -> list[str]:
-    from readiness_pipelines.layers.calendar import clock, first_key, keys_between, last_key
-
-    lowest, highest = first_key(product), last_key(product, now=clock())
-    try:
-        keys = keys_between(product, first, last)
-    except ValueError:
-        raise ReadinessError(f"found {first!r} to {last!r}, expected partitions as in {lowest}") from None
-    if not keys or keys[0] < lowest or keys[-1] > highest:
-        raise ReadinessError(f"found {first} to {last}, expected a range within {lowest} to {highest}, the first before the last")
-    return keys
 
 
 def _unfinished(product: Product, lake: Lakehouse, keys: Sequence[str]) -> list[str]:

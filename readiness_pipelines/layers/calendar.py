@@ -6,6 +6,7 @@ import datetime
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.declarations.product import Input, Last
+from readiness_pipelines.errors import ReadinessError
 
 FORMATS = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d-%H:%M"}
 STEPS = {"day": datetime.timedelta(days=1), "hour": datetime.timedelta(hours=1)}
@@ -41,6 +42,24 @@ def keys_between(product: Product, first: str, last: str) -> list[str]:
     while moment <= end:
         keys.append(moment.strftime(FORMATS[every]))
         moment += STEPS[every]
+    return keys
+
+
+def keys_asked_for(product: Product, first: str | None, last: str | None, *, now: datetime.datetime) -> list[str]:
+    """Return the partitions from `first` to `last`, both inclusive, by default from the product's first to the last that ended.
+
+    Raises ReadinessError for what are no partitions, none at all, or some that the product has not yet or never had.
+    """
+    lowest, highest = first_key(product), last_key(product, now=now)
+    first, last = first or lowest, last or highest
+    if highest < lowest:
+        raise ReadinessError(f"{product.name} begins with {lowest}, which has not ended: there is no partition yet")
+    try:
+        keys = keys_between(product, first, last)
+    except ValueError:
+        raise ReadinessError(f"found {first!r} to {last!r}, expected partitions as in {lowest}") from None
+    if not keys or keys[0] < lowest or keys[-1] > highest:
+        raise ReadinessError(f"found {first} to {last}, expected a range within {lowest} to {highest}, the first before the last")
     return keys
 
 

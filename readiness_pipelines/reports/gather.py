@@ -7,11 +7,10 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence, Set
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
-from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import GateVerdict, Outcome, RuleResult, Status
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
-from readiness_pipelines.layers.calendar import first_key, keys_between, last_key
+from readiness_pipelines.layers.calendar import keys_asked_for
 from readiness_pipelines.layers.corrections import FRACTION
 from readiness_pipelines.layers.decided import ABOUT_ROWS, in_short
 from readiness_pipelines.reports.facts import (
@@ -42,7 +41,7 @@ def gate_report(
     Of each partition the newest verdict counts. A hundred verdicts are in memory at once. Raises ReadinessError for a range
     that is none, or outside of the product's calendar.
     """
-    keys = _keys(product, first, last, now=now)
+    keys = keys_asked_for(product, first, last, now=now)
     cols = columns(keys, every=product.declaration.partitions.every)
     standings = Standings(product, lake, now=now, everything=True)
     worst: dict[str, State] = {}
@@ -85,20 +84,6 @@ def gate_report(
 
 
 _TO_LOOK_AT = (State.HELD, State.UNDECIDED, State.MISSING, State.STALE)
-
-
-def _keys(product: Product, first: str | None, last: str | None, *, now: datetime.datetime) -> list[str]:
-    lowest, highest = first_key(product), last_key(product, now=now)
-    first, last = first or lowest, last or highest
-    if highest < lowest:
-        raise ReadinessError(f"{product.name} begins with {lowest}, which has not ended: there is nothing to report")
-    try:
-        keys = keys_between(product, first, last)
-    except ValueError:
-        raise ReadinessError(f"found {first!r} to {last!r}, expected partitions as in {lowest}") from None
-    if not keys or keys[0] < lowest or keys[-1] > highest:
-        raise ReadinessError(f"found {first} to {last}, expected a range within {lowest} to {highest}, the first before the last")
-    return keys
 
 
 def _verdicts(lake: Lakehouse, table: str, keys: Sequence[str]) -> Iterator[tuple[str, GateVerdict | None]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,27 +11,8 @@ from readiness_pipelines.cli import main
 from readiness_pipelines.gates import load_suite
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
+from tests.cli.said import Said
 from tests.shop import Shop
-
-Said = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def readiness(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """The command in a project whose only product is the shop: exit code, and all that it says."""
-    (shop.root / "pyproject.toml").write_text('[tool.dg.project]\nroot_module = "shops"\ndefs_module = "defs"\n')
-    monkeypatch.chdir(shop.root)
-    for name, value in shop.environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["readiness", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out
-
-    return run
 
 
 @pytest.fixture
@@ -51,7 +31,7 @@ def test_a_file_becomes_a_suite_on_the_screen_or_in_a_file_that_loads(readiness:
     code, told = readiness("gates", "propose", lines.name, "--output", "bronze_lines.yaml")
     suite = load_suite(Path("bronze_lines.yaml"))
     assert (code, suite.name) == (0, "bronze_lines")
-    assert told == f"{len(suite.rules)} rules written to bronze_lines.yaml\n"
+    assert told.strip() == f"{len(suite.rules)} rules written to bronze_lines.yaml"
     assert {"columns", "order_line_unique", "kind_known", "amount_in_range"} <= {rule.name for rule in suite.rules}
 
 

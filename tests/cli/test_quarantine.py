@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from readiness_pipelines.cli import main
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
 from readiness_pipelines.layers.quarantine import rows_of
+from tests.cli.said import Said
 from tests.shop import Shop
 
-Said = Callable[..., tuple[int, str]]
 SIGNED = ("--by", "ann", "--reason", "typed wrongly")
 ORDERS = "shop.silver.orders"
-
-
-@pytest.fixture
-def readiness(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """The command in a project whose only product is the shop: exit code, and all that it says."""
-    (shop.root / "pyproject.toml").write_text('[tool.dg.project]\nroot_module = "shops"\ndefs_module = "defs"\n')
-    monkeypatch.chdir(shop.root)
-    for name, value in shop.environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["readiness", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
-
-    return run
 
 
 DEFINITIONS = """
