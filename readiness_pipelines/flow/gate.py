@@ -1,12 +1,4 @@
-"""The values that travel along the arrows, in the order of the flow.
-
-    Delivery -> SourceBatch -> (staged) StagedFile -> GateVerdict -> TableVersion
-
-Every table version is a proposal until a gate admits it, and every later fact names the version it was computed from.
-So a `TableVersion` exists only after its `GateVerdict` was an admission and the commit on `main` succeeded, and each
-value below carries the keys of what it rests on. All values are frozen and turn into plain JSON and back
-(`to_json`, `from_json`); none of them holds a row.
-"""
+"""From a delivery to a published version: what arrived, what the gate said of it, what is on `main`."""
 
 from __future__ import annotations
 

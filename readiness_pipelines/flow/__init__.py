@@ -1,0 +1,68 @@
+"""The values that travel along the arrows, in the order of the flow.
+
+    Delivery -> SourceBatch -> (staged) StagedFile -> GateVerdict -> TableVersion
+    TableVersion -> Measurement -> DriftReport -> ResponseDecision
+
+Every table version is a proposal until a gate admits it, and every later fact names the version it was computed from.
+So a `TableVersion` exists only after its `GateVerdict` was an admission and the commit on `main` succeeded, and each
+value here carries the keys of what it rests on. All values are frozen and turn into plain JSON and back
+(`to_json`, `from_json`); none of them holds a row.
+"""
+
+from readiness_pipelines.flow.drift import (
+    DriftReport,
+    Finding,
+    Kind,
+    Measured,
+    Measurement,
+    Mode,
+    Reference,
+    ResponseDecision,
+    Severity,
+    Test,
+    Trend,
+    Window,
+)
+from readiness_pipelines.flow.gate import (
+    NOTHING,
+    RESERVED,
+    Counts,
+    Delivery,
+    GateVerdict,
+    Outcome,
+    RuleResult,
+    Sighting,
+    SourceBatch,
+    StagedFile,
+    Status,
+    TableVersion,
+    digest,
+)
+
+__all__ = [
+    "NOTHING",
+    "RESERVED",
+    "Counts",
+    "Delivery",
+    "DriftReport",
+    "Finding",
+    "GateVerdict",
+    "Kind",
+    "Measured",
+    "Measurement",
+    "Mode",
+    "Outcome",
+    "Reference",
+    "ResponseDecision",
+    "RuleResult",
+    "Severity",
+    "Sighting",
+    "SourceBatch",
+    "StagedFile",
+    "Status",
+    "TableVersion",
+    "Test",
+    "Trend",
+    "Window",
+    "digest",
+]
