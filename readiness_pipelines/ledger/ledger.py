@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from readiness_pipelines.flow import Delivery, GateVerdict, Outcome, Sighting, TableVersion
 from readiness_pipelines.ledger.corrections import Corrections
 from readiness_pipelines.ledger.database import Database, at, in_batches, insert, now
+from readiness_pipelines.ledger.drift import Drift
 from readiness_pipelines.ledger.erasures import Erasures
 from readiness_pipelines.ledger.incidents import Incidents
 from readiness_pipelines.ledger.requests import Requests
@@ -50,6 +51,7 @@ class Ledger:
         self.upkeep = Upkeep(self._database)
         self.corrections = Corrections(self._database)
         self.erasures = Erasures(self._database)
+        self.drift = Drift(self._database)
 
     def alone(self, table: str, partition: str) -> AbstractContextManager[None]:
         """Wait until no other process or thread is in the step of this partition of this table; keep others out meanwhile.

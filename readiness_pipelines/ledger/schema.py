@@ -10,6 +10,10 @@
 | incidents | step in the life of an incident: `opened`, `notified`, `resolved` |
 | corrections | decision of a person: rows released or discarded, a candidate admitted, a version withdrawn, a purge, an erasure |
 | redactions | archived file that was looked through for erased subjects: which records are gone, which file is kept now |
+| drift_references | reference that a monitor's windows are compared with from then on |
+| measurements | window that was measured: all its numbers, under the digest that is its event |
+| judgements | what one rule says of one measured window |
+| responses | step in the life of an event: `claimed` by a run, `decided` |
 | upkeep | change in what is kept of a version: `compacted` (other files hold its rows now), `expired` |
 
 The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
@@ -30,7 +34,7 @@ BUSY_TIMEOUT_MS = 30_000
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
-_VERSION = 5  # of the tables here: an older ledger gets what it lacks when it is opened
+_VERSION = 6  # of the tables here: an older ledger gets what it lacks when it is opened
 _MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
 _REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
@@ -131,6 +135,54 @@ redactions = _table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("kept_sha256", _TEXT, nullable=False),
     sa.Column("recorded_at", _TEXT, nullable=False),
+)
+drift_references = _numbered(
+    "drift_references",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("monitor", _TEXT, nullable=False),
+    sa.Column("declared", _TEXT, nullable=False),  # digest of what is declared about the reference and the columns
+    sa.Column("reference", _TEXT, nullable=False),  # Reference as JSON
+    sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("by_whom", _TEXT, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("drift_references_by_monitor", "product", "monitor", "id"),
+)
+measurements = _numbered(
+    "measurements",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("monitor", _TEXT, nullable=False),
+    sa.Column("first_partition", _TEXT, nullable=False),
+    sa.Column("last_partition", _TEXT, nullable=False),
+    sa.Column("event", _TEXT, nullable=False),
+    sa.Column("measured", _TEXT, nullable=False),  # Measured as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("measurements_by_window", "product", "monitor", "last_partition", "first_partition", "id"),
+    sa.Index("measurements_by_event", "event", "id"),
+)
+judgements = _numbered(
+    "judgements",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("monitor", _TEXT, nullable=False),
+    sa.Column("event", _TEXT, nullable=False),
+    sa.Column("rule", _TEXT, nullable=False),
+    sa.Column("severity", _TEXT, nullable=False),
+    sa.Column("judgement", _TEXT, nullable=False),  # DriftReport as JSON, without what was measured
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("judgements_by_event", "event", "id"),
+    sa.Index("judgements_by_product", "product", "id"),
+)
+responses = _numbered(
+    "responses",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("event", _TEXT, nullable=False),
+    sa.Column("state", _TEXT, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),  # of a claim: who takes over from the dead has the next number
+    sa.Column("run", _TEXT, nullable=False),
+    sa.Column("decision", _TEXT, nullable=True),  # ResponseDecision as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.UniqueConstraint("event", "state", "attempt", name="one_claim_per_attempt_and_one_decision"),
+    sa.CheckConstraint("(state = 'decided') = (decision IS NOT NULL)", name="decided_says_what"),
+    sa.CheckConstraint("state <> 'decided' OR attempt = 0", name="decided_once"),
 )
 sa.Index("redactions_by_file", redactions.c.sha256, redactions.c.id)
 sa.Index("upkeep_by_table", upkeep.c.table_name, upkeep.c.state, upkeep.c.id)
