@@ -1,11 +1,12 @@
 """A product as it is declared: defs.yaml, contract, SQL models and suites, read once, checked as a whole, then frozen.
 
 `load` is where it begins: `shape` reads defs.yaml, `matching` finds each table in the contract, `feeds`, `upstream`,
-`models` and `suites` check one kind of declaration each, `tables` holds what comes out.
+`models` and `suites` check one kind of declaration each, `tables` and `monitors` hold what comes out.
 """
 
 from readiness_pipelines.declarations.load import load_product
+from readiness_pipelines.declarations.monitors import Monitor, Watched
 from readiness_pipelines.declarations.product import ProductDeclaration
 from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver, TableDeclaration
 
-__all__ = ["Bronze", "Gold", "Product", "ProductDeclaration", "Silver", "TableDeclaration", "load_product"]
+__all__ = ["Bronze", "Gold", "Monitor", "Product", "ProductDeclaration", "Silver", "TableDeclaration", "Watched", "load_product"]

@@ -13,8 +13,10 @@ from readiness_pipelines.declarations.across import elsewhere_problem
 from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.declarations.feeds import feed_problems
+from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.matching import Matching, match
 from readiness_pipelines.declarations.models import IDENTITY, Visible, drop_problems, model_problems, read_sql
+from readiness_pipelines.declarations.monitors import monitor_of
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
 from readiness_pipelines.declarations.sql import Model
 from readiness_pipelines.declarations.suites import pair_files, rule_problem, suite_files, suite_folder
@@ -102,7 +104,7 @@ class _Loading:
 
     def _suite_place(self, shape: Shape) -> Path | None:
         given, product = shape.attribute("suites"), shape.attribute("product")
-        if not isinstance(product, str) or not isinstance(given, str | None) or not words.is_name(product):
+        if not isinstance(product, str) or not isinstance(given, str | None) or not is_name(product):
             return None  # told already
         place = suite_folder(self.folder, product, given)
         if place is None and given is not None:
@@ -198,7 +200,9 @@ class _Loading:
             for i, raw in enumerate(getattr(declaration, layer)):
                 common = (declaration.product, layer, raw.name, contract.tables[raw.name], self.suites[f"{layer}_{raw.name}"])
                 tables.append(_table((*common, contract.version), raw, *self.sql.get(("attributes", layer, i), ("", Path()))))
-        return Product(declaration, self.folder, contract, tuple(tables))
+        by_name = {table.name: table for table in tables}
+        monitors = tuple(monitor_of(declaration.product, said, by_name[said.table]) for said in declaration.drift)
+        return Product(declaration, self.folder, contract, tuple(tables), monitors)
 
 
 def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | Silver | Gold:

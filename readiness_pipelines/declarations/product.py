@@ -1,56 +1,29 @@
-"""The words of `defs.yaml`, as pydantic models: the only place that says which keys exist. Dagster is not imported.
+"""The words of `defs.yaml`, as pydantic models: these, and those of `drift`, say which keys exist. Dagster is not imported.
 
 Every model forbids unknown keys, so that a typo is an error and never a default.
 """
 
 from __future__ import annotations
 
-import datetime
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import Discriminator, Field, Tag
 
+from readiness_pipelines.declarations.drift import DriftMonitor
+from readiness_pipelines.declarations.kinds import Day, Declared, Name
 from readiness_pipelines.sources.formats import Format, format_of
 
 TYPE = "readiness_pipelines.product.DataProduct"
-_NAME = r"^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=_NAME, description="lower case letters, digits and _")]
 
 
-def is_name(text: str) -> bool:
-    """Return whether a text can name a product, a table or a reason."""
-    return re.fullmatch(_NAME, text) is not None
-
-
-def _day(value: Any) -> Any:
-    """A day of the calendar; pydantic alone would also take seconds since 1970 and a time at midnight."""
-    if isinstance(value, str):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            value = None
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        return value
-    raise PydanticCustomError("no_day", "expected a day as in 2025-01-31")
-
-
-Day = Annotated[datetime.date, BeforeValidator(_day)]
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Partitions(_Declared):
+class Partitions(Declared):
     """The calendar of the product: one partition per day or hour of delivery."""
 
     every: Literal["day", "hour"] = Field(description="how long a partition is")
     start: Day = Field(description="first partition, inclusive")
 
 
-class Feed(_Declared):
+class Feed(Declared):
     """Files that land for one bronze table."""
 
     files: str = Field(description="pattern under the landing folder: strftime codes and *, e.g. orders/%Y-%m-%d*.csv")
@@ -78,26 +51,26 @@ class Feed(_Declared):
 _DROPS = "rows that are left out on purpose, each filter counted under its reason"
 
 
-class DropWhere(_Declared):
+class DropWhere(Declared):
     """A declared filter: rows for which `sql` is true are left out, counted under `reason`."""
 
     reason: Name
     sql: str = Field(description="a condition over the table's columns; null is not true")
 
 
-class Deduplicate(_Declared):
+class Deduplicate(Declared):
     """Rows that agree in all of `by` are one row; a row with a null among them is never a duplicate."""
 
     by: list[str] = Field(min_length=1, description="columns of the table")
     keep: Literal["first", "last"] = Field(default="last", description="by delivery, then record number")
 
 
-class BronzeTable(_Declared):
+class BronzeTable(Declared):
     name: Name
     feed: Feed
 
 
-class Last(_Declared):
+class Last(Declared):
     """The newest `last` partitions, the one being computed included."""
 
     last: int = Field(ge=1, strict=True, description="how many partitions")
@@ -112,7 +85,7 @@ WORD, LAST = "(a word)", "(a number of partitions)"
 Read = Annotated[Annotated[Literal["same", "all_until"], Tag(WORD)] | Annotated[Last, Tag(LAST)], Discriminator(_form)]
 
 
-class Input(_Declared):
+class Input(Declared):
     """Which partitions of a table a gold model, or the rules of a table, read, and what a held or missing one among them does."""
 
     read: Read = Field(
@@ -126,7 +99,7 @@ class Input(_Declared):
 _CHECKED_AGAINST = "tables declared before this one that its rules read, and not its SQL, by name"
 
 
-class SilverTable(_Declared):
+class SilverTable(Declared):
     name: Name
     from_: Name = Field(alias="from", description="the bronze table it maps, row by row")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
@@ -135,7 +108,7 @@ class SilverTable(_Declared):
     checked_against: dict[Name, Input] = Field(default_factory=dict, description=_CHECKED_AGAINST)
 
 
-class GoldTable(_Declared):
+class GoldTable(Declared):
     name: Name
     key: list[str] = Field(min_length=1, description="columns that name a row; row_id is a hash of table and key")
     inputs: dict[Name, Input] = Field(min_length=1, description="tables that the SELECT reads, by name")
@@ -144,14 +117,14 @@ class GoldTable(_Declared):
     checked_against: dict[Name, Input] = Field(default_factory=dict, description=_CHECKED_AGAINST)
 
 
-class Kpi(_Declared):
+class Kpi(Declared):
     """The one business number the product exists for."""
 
     table: Name
     column: str = Field(description="column of that gold table")
 
 
-class Alerts(_Declared):
+class Alerts(Declared):
     """Who is told when a partition is held or missing, or a run fails. The log is told always."""
 
     to: list[str] = Field(
@@ -160,7 +133,7 @@ class Alerts(_Declared):
     )
 
 
-class ProductDeclaration(_Declared):
+class ProductDeclaration(Declared):
     """A data product: feeds into bronze, bronze into silver, silver into gold, one KPI."""
 
     product: Name
@@ -176,13 +149,14 @@ class ProductDeclaration(_Declared):
     bronze: list[BronzeTable] = Field(min_length=1, description="what arrives, every value as text; one table per feed")
     silver: list[SilverTable] = Field(default_factory=list, description="typed and validated; each maps one table row by row")
     gold: list[GoldTable] = Field(default_factory=list, description="what decisions are made from; free SQL over declared inputs")
+    drift: list[DriftMonitor] = Field(default_factory=list, description="which tables are watched for drift, against what")
 
 
-class Requirements(_Declared):
+class Requirements(Declared):
     env: list[str] = Field(default_factory=list)
 
 
-class ComponentFile(_Declared):
+class ComponentFile(Declared):
     """A whole defs.yaml: our attributes, and the keys that Dagster keeps beside them."""
 
     type: Literal["readiness_pipelines.product.DataProduct"]

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from readiness_pipelines import located
 from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations.drift import REFERENCE_RANGE, REFERENCE_WORD
 from readiness_pipelines.located import Document, Where, shown, unknown
 
 Layer = Literal["bronze", "silver", "gold"]
@@ -129,7 +130,7 @@ def _problems(document: Document, data: Any, errors: Sequence[ErrorDetails]) -> 
     extra: dict[tuple[str | int, ...], list[str]] = defaultdict(list)
     rest: list[tuple[tuple[str | int, ...], ErrorDetails]] = []
     for error in errors:
-        where = tuple(s for s in error["loc"] if s not in (words.WORD, words.LAST, "[key]"))
+        where = tuple(s for s in error["loc"] if s not in (words.WORD, words.LAST, REFERENCE_WORD, REFERENCE_RANGE, "[key]"))
         if error["type"] == "missing":
             missing[where[:-1]].append(str(where[-1]))
         elif error["type"] == "extra_forbidden":

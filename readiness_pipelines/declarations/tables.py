@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.contracts import Contract, Table
 from readiness_pipelines.declarations import product as words
@@ -15,6 +15,9 @@ from readiness_pipelines.declarations import sql as models
 from readiness_pipelines.declarations.shape import Layer
 from readiness_pipelines.flow import digest
 from readiness_pipelines.gates import Suite
+
+if TYPE_CHECKING:
+    from readiness_pipelines.declarations.monitors import Monitor
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Product:
     folder: Path
     contract: Contract
     tables: tuple[Bronze | Silver | Gold, ...]
+    monitors: tuple[Monitor, ...] = ()
 
     @property
     def name(self) -> str:

@@ -259,7 +259,7 @@ def _at(m: Measured) -> tuple[sa.ColumnElement[bool], ...]:
     return c.product == m.product, c.monitor == m.monitor, c.first_partition == m.window.first, c.last_partition == m.window.last
 
 
-def _of_window(m: Measured) -> sa.Select[tuple[str]]:
+def _of_window(m: Measured) -> sa.Select[Any]:
     """Select the newest event of the window."""
     return sa.select(measurements.c.event).where(*_at(m)).order_by(measurements.c.id.desc()).limit(1)
 

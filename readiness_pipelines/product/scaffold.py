@@ -14,7 +14,7 @@ import dagster as dg
 from pydantic import BaseModel, Field
 
 from readiness_pipelines.declarations import skeleton
-from readiness_pipelines.declarations.product import is_name
+from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.sample import Sample, read_sample
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.settings import Settings

@@ -1,0 +1,88 @@
+"""The words of `drift:` in `defs.yaml`: what is compared with what, and what counts as drift."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from readiness_pipelines.declarations.kinds import Day, Declared, Name
+from readiness_pipelines.flow import Severity, Test
+
+Columns = list[str]
+Share = Annotated[float, Field(ge=0, le=1)]
+REFERENCE_WORD, REFERENCE_RANGE = "(a word for the reference)", "(a range of the reference)"
+
+
+class DriftWindow(Declared):
+    """Which days are looked at together, and how often."""
+
+    days: int = Field(ge=1, strict=True, description="how many days a window is long")
+    step: int = Field(default=1, ge=1, strict=True, description="days from the end of one window to the end of the next")
+
+
+class ReferenceRange(Declared):
+    """Fixed partitions: those of these days."""
+
+    from_: Day = Field(alias="from", description="first day, inclusive")
+    to: Day = Field(description="last day, inclusive")
+
+
+def _form(value: Any) -> str:
+    return REFERENCE_RANGE if isinstance(value, dict | ReferenceRange) else REFERENCE_WORD
+
+
+ReferenceWords = Annotated[
+    Annotated[Literal["previous_window", "training_set"], Tag(REFERENCE_WORD)] | Annotated[ReferenceRange, Tag(REFERENCE_RANGE)],
+    Discriminator(_form),
+]
+
+
+class Thresholds(Declared):
+    """The effect from which on each severity is given; one that is left out keeps its default."""
+
+    low: Share | None = None
+    medium: Share | None = None
+    high: Share | None = None
+    critical: Share | None = None
+
+
+class MonitoredColumn(Declared):
+    """What is different about one column."""
+
+    as_: Literal["number", "category"] | None = Field(
+        default=None, alias="as", description="default: by its type; whole numbers that are codes are categories"
+    )
+    weight: float = Field(default=1, gt=0, description="how much of the false-alarm rate it may use, beside the others' 1")
+    thresholds: dict[Test, Thresholds] = Field(default_factory=dict, description="of this column alone")
+
+
+class Persistence(Declared):
+    """A severity is given only where it was reached in `windows` of the newest `of`, this one included."""
+
+    windows: int = Field(ge=1, strict=True)
+    of: int = Field(ge=1, strict=True)
+
+
+class DriftMonitor(Declared):
+    """One table that is watched: windows of its admitted partitions, each compared with the reference."""
+
+    name: Name | None = Field(default=None, description="default: the table's name")
+    table: Name = Field(description="a table of this product, of any layer but bronze")
+    window: DriftWindow
+    reference: ReferenceWords = Field(
+        description="{from, to}: the admitted versions of these days; previous_window; training_set: the champion's"
+    )
+    features: Columns | None = Field(
+        default=None, description="default: every column but keys, days, times, PII, and those named below"
+    )
+    score: str | None = Field(default=None, description="column with the predicted probability of the positive class")
+    prediction: str | None = Field(default=None, description="column with the predicted class")
+    label: str | None = Field(default=None, description="column with the true class; null: not known yet")
+    positive: str | int | bool = Field(default=1, description="the value of the label that the score is the probability of")
+    groups: Columns = Field(default_factory=list, description="columns whose values are slices: performance is told for each")
+    min_rows: int = Field(default=200, ge=2, strict=True, description="below that, on either side, nothing is judged")
+    false_alarm_rate: float = Field(default=0.05, gt=0, lt=1, description="of a window without drift, over all its tests")
+    thresholds: dict[Test, Thresholds] = Field(default_factory=dict, description="effects, by test")
+    columns: dict[str, MonitoredColumn] = Field(default_factory=dict, description="what is different about a column")
+    persistence: dict[Severity, Persistence] = Field(default_factory=dict, description="by severity; default: one window is enough")

@@ -1,0 +1,1 @@
+"""What is done about drift: a pure policy decides, and each event takes effect exactly once."""
