@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, Layout, digest_of
-from readiness_pipelines.drift.scan import kinds_of, number_batches
-from readiness_pipelines.gates.columns import one_row, quoted
+from readiness_pipelines.drift.scan import number_batches, types_of
+from readiness_pipelines.gates.columns import is_number, one_row, without_nan
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,11 +29,13 @@ def layout_of(
     relation_sql: str,
     columns: Sequence[str],
     *,
+    as_categories: Collection[str] = (),
     told: Collection[str] = (),
     exact_rows: int = EXACT_ROWS,
 ) -> Layout:
     """Return the layout that a reference (SQL to select FROM) gives these columns. The same rows in the same order give the same.
 
+    Numbers are compared as numbers unless they are among `as_categories`, text and booleans as categories always.
     Numbers: an edge at each percentile, and those at deciles are the coarse ones. A quantile is the least value that the
     share of the rows does not exceed (nulls and NaN left out); infinite ones are no edges. A value that several percentiles
     share has a bin of its own: its lower neighbour among the float64 is an edge too. So there are at most 100 bins, of which
@@ -45,16 +47,17 @@ def layout_of(
     rows the quantiles are those of a uniform sample.
     Raises ReadinessError for a column that is not there, or neither number, text nor boolean.
     """
-    kinds = kinds_of(con, relation_sql, columns)
-    numbers = [column for column in columns if kinds[column] is ColumnKind.NUMBER]
+    types = types_of(con, relation_sql, columns)
+    numbers = [column for column in columns if is_number(types[column]) and column not in as_categories]
     found: dict[str, ColumnLayout] = {}
     for start in range(0, len(numbers), _COLUMNS_AT_ONCE):
         some = numbers[start : start + _COLUMNS_AT_ONCE]
         for column, values in zip(some, _ordered(con, relation_sql, some, exact_rows), strict=True):
             found[column] = _of_numbers(column, values, is_told=column in told)
     for column in columns:
-        if kinds[column] is ColumnKind.CATEGORY:
-            found[column] = _of_categories(con, relation_sql, column, is_told=column in told)
+        if column not in found:
+            cell = without_nan(column, types)
+            found[column] = _of_categories(con, relation_sql, column, cell, is_told=column in told)
     return Layout(tuple(found[column] for column in columns))
 
 
@@ -102,11 +105,10 @@ def _edges(quantiles: Sequence[float]) -> list[float]:
     return edges
 
 
-def _of_categories(con: duckdb.DuckDBPyConnection, relation_sql: str, column: str, *, is_told: bool) -> ColumnLayout:
-    name = quoted(column)
+def _of_categories(con: duckdb.DuckDBPyConnection, relation_sql: str, column: str, cell: str, *, is_told: bool) -> ColumnLayout:
     counted = con.execute(
-        f"SELECT CAST({name} AS VARCHAR) AS value, count(*) AS n FROM {relation_sql} WHERE {name} IS NOT NULL "
-        f"GROUP BY {name} ORDER BY n DESC, value LIMIT {MOST_KNOWN + 1}"
+        f"SELECT CAST(cell AS VARCHAR) AS value, count(*) AS n FROM (SELECT {cell} AS cell FROM {relation_sql}) "
+        f"WHERE cell IS NOT NULL GROUP BY cell ORDER BY n DESC, value LIMIT {MOST_KNOWN + 1}"
     ).fetchall()
     least = 1 if is_told else LEAST_ROWS
     values = tuple(value for value, rows in counted[:MOST_VALUES] if rows >= least)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile, digest_of
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.gates.columns import family, is_number, one_row, quoted
+from readiness_pipelines.gates.columns import family, is_number, one_row, quoted, without_nan
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,35 +17,41 @@ _CELLS_PER_BATCH = 1_200_000  # about 10 MB; for 20 columns 60,000 rows, which s
 _SETS_PER_SCAN = 20  # planning a wide statement grows faster than linearly
 
 
-def kinds_of(con: duckdb.DuckDBPyConnection, relation_sql: str, columns: Sequence[str]) -> Mapping[str, ColumnKind]:
-    """Return how the values of each column are compared: numbers of any type as float64, text and booleans as text.
+def types_of(con: duckdb.DuckDBPyConnection, relation_sql: str, columns: Sequence[str]) -> Mapping[str, str]:
+    """Return DuckDB's type of each column: a number of any type, text or boolean.
 
     Raises ReadinessError for a column that is not there, or of another type.
     """
-    types = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation_sql}").fetchall()}
-    if missing := [column for column in columns if column not in types]:
-        raise ReadinessError(f"found no column {missing[0]!r} to measure drift of; there are {', '.join(sorted(types))[:500]}")
-    return {column: _kind(column, types[column]) for column in columns}
+    there = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation_sql}").fetchall()}
+    if missing := [column for column in columns if column not in there]:
+        raise ReadinessError(f"found no column {missing[0]!r} to measure drift of; there are {', '.join(sorted(there))[:500]}")
+    for column in columns:
+        if not is_number(there[column]) and family(there[column]) not in ("text", "boolean"):
+            raise ReadinessError(
+                f"{column} is {there[column]}; drift is measured of numbers, text and booleans: leave it out, or derive a number "
+                "from it in gold"
+            )
+    return {column: there[column] for column in columns}
 
 
 def profile(con: duckdb.DuckDBPyConnection, relation_sql: str, layout: Layout) -> Profile:
     """Return the profile of the rows of a relation (SQL to select FROM) over a layout.
 
     Counts, ends and infinities are exact and the same in whatever order the rows come; moments up to rounding. Memory is
-    bounded by DuckDB's limit and one batch. Raises ReadinessError where a column is gone or of another kind than in the layout.
+    bounded by DuckDB's limit and one batch. Raises ReadinessError where a column is gone or cannot be compared with the layout's.
     """
     columns = [each.column for each in layout.columns]
-    kinds = kinds_of(con, relation_sql, columns)
-    if other := [each for each in layout.columns if each.kind is not kinds[each.column]]:
-        raise ReadinessError(
-            f"{other[0].column} is a {kinds[other[0].column]} here and a {other[0].kind} in the reference that it is compared "
-            "with; declare a reference after the change of its type"
-        )
+    types = types_of(con, relation_sql, columns)
     numbers = [each for each in layout.columns if each.kind is ColumnKind.NUMBER]
+    if other := [each.column for each in numbers if not is_number(types[each.column])]:
+        raise ReadinessError(
+            f"{other[0]} is {types[other[0]]} here and was a number in the reference that it is compared with; declare a "
+            "reference after the change of its type"
+        )
     categories = [each for each in layout.columns if each.kind is ColumnKind.CATEGORY]
     found = _numbers(con, relation_sql, numbers) if numbers else {}
     for start in range(0, len(categories), _SETS_PER_SCAN):
-        found |= _categories(con, relation_sql, categories[start : start + _SETS_PER_SCAN])
+        found |= _categories(con, relation_sql, categories[start : start + _SETS_PER_SCAN], types)
     rows = next(iter(found.values())).rows if found else int(one_row(con, f"SELECT count(*) FROM {relation_sql}")[0])
     return Profile(layout.id, rows, {column: found[column] for column in columns})
 
@@ -54,16 +60,6 @@ def number_batches(con: duckdb.DuckDBPyConnection, relation_sql: str, columns: S
     """Yield the columns as float64, in the order of the rows; the connection is busy until the last batch."""
     cells = ", ".join(f"CAST({quoted(column)} AS DOUBLE) AS c{i}" for i, column in enumerate(columns))
     yield from con.sql(f"SELECT {cells} FROM {relation_sql}").to_arrow_reader(max(2048, _CELLS_PER_BATCH // len(columns)))
-
-
-def _kind(column: str, type_: str) -> ColumnKind:
-    if is_number(type_):
-        return ColumnKind.NUMBER
-    if family(type_) in ("text", "boolean"):
-        return ColumnKind.CATEGORY
-    raise ReadinessError(
-        f"{column} is {type_}; drift is measured of numbers, text and booleans: leave it out, or derive a number from it in gold"
-    )
 
 
 def _numbers(con: duckdb.DuckDBPyConnection, relation_sql: str, layouts: Sequence[ColumnLayout]) -> dict[str, ColumnProfile]:
@@ -76,15 +72,18 @@ def _numbers(con: duckdb.DuckDBPyConnection, relation_sql: str, layouts: Sequenc
     return {each.column: counter.profile() for each, counter in zip(layouts, counters, strict=True)}
 
 
-def _categories(con: duckdb.DuckDBPyConnection, relation_sql: str, layouts: Sequence[ColumnLayout]) -> dict[str, ColumnProfile]:
+def _categories(
+    con: duckdb.DuckDBPyConnection, relation_sql: str, layouts: Sequence[ColumnLayout], types: Mapping[str, str]
+) -> dict[str, ColumnProfile]:
     """One GROUP BY per column in one reading: DuckDB aggregates out of core, and only distinct values come back."""
     counters = [_CategoryCounter(each) for each in layouts]
-    names = [quoted(each.column) for each in layouts]
-    which = " ".join(f"WHEN grouping({name}) = 0 THEN {i}" for i, name in enumerate(names))
-    value = ", ".join(f"CAST({name} AS VARCHAR)" for name in names)
+    cells = ", ".join(f"{without_nan(each.column, types)} AS c{i}" for i, each in enumerate(layouts))
+    which = " ".join(f"WHEN grouping(c{i}) = 0 THEN {i}" for i in range(len(layouts)))
+    value = ", ".join(f"CAST(c{i} AS VARCHAR)" for i in range(len(layouts)))
+    sets = ", ".join(f"(c{i})" for i in range(len(layouts)))
     found = con.sql(
-        f"SELECT CASE {which} END, coalesce({value}, NULL), count(*) FROM {relation_sql} "
-        f"GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)})"
+        f"SELECT CASE {which} END, coalesce({value}, NULL), count(*) FROM (SELECT {cells} FROM {relation_sql}) "
+        f"GROUP BY GROUPING SETS ({sets})"
     )
     for batch in found.to_arrow_reader(_CELLS_PER_BATCH // 3):
         for i, text, rows in zip(*(column.to_pylist() for column in batch.columns), strict=True):

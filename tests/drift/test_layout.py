@@ -127,6 +127,19 @@ def test_above_the_limit_of_rows_quantiles_are_those_of_a_sample(con: duckdb.Duc
     assert layout_of(con, "long", ["x"], exact_rows=20_000) == sampled
 
 
+def test_numbers_are_categories_where_they_are_asked_for_as_such(con: duckdb.DuckDBPyConnection) -> None:
+    source = relation(con, {"label": [1, 0, 0, None], "x": [0.5, math.nan, 0.5, 2.0]})
+    found = layout_of(con, source, ["label", "x"], as_categories=["label", "x"], told=["label", "x"])
+    assert [(each.kind, each.values) for each in found.columns] == [
+        (ColumnKind.CATEGORY, ("0", "1")),
+        (ColumnKind.CATEGORY, ("0.5", "2.0")),
+    ]
+    assert [str(each.kind) for each in layout_of(con, source, ["label", "x"], as_categories=["x"]).columns] == [
+        "number",
+        "category",
+    ]
+
+
 def test_columns_keep_the_order_in_which_they_were_asked_for(con: duckdb.DuckDBPyConnection) -> None:
     source = relation(con, {"a": [1], "b": ["u"], "c": [2.0], "d": [True]})
     found = layout_of(con, source, ["d", "c", "b", "a"])

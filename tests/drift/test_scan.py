@@ -98,6 +98,12 @@ def test_booleans_are_two_categories(con: duckdb.DuckDBPyConnection) -> None:
     assert (found.counts, found.nulls) == ((2, 1), 1)
 
 
+def test_numbers_can_be_categories_and_nan_is_none_of_them(con: duckdb.DuckDBPyConnection) -> None:
+    assert profiled(con, [1, 0, 1, None], words("1", "0")).counts == (2, 1)
+    found = profiled(con, [1.0, math.nan, None, 2.5, 1.0], words("1.0"))
+    assert (found.counts, found.nulls, found.unseen) == ((2,), 2, 1)
+
+
 def test_a_category_is_named_other_or_unseen(con: duckdb.DuckDBPyConnection) -> None:
     cells = ["MA", "NY", "MA", "VT", "ME", "", None]
     found = profiled(con, cells, words("MA", "NY", known=("VT",)))
@@ -142,7 +148,7 @@ def test_columns_may_be_named_as_they_like(con: duckdb.DuckDBPyConnection) -> No
 
 
 def test_a_column_of_another_kind_than_in_the_reference_is_refused(con: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(ReadinessError, match="x is a category here and a number in the reference"):
+    with pytest.raises(ReadinessError, match="x is VARCHAR here and was a number in the reference"):
         profiled(con, ["1"], number(1.0))
     with pytest.raises(ReadinessError, match="no column 'x'"):
         profile(con, relation(con, {"y": [1]}), number(1.0))
