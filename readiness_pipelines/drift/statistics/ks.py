@@ -8,6 +8,7 @@ no value and is left out. Source: Smirnov 1939; Hodges 1958, "The significance p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,15 +75,18 @@ def p_value(d: float, n: int, m: int) -> float | None:
     return float(np.clip(kstwo.sf(d, rows), 0.0, 1.0))
 
 
-def bracket(reference: ArrayLike, window: ArrayLike) -> tuple[float, float] | None:
+def bracket(reference: ArrayLike, window: ArrayLike, *, single: Sequence[bool] | None = None) -> tuple[float, float] | None:
     """Return [low, high] that D lies in, both inclusive, from counts per bin of values in ascending bins.
 
     low is the largest difference at the bins' ends. Within a bin F and G rise from one end to the other, so they differ there
-    by at most what F has after it and G before it, or the other way round: high. Where all values of each bin are equal, D is
-    low; a bin that only one side has values in adds nothing to high. Nulls are no bin here. None if either side has no rows.
+    by at most what F has after it and G before it, or the other way round: high. A bin that only one side has values in adds
+    nothing to high, nor does one that only one value fits into, which `single` says of each bin. Nulls are no bin here. None if
+    either side has no rows.
 
     >>> bracket([2, 2], [2, 2])
     (0.0, 0.5)
+    >>> bracket([2, 2], [2, 2], single=[True, True])
+    (0.0, 0.0)
     """
     p, q = (shares(row) for row in two_rows(reference, window))
     if p is None or q is None:
@@ -90,4 +94,7 @@ def bracket(reference: ArrayLike, window: ArrayLike) -> tuple[float, float] | No
     f, g = np.minimum(np.cumsum(p), 1.0), np.minimum(np.cumsum(q), 1.0)
     f_before, g_before = np.append(0.0, f[:-1]), np.append(0.0, g[:-1])
     low = float(np.abs(f - g).max())
-    return low, max(low, float((f - g_before).max()), float((g - f_before).max()))
+    within = np.maximum(f - g_before, g - f_before)
+    if single is not None:
+        within = within[~np.asarray(single, dtype=bool)]
+    return low, max(low, float(within.max(initial=0.0)))

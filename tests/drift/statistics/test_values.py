@@ -141,5 +141,8 @@ def test_a_bracket_by_hand() -> None:
     # F .2 .5 1, G .4 .5 1: .2 apart at the first end; within the first bin up to .4, the second .3, the third .5
     assert ks.bracket([2, 3, 5], [4, 1, 5]) == (0.2, 0.5)
     assert ks.bracket([4, 0, 6], [0, 4, 6]) == (0.4, 0.6)
+    assert ks.bracket([2, 3, 5], [4, 1, 5], single=[False, False, True]) == (0.2, 0.4)
+    assert ks.bracket([2, 3, 5], [4, 1, 5], single=[True, False, True]) == (0.2, pytest.approx(0.3))
+    assert ks.bracket([2, 3, 5], [4, 1, 5], single=[True, True, True]) == (0.2, 0.2)
     assert ks.bracket([0, 0], [1, 2]) is None
     assert ks.bracket([1, 0], [0, 2]) == (1, 1)
