@@ -1,7 +1,8 @@
 """Every fact about deliveries, verdicts and publications: rows only inserted, state is the latest row."""
 
 from readiness_pipelines.ledger.corrections import Correction
-from readiness_pipelines.ledger.drift import Claim, Drift, Registered
+from readiness_pipelines.ledger.drift import Drift, Registered
+from readiness_pipelines.ledger.events import Claim, Waiting
 from readiness_pipelines.ledger.incidents import Incident
 from readiness_pipelines.ledger.ledger import Ledger, Publication
 from readiness_pipelines.ledger.requests import Request
@@ -18,4 +19,5 @@ __all__ = [
     "Registered",
     "Request",
     "Superseded",
+    "Waiting",
 ]
