@@ -2,7 +2,7 @@
 
 from readiness_pipelines.lakehouse.catalog import Lakehouse
 from readiness_pipelines.lakehouse.files import are_there
-from readiness_pipelines.lakehouse.pins import pin, unpin
+from readiness_pipelines.lakehouse.pins import pin, pins, unpin
 from readiness_pipelines.lakehouse.publish import publish, recover
 from readiness_pipelines.lakehouse.quarantine import quarantined, write_quarantine
 from readiness_pipelines.lakehouse.read import file_list, files_on_main, relation
@@ -19,6 +19,7 @@ __all__ = [
     "file_list",
     "files_on_main",
     "pin",
+    "pins",
     "publish",
     "quarantined",
     "reached",

@@ -58,6 +58,13 @@ def unpin(lake: Lakehouse, table: str, *, name: str) -> None:
             return
 
 
+def pins(lake: Lakehouse, table: str) -> tuple[str, ...]:
+    """Return the names of the table's pins, as they were given to `pin`, in order; of a table that was never made none."""
+    iceberg = lake.find(table)
+    names = sorted(iceberg.metadata.refs) if iceberg is not None else []
+    return tuple(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+
+
 def pinned_files(iceberg: Table) -> set[tuple[str, frozenset[str]]]:
     """Return (partition, real paths of its files) of every partition that a branch or tag beside `main` holds, whoever made it."""
     return {each for held in held_by(iceberg).values() for each in held}
