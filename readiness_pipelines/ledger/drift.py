@@ -77,10 +77,14 @@ class Drift(Events):
     def record(self, measured: Measured) -> bool:
         """Record what was measured; it is now the newest of its window. Return False, recording nothing, if it is already.
 
-        An event comes back where versions do, as after a withdrawal: what became of it then still counts.
+        An event comes back where versions do, as after a withdrawal: what became of it then still counts. Other numbers of
+        the same event, such as exact ones in the place of a bracket, take the place of those recorded before.
         """
+        text = measured.to_json()
         with self._database.writing() as connection:
-            if connection.execute(newest_event(measured.product, measured.monitor, measured.window)).scalar() == measured.event:
+            of_window = newest_event(measured.product, measured.monitor, measured.window)
+            newest = connection.execute(of_window.add_columns(measurements.c.measured)).first()
+            if newest is not None and (newest.event, newest.measured) == (measured.event, text):
                 return False
             insert(
                 connection,
@@ -90,15 +94,15 @@ class Drift(Events):
                 first_partition=measured.window.first,
                 last_partition=measured.window.last,
                 event=measured.event,
-                measured=measured.to_json(),
+                measured=text,
                 recorded_at=now(),
             )
         return True
 
     def measured(self, event: str) -> Measured | None:
         """Return what was measured under this event, or None."""
-        rows = self._database.rows(sa.select(measurements.c.measured).where(measurements.c.event == event))
-        return Measured.from_json(rows[0].measured) if rows else None
+        row = self._database.newest(sa.select(measurements.c.measured).where(measurements.c.event == event), measurements)
+        return Measured.from_json(row.measured) if row else None
 
     def events(self, product: str, monitor: str) -> dict[Window, str]:
         """Return the newest event of each window of the monitor that was measured, in order of its last partition."""
@@ -157,7 +161,8 @@ class Drift(Events):
         for some in in_batches(events):
             newest = sa.select(sa.func.max(c.id)).where(c.event.in_(some)).group_by(c.event)
             query = sa.select(c.event, c.judgement, measurements.c.measured).join(measurements, measurements.c.event == c.event)
-            found |= {r.event: _report(r.measured, r.judgement) for r in self._database.rows(query.where(c.id.in_(newest)))}
+            rows = self._database.rows(query.where(c.id.in_(newest)).order_by(measurements.c.id))
+            found |= {event: _report(r.measured, r.judgement) for event, r in {r.event: r for r in rows}.items()}  # the last
         return {event: found[event] for event in events if event in found}
 
 
