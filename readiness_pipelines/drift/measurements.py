@@ -1,0 +1,92 @@
+"""Two profiles of one layout, compared: every statistic of every column of a window. Pure; imports numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from readiness_pipelines.declarations.monitors import Watched
+from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
+from readiness_pipelines.drift.statistics import ks, psi
+from readiness_pipelines.drift.statistics.chi_squared import chi_squared
+from readiness_pipelines.drift.statistics.jensen_shannon import jensen_shannon
+from readiness_pipelines.drift.statistics.proportions import difference
+from readiness_pipelines.flow import Kind, Measurement, Test
+
+_NO_ROWS = "no row of one side has a value"
+
+
+def compared(watched: Sequence[Watched], layout: Layout, reference: Profile, window: Profile) -> Iterator[Measurement]:
+    """Yield all that two profiles of `layout` say of the watched columns, in their order.
+
+    Of numbers KS (a bracket, exact only where every bin has one value), PSI over the coarse bins and the nulls; of
+    categories PSI over the categories, the others, the unseen ones and the nulls, and the share of unseen ones; of every
+    column that has a null on either side the change of the share of nulls. A label without a value is one that is not
+    known yet: labels are compared by their known rows alone.
+    """
+    for column in watched:
+        both = reference.columns[column.name], window.columns[column.name]
+        bins = layout.by_column[column.name]
+        if bins.kind is ColumnKind.NUMBER:
+            yield _ks(column, bins, *both)
+        yield _psi(column, bins, *both)
+        if bins.kind is ColumnKind.CATEGORY:
+            yield _unseen(column, *both)
+        if column.role is not Kind.LABEL and (both[0].nulls or both[1].nulls):
+            yield _nulls(column, *both)
+
+
+def exactly(measurement: Measurement, d: float, distance: float | None) -> Measurement:
+    """Return the KS measurement with the D that was found in the rows, and their Wasserstein distance beside it."""
+    p = ks.p_value(d, measurement.n_reference, measurement.n_window)
+    more = dict(measurement.more) | _finite({"wasserstein": distance})
+    return replace(measurement, effect=d, p=p, effect_high=None, p_low=None, more=more)
+
+
+def _ks(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile) -> Measurement:
+    more = {"mean_reference": a.mean, "mean_window": b.mean, "sd_reference": a.sd, "sd_window": b.sd}
+    found = ks.bracket(a.counts, b.counts, single=bins.single)
+    if found is None:
+        return Measurement(column.name, column.role, Test.KS, None, None, a.n, b.n, note=_NO_ROWS, more=_finite(more))
+    low, high = found
+    exact = Measurement(column.name, column.role, Test.KS, low, ks.p_value(low, a.n, b.n), a.n, b.n, more=_finite(more))
+    return exact if low == high else replace(exact, effect_high=high, p_low=ks.p_value(high, a.n, b.n))
+
+
+def _psi(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile) -> Measurement:
+    known_only = column.role is Kind.LABEL
+    rows = [_counts(bins, side, known_only=known_only) for side in (a, b)]
+    n = (a.n, b.n) if known_only else (a.rows, b.rows)
+    tested = chi_squared(*rows)
+    if tested is None:
+        return Measurement(column.name, column.role, Test.PSI, None, None, *n, note=_NO_ROWS)
+    more = {"jensen_shannon": jensen_shannon(*rows), "psi": psi.psi(*rows), "degrees": float(tested.degrees)}
+    return Measurement(column.name, column.role, Test.PSI, psi.debiased(*rows), tested.p, *n, more=_finite(more))
+
+
+def _counts(bins: ColumnLayout, side: ColumnProfile, *, known_only: bool) -> tuple[int, ...]:
+    beside = () if bins.kind is ColumnKind.NUMBER else (side.other, side.unseen or 0)
+    return (*bins.coarsened(side.counts), *beside, *(() if known_only else (side.nulls,)))
+
+
+def _unseen(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:
+    if b.unseen is None:
+        note = "the reference has too many values for the others to be told"
+        return Measurement(column.name, column.role, Test.UNSEEN, None, None, a.n, b.n, note=note)
+    found = difference(0, a.n, b.unseen, b.n)
+    if found is None:
+        return Measurement(column.name, column.role, Test.UNSEEN, None, None, a.n, b.n, note=_NO_ROWS)
+    return Measurement(column.name, column.role, Test.UNSEEN, found.change, found.p, a.n, b.n)
+
+
+def _nulls(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:
+    found = difference(a.nulls, a.rows, b.nulls, b.rows)
+    if found is None:
+        return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, None, None, a.rows, b.rows, note=_NO_ROWS)
+    more = {"share_reference": a.nulls / a.rows, "share_window": b.nulls / b.rows}
+    return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, abs(found.change), found.p, a.rows, b.rows, more=more)
+
+
+def _finite(more: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in more.items() if value is not None and math.isfinite(value)}

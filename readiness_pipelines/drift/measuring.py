@@ -1,0 +1,147 @@
+"""Measure every window that is due, and judge it: from a product and its lakehouse to stored reports.
+
+The ledger decides what is left to do, so this can be stopped, repeated, and done by several at once. Only admitted
+versions are ever read.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.monitors import Monitor
+from readiness_pipelines.drift.judging import judged
+from readiness_pipelines.drift.numbers import Numbers
+from readiness_pipelines.drift.past import Past
+from readiness_pipelines.drift.reference import Waiting, newest_decided
+from readiness_pipelines.drift.rule import rule_of
+from readiness_pipelines.drift.windows import measured_windows, partitions_of, window_before
+from readiness_pipelines.flow import DriftReport, Measured, Window
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import key_of
+
+_AT_ONCE = 30  # windows whose partitions are kept in one commit, and whose profiles are in memory
+_LOOKS = 3  # at a window that is published to while it is measured
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The report of a window; `is_news` says whether it was stored by this measuring."""
+
+    report: DriftReport
+    is_news: bool
+
+
+def measure(
+    product: Product,
+    lake: Lakehouse,
+    *,
+    now: datetime.datetime,
+    partitions: Sequence[str] | None = None,
+    again: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Seen]:
+    """Measure and judge the windows of every monitor that are due, and yield each report that is stored, oldest window first.
+
+    A window is due once its last partition, or a newer one that has begun by `now` (UTC), was decided by the gate; then it is
+    measured over what is admitted of it, whatever is held or missing. Of the due ones those count that contain, or are
+    compared with, one of `partitions`, and those that were never measured; by default all. What is stored already under the
+    same event and rule is left as it is: those of `partitions` are yielded all the same, as no news. `again` reads
+    their rows once more. Windows without an admitted row, or for which there is no reference yet, are left out, and why
+    is told by `say`. Stopping in between loses nothing; memory is that of 30 windows' profiles.
+    """
+    for monitor in product.monitors:
+        yield from _Measuring(product, lake, monitor, say).run(now, partitions, again=again)
+
+
+class _Measuring:
+    """One monitor, measured once."""
+
+    def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor, say: Callable[[str], None]) -> None:
+        self._product, self._lake, self._monitor = product, lake, monitor
+        self._rule = rule_of(monitor)
+        self._past = Past(product, lake, monitor)
+        self._numbers = Numbers(product, lake, monitor, self._rule)
+        self._tell = say
+
+    def run(self, now: datetime.datetime, partitions: Sequence[str] | None, *, again: bool) -> Iterator[Seen]:
+        newest = newest_decided(self._lake, self._monitor)
+        if newest is None:
+            self._say("nothing has been run yet")
+            return
+        if isinstance(found := self._numbers.reference(), Waiting):
+            self._say(found.why)
+            return
+        windows = measured_windows(self._product, self._monitor, min(newest, key_of(self._product, now)))
+        wanted = [each for each in windows if each not in self._past.events or self._rests_on(each, partitions)]
+        for start in range(0, len(wanted), _AT_ONCE):
+            yield from self._some(wanted[start : start + _AT_ONCE], tell_all=partitions is not None, again=again)
+
+    def _say(self, text: str) -> None:
+        self._tell(f"{self._product.name}/{self._monitor.name}: {text}")
+
+    def _rests_on(self, window: Window, partitions: Sequence[str] | None) -> bool:
+        """Return whether any of the partitions is in the window, or in the one that it is compared with."""
+        if partitions is None:
+            return True
+        looked_at = set(partitions_of(self._product, window))
+        if self._monitor.words.reference == "previous_window":
+            before = window_before(self._product, window, self._monitor.words.window)
+            looked_at |= set(partitions_of(self._product, before)) if before else set()
+        return not looked_at.isdisjoint(partitions)
+
+    def _some(self, windows: Sequence[Window], *, tell_all: bool, again: bool) -> Iterator[Seen]:
+        planned = [self._numbers.plan(window) for window in windows]
+        self._numbers.prepare([each for each in planned if isinstance(each, Measured) and (again or not self._is_known(each))])
+        for plan in planned:
+            if isinstance(plan, Waiting):
+                self._say(plan.why)
+                continue
+            stored = None if again else self._stored(plan)
+            if stored is not None and tell_all:
+                yield Seen(stored, False)
+            elif stored is None and (seen := self._measured(plan, again=again)) is not None:
+                yield seen
+
+    def _is_known(self, plan: Measured) -> bool:
+        return self._lake.ledger.drift.measured(plan.event) is not None
+
+    def _stored(self, plan: Measured) -> DriftReport | None:
+        """Return the report of this very event by today's rule, if it is that of the window now."""
+        if self._past.events.get(plan.window) != plan.event:
+            return None
+        report = self._lake.ledger.drift.report_of(plan.event)
+        return report if report is not None and report.rule == self._rule.fingerprint else None
+
+    def _measured(self, plan: Measured, *, again: bool) -> Seen | None:
+        """Measure, judge and store a window; what is published to it meanwhile is measured instead."""
+        for _ in range(_LOOKS):
+            known = None if again else self._lake.ledger.drift.measured(plan.event)
+            measured = self._numbers.of(plan, known)
+            with self._numbers.turn():
+                now = self._numbers.plan(plan.window, guess=plan.reference)
+                if isinstance(now, Measured) and now.event == plan.event:
+                    return self._record(measured, again=again)
+            if isinstance(now, Waiting):
+                self._say(now.why)
+                return None
+            plan = now
+        self._say(f"{plan.window} is published to faster than it can be measured; measure again when that is over")
+        return None
+
+    def _record(self, measured: Measured, *, again: bool) -> Seen:
+        """Store what was measured, and the judgement, unless somebody else has. Nobody else does so meanwhile."""
+        drift, window = self._lake.ledger.drift, measured.window
+        before = drift.events(self._product.name, self._monitor.name).get(window, "")
+        self._past.events |= {window: before} if before else {}
+        if not again and (stored := self._stored(measured)) is not None:
+            return Seen(stored, False)
+        drift.record(measured)
+        superseded = before if before != measured.event else ""
+        notes = self._numbers.notes(measured)
+        report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)
+        is_news = drift.judge(report) is not None
+        self._past.add(report)
+        return Seen(report, is_news)

@@ -1,0 +1,172 @@
+"""What windows are compared with: how a reference comes to be, and how it is kept.
+
+A range of days is resolved once, to the versions that were admitted when the range was complete, and stays what it is
+until the declaration or a person says otherwise. Its versions are pinned, so that they never expire. The previous window
+is another reference for each window, and a training set is registered by whoever trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.drift import ReferenceRange
+from readiness_pipelines.declarations.monitors import Monitor
+from readiness_pipelines.drift.profile import Layout
+from readiness_pipelines.drift.rows import compared_rows
+from readiness_pipelines.drift.windows import partitions_of, window_of_range
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import Reference, TableVersion, digest
+from readiness_pipelines.lakehouse import Lakehouse, pin, pins, unpin
+from readiness_pipelines.ledger.drift import Registered
+
+DECLARED = "declared"  # by whom a range is registered that nobody registered
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """There is no reference yet, or nothing to compare with it, and why: a sentence."""
+
+    why: str
+
+
+def admitted(lake: Lakehouse, monitor: Monitor, partitions: Sequence[str]) -> tuple[TableVersion, ...]:
+    """Return the current versions of those of the partitions that have one with rows, oldest first."""
+    current = lake.ledger.current_versions(monitor.table.full_name, partitions)
+    return tuple(current[key] for key in partitions if key in current and not current[key].is_nothing)
+
+
+def newest_decided(lake: Lakehouse, monitor: Monitor) -> str | None:
+    """Return the newest partition of the monitor's table that any verdict is about, None if there is none."""
+    return max(lake.ledger.latest_outcomes(monitor.table.full_name), default=None)
+
+
+def reference_of(monitor: Monitor, name: str, versions: Sequence[TableVersion], layout: Layout) -> Reference:
+    """Return the reference that these versions are for the monitor as it is declared now."""
+    return Reference(_id(monitor, versions, layout.id), name, tuple(versions), layout.id)
+
+
+def is_of(reference: Reference, monitor: Monitor, versions: Sequence[TableVersion]) -> bool:
+    """Return whether a reference that was used before is what these versions are for the monitor as it is declared now."""
+    return reference.id == _id(monitor, versions, reference.layout)
+
+
+def layout_from(lake: Lakehouse, monitor: Monitor, versions: Sequence[TableVersion]) -> Layout:
+    """Return the bins that the rows of these versions give the watched columns. The same versions give the same."""
+    from readiness_pipelines.drift.layout import layout_of
+
+    told = [column.name for column in monitor.columns if column.is_public]
+    categories = [column.name for column in monitor.columns if column.kind == "category"]
+    with lake.connect() as con:
+        rows = compared_rows(lake, monitor, versions)
+        return layout_of(con, rows, [column.name for column in monitor.columns], told=told, as_categories=categories)
+
+
+def standing(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered | Waiting:
+    """Return the monitor's registered reference, or what it waits for. Nothing is changed.
+
+    Of a monitor that is compared with the previous window it is always Waiting: each window has its own.
+    """
+    registered = lake.ledger.drift.reference(product.name, monitor.name)
+    if registered is not None and registered.declared == monitor.measuring:
+        return registered
+    said = monitor.words.reference
+    if said == "training_set":
+        return Waiting("no training set has been registered")
+    if isinstance(said, str):
+        return Waiting("each window is compared with the one before")
+    return _why_not(product, lake, monitor, said) or Waiting("the range is complete, and nothing has been measured yet")
+
+
+def fixed(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered | Waiting:
+    """Return the monitor's registered reference; a range that is complete is registered here, if nobody has.
+
+    Safe to kill, to repeat and for several at once.
+    """
+    found, said = standing(product, lake, monitor), monitor.words.reference
+    if isinstance(found, Registered) or isinstance(said, str) or _why_not(product, lake, monitor, said):
+        return found
+    with turn(lake, monitor):
+        found = standing(product, lake, monitor)  # somebody else may have had the turn before
+        if isinstance(found, Waiting):
+            found = _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
+    return found
+
+
+def register(product: Product, lake: Lakehouse, monitor: Monitor, *, by: str, reason: str) -> Registered:
+    """Take what is admitted of the declared range now for the monitor's reference, and say who wants so, and why.
+
+    From then on windows are other events: those that are measured again supersede what was measured of them before.
+    Raises ReadinessError for a monitor without a declared range, one whose range is not complete or has too few rows, and where
+    nobody or nothing is said for it.
+    """
+    said = monitor.words.reference
+    if not by.strip() or not reason.strip():
+        raise ReadinessError("found no name or no reason, expected who registers the reference and why")
+    if not isinstance(said, ReferenceRange):
+        raise ReadinessError(f"{product.name}/{monitor.name} is compared with {said}, expected a range of days to register anew")
+    if why := _why_not(product, lake, monitor, said):
+        raise ReadinessError(f"{product.name}/{monitor.name} cannot have its reference now: {why.why}")
+    with turn(lake, monitor):
+        return _register(product, lake, monitor, said, by=by, reason=reason)
+
+
+def turn(lake: Lakehouse, monitor: Monitor) -> AbstractContextManager[None]:
+    """Wait until nobody else records or registers anything of this monitor, and keep others out meanwhile."""
+    return lake.ledger.alone(f"{monitor.product}.drift.{monitor.name}", "")
+
+
+def changed(lake: Lakehouse, monitor: Monitor, reference: Reference) -> str:
+    """Say what of a reference is not what is admitted now, empty if all of it is."""
+    current = set(admitted(lake, monitor, [version.partition for version in reference.versions]))
+    old = [version for version in reference.versions if version not in current]
+    if not old:
+        return ""
+    more = f" and {len(old) - 1} others" if len(old) > 1 else ""
+    return f"the reference has {old[0].partition}{more} in a version that is not current any more; it stays until registered anew"
+
+
+def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: ReferenceRange, *, by: str, reason: str) -> Registered:
+    """Pin, read, register, and let go of what the monitor had before. The caller is alone with the monitor."""
+    range_ = window_of_range(product, said)
+    versions, table = admitted(lake, monitor, partitions_of(product, range_)), monitor.table.full_name
+    name = f"{_pins_of(monitor)}{digest([str(version) for version in versions])[:12]}"
+    pin(lake, versions, name=name)
+    layout = layout_from(lake, monitor, versions)
+    before = lake.ledger.drift.reference(product.name, monitor.name)
+    registered = Registered(
+        product.name, monitor.name, monitor.measuring, reference_of(monitor, str(range_), versions, layout), reason, by
+    )
+    lake.ledger.drift.register(registered)
+    for table_before in {table, *((version.table for version in before.reference.versions) if before else ())}:
+        for other in pins(lake, table_before):
+            if other.startswith(_pins_of(monitor)) and (table_before, other) != (table, name):
+                unpin(lake, table_before, name=other)
+    return registered
+
+
+def _why_not(product: Product, lake: Lakehouse, monitor: Monitor, said: ReferenceRange) -> Waiting | None:
+    range_, newest = window_of_range(product, said), newest_decided(lake, monitor)
+    if newest is None or newest < range_.last:
+        return Waiting(f"its reference {range_} is complete when {range_.last} has been run; the newest is {newest or 'none'}")
+    versions = admitted(lake, monitor, partitions_of(product, range_))
+    rows = sum(_rows(lake, version) for version in versions)
+    if rows < monitor.words.min_rows:
+        return Waiting(f"its reference {range_} has {rows:,} admitted rows, and must have {monitor.words.min_rows:,} (min_rows)")
+    return None
+
+
+def _rows(lake: Lakehouse, version: TableVersion) -> int:
+    verdict = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
+    return verdict.counts.admitted if verdict is not None else 0
+
+
+def _id(monitor: Monitor, versions: Sequence[TableVersion], layout: str) -> str:
+    keys = [[version.partition, version.version_key] for version in versions]
+    return digest(monitor.product, monitor.name, monitor.measuring, keys, layout)
+
+
+def _pins_of(monitor: Monitor) -> str:
+    return f"drift-{monitor.product}-{monitor.name}-"
