@@ -1,4 +1,7 @@
-"""The named steps of publishing, decisions, erasures and maintenance, in order: a test can stop a process right after each."""
+"""The named steps of publishing, decisions, erasures, maintenance and responses, in order.
+
+A test can stop a process right after each.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ ERASURE_NAMES = (
     *("taken_off_main", "unpinned", "expiry_recorded", "snapshots_dropped", "quarantine_purged", "file_deleted", "erasure_ended"),
 )
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
+RESPONSE_NAMES = ("event_claimed", "event_decided")
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one
 

@@ -1,0 +1,83 @@
+"""An event takes effect: claimed, decided, recorded, exactly once, however many runs try and wherever one of them dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.flow import DriftReport, ResponseDecision, Severity
+from readiness_pipelines.lakehouse.steps import reached
+from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.response.policy import FINGERPRINT, respond
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of an event when a run tried to let it take effect.
+
+    `decided`: this run has decided it. `decided_before`: run `by` had. `taken`: run `by` is at it. `superseded`: its window
+    was measured again, `by` names the newer event. `no_alarm`: it is not judged to be drift. `unknown`: nothing was measured
+    and judged under it for this product.
+    """
+
+    state: Literal["decided", "decided_before", "taken", "superseded", "no_alarm", "unknown"]
+    event: str
+    by: str = ""
+    decision: ResponseDecision | None = None
+
+    def __str__(self) -> str:
+        said, event = self.decision, f"event {self.event[:12]}"
+        match self.state:
+            case "decided" | "decided_before" if said is not None:
+                what = f"{said.action} for {said.severity} drift of {said.monitor} in {said.window}: {said.why}"
+                return f"{event}: {what}" if self.state == "decided" else f"{event} was decided by run {self.by}: {what}"
+            case "taken":
+                return f"{event} is being worked on by run {self.by}: nothing to do here"
+            case "superseded":
+                return f"{event} is superseded: its window was measured again, as event {self.by[:12]}"
+            case "no_alarm":
+                return f"{event} is not judged to be drift: nothing to do"
+        return f"found no event {self.event!r}, expected one that was measured: `readiness drift show` names them"
+
+
+def take_effect(product: Product, ledger: Ledger, event: str, run: str, *, is_over: Callable[[str], bool]) -> Effect:
+    """Let an event take effect: exactly one `ResponseDecision` is ever recorded for it.
+
+    The first transaction claims the event for `run`; whoever holds the newest claim decides. Safe to call again by the same
+    run, by several runs at once, and after a kill at any instant: `is_over` says of another run that it has ended or died,
+    and then its unfinished claim is taken over.
+    """
+    drift = ledger.drift
+    before = drift.report_of(event)
+    if before is None or before.measured.product != product.name:
+        return Effect("unknown", event)
+    if before.severity is Severity.NONE and drift.decision_of(event) is None:
+        return Effect("no_alarm", event)
+    while (claim := drift.claim(event, run, is_over=is_over)).state == "mine":
+        reached("event_claimed")
+        report = drift.report_of(event) or before  # as it is judged now: what is decided is what is on record
+        decision = _decision(report, run)
+        if drift.decide(decision):
+            reached("event_decided")
+            return Effect("decided", event, run, decision)
+    if claim.state == "decided":
+        return Effect("decided_before", event, claim.by, drift.decision_of(event))
+    return Effect("taken" if claim.state == "taken" else "superseded", event, claim.by)
+
+
+def _decision(report: DriftReport, run: str) -> ResponseDecision:
+    response, measured = respond(report), report.measured
+    return ResponseDecision(
+        event=report.event,
+        product=measured.product,
+        monitor=measured.monitor,
+        window=measured.window,
+        severity=report.severity,
+        columns=report.columns,
+        action=response.action,
+        why=response.why,
+        policy=FINGERPRINT,
+        decided_by=run,
+    )
