@@ -46,21 +46,33 @@ def send(product: Product, lake: Lakehouse, resolved: Sequence[Incident] = (), *
 
 def message(product: Product, incident: Incident) -> tuple[str, str]:
     """Return title and body about one incident: what, why, whose, what to do next. No value of any row."""
-    what = {"held": "is held", "missing": "is missing", "run_failed": "failed"}[incident.kind]
     subject = f"run {incident.subject}" if incident.kind == "run_failed" else incident.subject
     lines = [f"Why: {incident.why}", f"Owner: {product.contract.owner}; steward: {product.contract.steward}"]
-    table, partition = incident.details.get("table", ""), incident.details.get("partition", "")
-    if incident.kind != "run_failed":
+    if incident.kind in ("held", "missing"):
         on_main = incident.details.get("on_main") or "nothing: no reader sees this partition"
         lines.append(f"On main: {on_main}")
-    lines.append(
-        {
-            "held": f"Next: readiness held show {table} {partition}; correct the delivery and land it: it is run by itself.",
-            "missing": "Next: ask the source for the file and land it: it is run by itself.",
-            "run_failed": f"Next: look at run {incident.subject} in Dagster, then run {partition or 'its partitions'} again.",
-        }[incident.kind]
-    )
-    return f"{product.name}: {subject} {what}", "\n".join(lines)
+    elif incident.kind == "drift":
+        lines.append(f"Event: {incident.details['event'][:12]} of monitor {incident.details['monitor']}")
+    return f"{product.name}: {subject} {_WHAT[incident.kind]}", "\n".join([*lines, f"Next: {_next(product, incident)}"])
+
+
+_WHAT = {"held": "is held", "missing": "is missing", "run_failed": "failed", "drift": "drift"}
+
+
+def _next(product: Product, incident: Incident) -> str:
+    table, partition = incident.details.get("table", ""), incident.details.get("partition", "")
+    match incident.kind:
+        case "held":
+            return f"readiness held show {table} {partition}; correct the delivery and land it: it is run by itself."
+        case "missing":
+            return "ask the source for the file and land it: it is run by itself."
+        case "drift":
+            return f"readiness drift show {product.name}"
+        case "run_failed":
+            again = f"run {partition or 'its partitions'} again"
+            if event := incident.details.get("event", ""):
+                again = f"launch {product.name}_response for event {event}"
+            return f"look at run {incident.subject} in Dagster, then {again}."
 
 
 def _many(product: Product, incidents: Sequence[Incident]) -> tuple[str, str]:

@@ -1,16 +1,19 @@
-"""From where partitions stand to incidents: what is held or missing is open, what is right again is resolved."""
+"""From where partitions and monitors stand to incidents: what is held, missing or drifted is open until it is right again."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Bronze, Product
+from readiness_pipelines.incidents.drift import drifted
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import first_key, keys_between, last_key
-from readiness_pipelines.ledger import Incident
+from readiness_pipelines.ledger import Incident, Ledger
+
+Incidents = Mapping[tuple[str, str], Incident]
 
 
 @dataclass(frozen=True)
@@ -32,21 +35,33 @@ def reconcile(
     """Bring the product's incidents in line with where its partitions stand at `now` (UTC), and return what changed.
 
     An incident is open while its partition is held or missing: at most one per table and partition, however often it
-    is run. `failed_runs` are opened unless they were ever opened before; those in `recovered_runs` (run ids) are
-    resolved. Safe to call from several processes at once: each change is recorded, and returned, once.
+    is run; and while a table is drifted (`incidents/drift.py`). `failed_runs` are opened unless they were ever opened
+    before; those in `recovered_runs` (run ids) are resolved. Safe to call from several processes at once: each change is
+    recorded, and returned, once.
     """
-    incidents = lake.ledger.incidents
-    known = incidents.newest(product.name)
+    known = lake.ledger.incidents.newest(product.name)
     found = {incident.key: incident for incident in _found(product, lake, now=now)}
+    found |= {incident.key: incident for incident in drifted(product, lake.ledger, known)}
     found |= {run.key: run for run in failed_runs if run.key not in known}
     over = [
         incident
         for incident in known.values()
         if incident.is_open and (incident.subject in recovered_runs if incident.kind == "run_failed" else incident.key not in found)
     ]
-    opened = [i for i in found.values() if not (i.key in known and known[i.key].is_open) and incidents.record(i, "opened")]
-    resolved = [incident for incident in over if incidents.record(incident, "resolved")]
-    return Changes(tuple(opened), tuple(resolved))
+    return _recorded(lake.ledger, known, found, over)
+
+
+def reconcile_drift(product: Product, ledger: Ledger) -> Changes:
+    """Do the same for the incidents of drift alone: for a run that has just decided an event, and looked at nothing else."""
+    known = {key: incident for key, incident in ledger.incidents.newest(product.name).items() if incident.kind == "drift"}
+    found = {incident.key: incident for incident in drifted(product, ledger, known)}
+    return _recorded(ledger, known, found, [i for i in known.values() if i.is_open and i.key not in found])
+
+
+def _recorded(ledger: Ledger, known: Incidents, found: Incidents, over: Sequence[Incident]) -> Changes:
+    record = ledger.incidents.record
+    opened = [i for i in found.values() if not (i.key in known and known[i.key].is_open) and record(i, "opened")]
+    return Changes(tuple(opened), tuple(incident for incident in over if record(incident, "resolved")))
 
 
 def _found(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Iterator[Incident]:

@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from readiness_pipelines.ledger.database import Database, insert, now
 from readiness_pipelines.ledger.schema import incidents
 
-Kind = Literal["held", "missing", "run_failed"]
+Kind = Literal["held", "missing", "run_failed", "drift"]
 State = Literal["opened", "notified", "resolved"]
 
 
 @dataclass(frozen=True)
 class Incident:
-    """One thing to look at. `subject` is `<table>/<partition>` or a run's id; at most one is open per kind and subject.
+    """One thing to look at, at most one open per kind and subject.
 
-    `state`: `opened` (nobody was told yet), `notified` (told), `resolved` (right again). Times are UTC, ISO 8601.
+    `subject` is `<table>/<partition>`, a run's id, or `<table> <severity>`. `state`: `opened` (nobody was told yet),
+    `notified` (told), `resolved` (right again). Times are UTC, ISO 8601.
     """
 
     product: str
