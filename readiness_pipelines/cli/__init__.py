@@ -42,6 +42,7 @@ _COMMANDS = (
     ("erase", "erase", "erase_", "Erase a subject: out of archive, tables, quarantine, history and what is still to come."),
     ("held", "held", "app", "Candidates that a gate did not admit."),
     ("gates", "gates", "app", "What gates ask of a table, and what they found."),
+    ("drift", "drift", "app", "How far admitted rows are from their reference, and what was done about it."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
 

@@ -1,0 +1,121 @@
+"""What `readiness drift show` prints: rows of its tables, and the same with nothing left out as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from readiness_pipelines.flow import Test, Trend
+from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Decided, MonitorFacts, WindowFacts
+from readiness_pipelines.reports.drift_words import number, p_value, sentence, sparkline
+
+_FULL = 4  # thresholds from which on a sparkline's block is full: by default, 4 times low is high
+_NAMED = 3  # columns of a window
+
+
+def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
+    """Yield a row per column of the newest window, by its worst test, the worst first."""
+    for column, test, cell in of.by_newest():
+        yield {
+            "column": column.name,
+            "test": test.value,
+            "effect": number(cell.effect),
+            "threshold": number(cell.threshold),
+            "p": p_value(cell.corrected_p),
+            "severity": cell.standing.value,
+            "n": cell.n,
+            f"over {len(of.windows)} windows": sparkline(_effects(of, column, test), full=_FULL * (cell.threshold or 0.05)),
+        }
+
+
+def _effects(of: MonitorFacts, column: ColumnFacts, test: Test) -> list[float | None]:
+    cells = column.tests[test]
+    return [cells[n].effect if n in cells else None for n in range(len(of.windows))]
+
+
+def window_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
+    """Yield a row per window, the newest first."""
+    actions = {each.decision.event: each.decision.action for each in of.decisions}
+    for each in reversed(of.windows):
+        more = f" and {len(each.worst) - _NAMED} more" if len(each.worst) > _NAMED else ""
+        yield {
+            "window": str(each.window),
+            "severity": each.standing.value,
+            "rows": each.rows,
+            "absent": each.absent,
+            "worst columns": ", ".join(each.worst[:_NAMED]) + more,
+            "event": each.event[:12],
+            "decided": actions.get(each.event, ""),
+        }
+
+
+def trend_row(trend: Trend) -> dict[str, Any]:
+    return {
+        "column": trend.column,
+        "test": trend.test.value,
+        "per window": f"{trend.slope:+.4f}",
+        "windows": trend.windows,
+        "p of slope": p_value(trend.p_regression),
+        "p of Mann-Kendall": p_value(trend.p_mann_kendall),
+        "crosses at": trend.crosses_at,
+    }
+
+
+def decision_row(each: Decided) -> dict[str, Any]:
+    said = each.decision
+    return {
+        "when": each.at[:16].replace("T", " "),
+        "window": str(said.window),
+        "severity": said.severity.value,
+        "action": said.action,
+        "run": said.decided_by[:8],
+        "why": said.why,
+    }
+
+
+def as_dict(of: MonitorFacts) -> dict[str, Any]:
+    """Return all that there is about a monitor, as JSON has it: every test of every column, windows oldest first."""
+    newest = of.newest
+    ends = [each.window.last for each in of.windows]
+    return {
+        "monitor": of.monitor.name,
+        "table": of.monitor.table.full_name,
+        "sentence": sentence(of),
+        "waits_for": of.waits_for,
+        "severity": of.standing.severity.value,
+        "mode": newest.mode.value if newest else "learning",
+        "event": newest.event if newest else None,
+        "reference": newest.measured.reference.name if newest else None,
+        "rule": newest.rule if newest else None,
+        "notes": list(newest.notes) if newest else [],
+        "columns": [
+            {"column": column.name, "test": test.value, **_cell(cells[len(ends) - 1]), "effects": _by_end(cells, ends)}
+            for column, _, _ in of.by_newest()
+            for test, cells in column.tests.items()
+            if len(ends) - 1 in cells
+        ],
+        "performance": {
+            group or "all": {ends[n]: metric._asdict() for n, metric in metrics.items()}
+            for group, metrics in of.performance.items()
+        },
+        "trends": [{**asdict(trend), "test": trend.test.value} for trend in newest.trends] if newest else [],
+        "windows": [_window(each) for each in of.windows],
+        "decisions": [{"at": each.at, **json.loads(each.decision.to_json())} for each in of.decisions],
+    }
+
+
+def _window(each: WindowFacts) -> dict[str, Any]:
+    ends = {"first": each.window.first, "last": each.window.last, "severity": each.standing.severity.value}
+    said = {"standing": each.standing.value, "rows": each.rows, "absent": each.absent, "worst_columns": list(each.worst)}
+    return {**ends, **said, "event": each.event, "superseded": each.superseded or None}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    said = {"effect": cell.effect, "corrected_p": cell.corrected_p, "threshold": cell.threshold, "n": cell.n}
+    return {**said, "severity": cell.standing.severity.value, "standing": cell.standing.value}
+
+
+def _by_end(cells: dict[int, Cell], ends: list[str]) -> dict[str, float | None]:
+    return {ends[n]: cell.effect for n, cell in cells.items()}

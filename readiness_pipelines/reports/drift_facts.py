@@ -1,0 +1,168 @@
+"""What is told of the drift of one product: numbers and names of columns, and no value of a row."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from readiness_pipelines.declarations import Monitor
+from readiness_pipelines.flow import DriftReport, Kind, Mode, ResponseDecision, Severity, Test, Window
+
+
+class Standing(StrEnum):
+    """How a window or a column of it stands: the worst first. Only `none` says that there was nothing to find."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    UNDECIDED = "undecided"
+    INSUFFICIENT_SAMPLE = "insufficient sample"
+    LEARNING = "learning"
+    NONE = "none"
+
+    @property
+    def severity(self) -> Severity:
+        """The severity it is, none for what is no alarm."""
+        return Severity(self.value) if self.value in _SEVERITIES else Severity.NONE
+
+    @property
+    def place(self) -> int:
+        """0 for the worst."""
+        return list(Standing).index(self)
+
+
+_SEVERITIES = tuple(each.value for each in Severity)
+
+
+def standing_of(severity: Severity, mode: Mode) -> Standing:
+    """Return an alarm as what it is, and where there is none, whether there could have been one."""
+    if severity is not Severity.NONE or mode is Mode.DECIDED:
+        return Standing(severity.value)
+    return Standing(mode.value.replace("_", " "))
+
+
+class Cell(NamedTuple):
+    """What one window said of one test of one column. `threshold` is that of its severity, else the test's lowest."""
+
+    effect: float | None
+    threshold: float | None
+    standing: Standing
+    corrected_p: float | None = None
+    n: int = 0
+
+    @property
+    def share(self) -> float:
+        """Effect in thresholds: 1 and more has passed it. 0 where nothing was measured."""
+        return self.effect / self.threshold if self.effect and self.threshold else 0.0
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Sorts the worst first."""
+        return self.standing.place, -self.share
+
+
+@dataclass
+class ColumnFacts:
+    """One column, or what its prediction is worth (`performance`), over the windows: by test and place of the window."""
+
+    name: str
+    kind: Kind
+    tests: dict[Test, dict[int, Cell]] = field(default_factory=dict)
+
+    def add(self, test: Test, place: int, cell: Cell) -> None:
+        self.tests.setdefault(test, {})[place] = cell
+
+    def worst(self, place: int) -> tuple[Test, Cell] | None:
+        """Return the worst test of a window, None where the window says nothing of the column."""
+        found = [(test, cells[place]) for test, cells in self.tests.items() if place in cells]
+        return min(found, key=lambda each: each[1].order, default=None)
+
+    def alarms(self) -> int:
+        """Return the ranks of all its windows' severities, added up."""
+        places = {place for cells in self.tests.values() for place in cells}
+        return sum(found[1].standing.severity.rank for place in places if (found := self.worst(place)))
+
+
+class Metric(NamedTuple):
+    """What the prediction was worth in one window, with its 95% interval; `n` are the rows whose label is known."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    reference: float | None
+
+
+@dataclass(frozen=True)
+class WindowFacts:
+    """One window as its newest report has it. `worst` are its columns at that severity, the largest effect first."""
+
+    window: Window
+    standing: Standing
+    rows: int
+    absent: int
+    event: str
+    worst: tuple[str, ...]
+    superseded: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided about one event, and when."""
+
+    at: str
+    decision: ResponseDecision
+
+
+@dataclass(frozen=True)
+class MonitorFacts:
+    """One monitor: its windows, oldest first, and its columns over them. `newest` is the report of the last window.
+
+    `performance` is by group, "" for all rows, and by place of the window. `waits_for` says what is missing before
+    anything can be measured, empty where nothing is. `measured` counts all windows there are, of which these are the newest.
+    """
+
+    monitor: Monitor
+    windows: tuple[WindowFacts, ...]
+    measured: int
+    newest: DriftReport | None
+    columns: tuple[ColumnFacts, ...]
+    performance: Mapping[str, Mapping[int, Metric]]
+    decisions: tuple[Decided, ...]
+    waits_for: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        return self.windows[-1].standing if self.windows else Standing.LEARNING
+
+    def by_newest(self) -> Iterator[tuple[ColumnFacts, Test, Cell]]:
+        """Yield the columns that the newest window speaks of with their worst test, the worst first."""
+        place = len(self.windows) - 1
+        found = [(column, *worst) for column in self.columns if (worst := column.worst(place))]
+        yield from sorted(found, key=lambda each: (*each[2].order, each[0].name))
+
+    def by_history(self) -> list[ColumnFacts]:
+        """Return the columns, those first that alarmed most in all windows; then by the newest."""
+        newest = {id(column): n for n, (column, _, _) in enumerate(self.by_newest())}
+        return sorted(self.columns, key=lambda each: (-each.alarms(), newest.get(id(each), len(newest)), each.name))
+
+
+@dataclass(frozen=True)
+class DriftFacts:
+    """All monitors of one product at one moment (`at`, UTC)."""
+
+    product: str
+    description: str
+    owner: str
+    steward: str
+    at: datetime.datetime
+    monitors: tuple[MonitorFacts, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The worst severity of the monitors' newest windows."""
+        return Severity.worst(each.standing.severity for each in self.monitors)

@@ -1,0 +1,129 @@
+"""From the ledger to what is told of drift: reports are read one at a time, and of each only the numbers are kept."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+
+from readiness_pipelines.declarations import Monitor, Product
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import DriftReport, Finding, Measurement, Test, Window
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.reports.drift_facts import (
+    Cell,
+    ColumnFacts,
+    Decided,
+    DriftFacts,
+    Metric,
+    MonitorFacts,
+    WindowFacts,
+    standing_of,
+)
+
+_Key = tuple[str, Test, str]
+
+
+def drift_facts(
+    product: Product,
+    lake: Lakehouse,
+    *,
+    now: datetime.datetime,
+    monitor: str | None = None,
+    until: str | None = None,
+    last: int | None = None,
+    waits_for: Mapping[str, str] | None = None,
+) -> DriftFacts:
+    """Return how the monitors of a product stand, or the one of this name: of each window its newest report.
+
+    With `until`, only of monitors with a window that ends with it, and of the windows up to it; of all windows the newest
+    `last`, by default all. Raises ReadinessError where the product has no such monitor, or none at all, or no such window.
+    """
+    wanted = monitors_named(product, monitor)
+    found = [_monitor(lake, each, until, last, (waits_for or {}).get(each.name, "")) for each in wanted]
+    if until is not None:
+        found = [each for each in found if each.windows and each.windows[-1].window.last == until]
+    if not found:
+        ends = [window.last for each in wanted for window in lake.ledger.drift.events(product.name, each.name)]
+        expected = f"the last day of one, {min(ends)} to {max(ends)}" if ends else "none: nothing was measured yet"
+        raise ReadinessError(f"{product.name}: found no measured window that ends with {until!r}, expected {expected}")
+    contract = product.contract
+    return DriftFacts(product.name, product.declaration.description, contract.owner, contract.steward, now, monitors=tuple(found))
+
+
+def monitors_named(product: Product, name: str | None) -> tuple[Monitor, ...]:
+    """Return the product's monitors, or the one of this name. Raises ReadinessError naming those there are."""
+    if not product.monitors:
+        raise ReadinessError(f"{product.name}: found no monitor, expected `drift:` in {product.folder.name}/defs.yaml")
+    found = tuple(each for each in product.monitors if name in (None, each.name))
+    if not found:
+        names = ", ".join(each.name for each in product.monitors)
+        raise ReadinessError(f"{product.name}: found no monitor {name!r}, expected one of: {names}")
+    return found
+
+
+def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | None, waits_for: str) -> MonitorFacts:
+    drift, product = lake.ledger.drift, monitor.product
+    events = [(w, e) for w, e in _one_per_end(drift.events(product, monitor.name)) if until is None or w.last <= until]
+    windows: list[WindowFacts] = []
+    columns: dict[tuple[str, bool], ColumnFacts] = {}
+    performance: dict[str, dict[int, Metric]] = {}
+    newest: DriftReport | None = None
+    for _, event in events[-last:] if last else events:
+        report = drift.report_of(event)
+        if report is None:
+            continue  # measured, and whoever did was stopped before it was judged: the next measure does it
+        newest = report
+        _add(report, len(windows), monitor, columns, performance)
+        windows.append(_window(report))
+    decided = [Decided(at, said) for at, said in reversed(drift.decisions(product)) if said.monitor == monitor.name]
+    found = tuple(columns.values())
+    return MonitorFacts(monitor, tuple(windows), len(events), newest, found, performance, tuple(decided), waits_for)
+
+
+def _one_per_end(events: Mapping[Window, str]) -> Iterable[tuple[Window, str]]:
+    """Return one window per last partition, in their order: the one that was declared otherwise once gives way to a shorter."""
+    return {window.last: (window, event) for window, event in events.items()}.values()
+
+
+def _window(report: DriftReport) -> WindowFacts:
+    m, standing = report.measured, standing_of(report.severity, report.mode)
+    return WindowFacts(m.window, standing, m.rows, len(m.absent), m.event, report.columns, report.superseded)
+
+
+def _add(
+    report: DriftReport,
+    place: int,
+    monitor: Monitor,
+    columns: dict[tuple[str, bool], ColumnFacts],
+    performance: dict[str, dict[int, Metric]],
+) -> None:
+    measured: dict[_Key, Measurement] = {(m.column, m.test, m.group): m for m in report.measured.measurements}
+    roles = {each.name: each.role for each in monitor.columns}
+    for finding in report.findings:
+        if finding.group:
+            continue
+        key = finding.column, finding.test is Test.PERFORMANCE
+        kind = finding.kind if key[1] else roles.get(finding.column, finding.kind)
+        facts = columns.setdefault(key, ColumnFacts(finding.column, kind))
+        facts.add(finding.test, place, _cell(finding, measured.get((finding.column, finding.test, ""))))
+    for m in measured.values():
+        if m.test is Test.PERFORMANCE and _may_be_told(m.group, monitor) and (metric := _metric(m)):
+            performance.setdefault(m.group, {})[place] = metric
+
+
+def _may_be_told(group: str, monitor: Monitor) -> bool:
+    """Whether a group may be named today: what was public when it was measured may not be any more."""
+    column, _, value = group.partition("=")
+    public = {each.name for each in monitor.table.table.columns if each.classification == "public"}
+    return not group or value.startswith("#") or column in public
+
+
+def _cell(finding: Finding, of: Measurement | None) -> Cell:
+    standing = standing_of(finding.severity, finding.mode)
+    return Cell(finding.effect, finding.threshold, standing, finding.corrected_p, of.n_window if of else 0)
+
+
+def _metric(m: Measurement) -> Metric | None:
+    if not {"window", "window_low", "window_high"} <= m.more.keys():
+        return None
+    return Metric(m.more["window"], m.more["window_low"], m.more["window_high"], m.n_window, m.more.get("reference"))

@@ -1,0 +1,182 @@
+"""A shop whose patients drift: its monitors are declared, and its reports put into the ledger by hand.
+
+Every number below is chosen, none is measured, so that what is told of them can be compared with what was chosen.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+from readiness_pipelines.flow import (
+    DriftReport,
+    Finding,
+    Kind,
+    Measured,
+    Measurement,
+    Mode,
+    Reference,
+    ResponseDecision,
+    Severity,
+    TableVersion,
+    Test,
+    Trend,
+    Window,
+)
+from readiness_pipelines.lakehouse import Lakehouse
+from tests.shop import Shop
+
+NOW = datetime.datetime(2025, 3, 1)
+TABLE = "shop.gold.paid_orders"
+SECRET = "Zanzibar"  # a category of a column that is not public: it may be nowhere
+FEATURES = ("age", "stay", "payer_code", "city")
+
+_DRIFT = """\
+  drift:
+    - name: patients
+      table: paid_orders
+      window: {days: 2}
+      reference: {from: 2025-01-01, to: 2025-01-02}
+      features: [age, stay, payer_code, city]
+      score: score
+      label: readmitted
+      groups: [city]
+    - name: orders
+      window: {days: 1}
+      table: orders
+      reference: previous_window
+"""
+_COLUMNS = """\
+      - {name: age, logicalType: integer, classification: public}
+      - {name: stay, logicalType: number, classification: public}
+      - {name: payer_code, logicalType: string, classification: public}
+      - {name: city, logicalType: string, classification: PII}
+      - {name: score, logicalType: number, classification: public}
+      - {name: readmitted, logicalType: integer, classification: public}
+"""
+_SQL = (
+    "SELECT orders.row_id AS source_row_id, order_id, amount, amount % 90 AS age, CAST(amount AS DOUBLE) / 7 AS stay,"
+    f" 'BC' AS payer_code, '{SECRET}' AS city, amount / 1000.0 AS score, 1 AS readmitted FROM orders"
+)
+THRESHOLDS = {
+    **dict.fromkeys((Test.KS, Test.NULLS, Test.UNSEEN), (0.05, 0.10, 0.20, 0.30)),
+    Test.PSI: (0.02, 0.10, 0.20, 0.30),
+    Test.PERFORMANCE: (0.03, 0.03, 0.05, 0.10),
+}
+
+
+def build(shop: Shop) -> Shop:
+    """Declare the monitors and their columns."""
+    defs, contract = shop.folder / "defs.yaml", shop.folder / "contract.yaml"
+    defs.write_text(defs.read_text() + _DRIFT)
+    before, found, after = contract.read_text().partition("  - name: daily_revenue\n")
+    contract.write_text(before + _COLUMNS + found + after)
+    (shop.folder / "gold" / "paid_orders.sql").write_text(_SQL)
+    return shop
+
+
+def measurement(
+    column: str, test: Test, effect: float | None, *, p: float | None = 1e-6, n: int = 1000, **more: float
+) -> Measurement:
+    kind = {Test.NULLS: Kind.MISSINGNESS, Test.PERFORMANCE: Kind.CONCEPT}.get(test, Kind.DATA)
+    return Measurement(column, kind, test, effect, p, n, n, more=more)
+
+
+def performance(window: float, *, reference: float = 0.8, n: int = 1000, group: str = "") -> Measurement:
+    more = {"window": window, "window_low": window - 0.02, "window_high": window + 0.02, "reference": reference}
+    return Measurement("score", Kind.CONCEPT, Test.PERFORMANCE, max(0.0, reference - window), 0.001, n, n, group=group, more=more)
+
+
+def report(
+    last: str,
+    measurements: Sequence[Measurement],
+    *,
+    monitor: str = "patients",
+    days: int = 2,
+    key: str = "a",
+    mode: Mode = Mode.DECIDED,
+    trends: Sequence[Trend] = (),
+    absent: Sequence[str] = (),
+    superseded: str = "",
+    notes: Sequence[str] = (),
+) -> DriftReport:
+    """Judge by the default thresholds: a p below .05, and the effect. `key` tells versions, and so events, apart."""
+    end = datetime.date.fromisoformat(last)
+    keys = [str(end - datetime.timedelta(days=n)) for n in reversed(range(days))]
+    versions = tuple(TableVersion(TABLE, each, key * 64, 1) for each in keys if each not in absent)
+    days_of_reference = tuple(TableVersion(TABLE, f"2025-01-0{n}", "r" * 64, 1) for n in (1, 2))
+    reference = Reference("ref", "2025-01-01...2025-01-02", days_of_reference, "layout")
+    measured = Measured(
+        "shop", monitor, TABLE, Window(keys[0], last), reference, versions, tuple(absent), 2000, 2000, tuple(measurements)
+    )
+    findings = tuple(_finding(each, mode) for each in measurements)
+    alarming = [each for each in findings if not each.group]
+    worst = Severity.worst(each.severity for each in alarming)
+    at = sorted((f for f in alarming if f.severity is worst is not Severity.NONE), key=lambda f: -(f.effect or 0))
+    names = tuple(dict.fromkeys(f.column for f in at))
+    return DriftReport(measured, "rule", worst, mode, findings, tuple(trends), names, superseded, tuple(notes))
+
+
+def _finding(m: Measurement, mode: Mode) -> Finding:
+    limits = THRESHOLDS[m.test]
+    passed = sum(m.effect >= limit for limit in limits) if m.effect is not None and (m.p or 0) < 0.05 and not m.group else 0
+    severity = list(Severity)[passed]
+    return Finding(m.column, m.kind, m.test, severity, mode, m.effect, m.p, limits[max(passed - 1, 0)], group=m.group)
+
+
+def put(shop: Shop, *reports: DriftReport) -> Lakehouse:
+    """Record and judge each, in this order."""
+    lake = Lakehouse.open(shop.settings)
+    for each in reports:
+        lake.ledger.drift.record(each.measured)
+        lake.ledger.drift.judge(each)
+    return lake
+
+
+def decide(
+    lake: Lakehouse, about: DriftReport, *, action: str = "observe", why: str = "recorded and told", run: str = "run-1"
+) -> None:
+    drift, m = lake.ledger.drift, about.measured
+    assert drift.claim(about.event, run, is_over=lambda _: False).state == "mine"
+    said = (about.event, m.product, m.monitor, m.window, about.severity, about.columns, action, why, "policy", run)
+    assert drift.decide(ResponseDecision(*said))
+
+
+def day(number: int) -> str:
+    return str(datetime.date(2025, 1, 1) + datetime.timedelta(days=number - 1))
+
+
+def columns(**ks: float) -> list[Measurement]:
+    """A measurement by KS of each named column."""
+    return [measurement(name, Test.KS, effect) for name, effect in ks.items()]
+
+
+def play(shop: Shop) -> Lakehouse:
+    """Six windows of `patients`: quiet, quiet, low, too few rows, medium (decided), high in two columns; `orders` has none."""
+    build(shop)
+    quiet: Mapping[str, float] = {"age": 0.01, "stay": 0.02, "score": 0.015}
+    nulls = [measurement("payer_code", Test.NULLS, 0.004, p=0.6), measurement("payer_code", Test.PSI, 0.001, p=0.7)]
+    trend = Trend("score", Test.PERFORMANCE, 6, -0.0125, 0.003, 0.008, crosses_at=day(15))
+    by_city = [performance(0.75, n=300, group="city=#1"), performance(0.6, n=250, group=f"city={SECRET}")]
+    medium = report(day(7), [*columns(**{**quiet, "age": 0.12}), *nulls, performance(0.79)])
+    late = report(day(8), [*columns(**quiet), *nulls], key="b")
+    newest = [
+        *columns(age=0.22, stay=0.06, score=0.02),
+        measurement("payer_code", Test.NULLS, 0.26),
+        measurement("payer_code", Test.PSI, 0.15),
+        measurement("city", Test.UNSEEN, 0.0, p=None),
+        performance(0.78),
+        *by_city,
+    ]
+    lake = put(
+        shop,
+        report(day(4), [*columns(**quiet), *nulls, performance(0.81)]),
+        report(day(5), [*columns(**quiet), *nulls, performance(0.8)]),
+        report(day(6), [*columns(**{**quiet, "stay": 0.07}), *nulls, performance(0.8)]),
+        medium,
+        late,
+        report(day(8), columns(**quiet), mode=Mode.INSUFFICIENT_SAMPLE, absent=[day(7)], superseded=late.event, key="c"),
+        report(day(9), newest, trends=[trend], notes=["2025-01-02 of the reference is not current any more"]),
+    )
+    decide(lake, medium, why="medium: recorded & told")
+    return lake
