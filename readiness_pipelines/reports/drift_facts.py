@@ -67,11 +67,15 @@ class Cell(NamedTuple):
 
 @dataclass
 class ColumnFacts:
-    """One column, or what its prediction is worth (`performance`), over the windows: by test and place of the window."""
+    """One column, or what it is worth as a prediction (kind concept), over the windows: by test and place of the window."""
 
     name: str
     kind: Kind
     tests: dict[Test, dict[int, Cell]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}: performance" if self.kind is Kind.CONCEPT else self.name
 
     def add(self, test: Test, place: int, cell: Cell) -> None:
         self.tests.setdefault(test, {})[place] = cell

@@ -7,20 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from readiness_pipelines.declarations import Monitor, Product
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import DriftReport, Finding, Measurement, Test, Window
+from readiness_pipelines.flow import DriftReport, Window
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.reports.drift_facts import (
-    Cell,
-    ColumnFacts,
-    Decided,
-    DriftFacts,
-    Metric,
-    MonitorFacts,
-    WindowFacts,
-    standing_of,
-)
-
-_Key = tuple[str, Test, str]
+from readiness_pipelines.reports.drift_columns import Columns, add, metrics_of
+from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Metric, MonitorFacts, WindowFacts, standing_of
 
 
 def drift_facts(
@@ -65,7 +55,8 @@ def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | N
     drift, product = lake.ledger.drift, monitor.product
     events = [(w, e) for w, e in _one_per_end(drift.events(product, monitor.name)) if until is None or w.last <= until]
     windows: list[WindowFacts] = []
-    columns: dict[tuple[str, bool], ColumnFacts] = {}
+    columns: Columns = {}
+    roles = {each.name: each.role for each in monitor.columns}
     performance: dict[str, dict[int, Metric]] = {}
     newest: DriftReport | None = None
     for _, event in events[-last:] if last else events:
@@ -73,7 +64,10 @@ def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | N
         if report is None:
             continue  # measured, and whoever did was stopped before it was judged: the next measure does it
         newest = report
-        _add(report, len(windows), monitor, columns, performance)
+        add(columns, report, len(windows), roles)
+        for group, metric in metrics_of(report):
+            if _may_be_told(group, monitor):
+                performance.setdefault(group, {})[len(windows)] = metric
         windows.append(_window(report))
     decided = [Decided(at, said) for at, said in reversed(drift.decisions(product)) if said.monitor == monitor.name]
     found = tuple(columns.values())
@@ -90,40 +84,8 @@ def _window(report: DriftReport) -> WindowFacts:
     return WindowFacts(m.window, standing, m.rows, len(m.absent), m.event, report.columns, report.superseded)
 
 
-def _add(
-    report: DriftReport,
-    place: int,
-    monitor: Monitor,
-    columns: dict[tuple[str, bool], ColumnFacts],
-    performance: dict[str, dict[int, Metric]],
-) -> None:
-    measured: dict[_Key, Measurement] = {(m.column, m.test, m.group): m for m in report.measured.measurements}
-    roles = {each.name: each.role for each in monitor.columns}
-    for finding in report.findings:
-        if finding.group:
-            continue
-        key = finding.column, finding.test is Test.PERFORMANCE
-        kind = finding.kind if key[1] else roles.get(finding.column, finding.kind)
-        facts = columns.setdefault(key, ColumnFacts(finding.column, kind))
-        facts.add(finding.test, place, _cell(finding, measured.get((finding.column, finding.test, ""))))
-    for m in measured.values():
-        if m.test is Test.PERFORMANCE and _may_be_told(m.group, monitor) and (metric := _metric(m)):
-            performance.setdefault(m.group, {})[place] = metric
-
-
 def _may_be_told(group: str, monitor: Monitor) -> bool:
     """Whether a group may be named today: what was public when it was measured may not be any more."""
     column, _, value = group.partition("=")
     public = {each.name for each in monitor.table.table.columns if each.classification == "public"}
     return not group or value.startswith("#") or column in public
-
-
-def _cell(finding: Finding, of: Measurement | None) -> Cell:
-    standing = standing_of(finding.severity, finding.mode)
-    return Cell(finding.effect, finding.threshold, standing, finding.corrected_p, of.n_window if of else 0)
-
-
-def _metric(m: Measurement) -> Metric | None:
-    if not {"window", "window_low", "window_high"} <= m.more.keys():
-        return None
-    return Metric(m.more["window"], m.more["window_low"], m.more["window_high"], m.n_window, m.more.get("reference"))
