@@ -1,7 +1,7 @@
 """A product as it is declared: defs.yaml, contract, SQL models and suites, read once, checked as a whole, then frozen.
 
 `load` is where it begins: `shape` reads defs.yaml, `matching` finds each table in the contract, `feeds`, `upstream`,
-`models` and `suites` check one kind of declaration each, `tables` and `monitors` hold what comes out.
+`models`, `suites` and `drift_problems` check one kind of declaration each, `tables` and `monitors` hold what comes out.
 """
 
 from readiness_pipelines.declarations.load import load_product

@@ -12,6 +12,7 @@ from readiness_pipelines.declarations import product as words
 from readiness_pipelines.declarations.across import elsewhere_problem
 from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.declarations.binding import Binder, near_column
+from readiness_pipelines.declarations.drift_problems import drift_problems
 from readiness_pipelines.declarations.feeds import feed_problems
 from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.matching import Matching, match
@@ -83,6 +84,7 @@ class _Loading:
         self.problems += _kpi_problems(shape, found, self.visible)
         self.problems += _alert_problems(shape, contract)
         self.problems += _subject_problems(found, contract)
+        self.problems += drift_problems(shape, found, contract, self.visible, partitions)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
             return None
         return self._product(shape.declaration, contract.contract)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from readiness_pipelines.contracts import Column
 from readiness_pipelines.declarations.drift import DriftMonitor, MonitoredColumn
 from readiness_pipelines.declarations.tables import Bronze, Gold, Silver
-from readiness_pipelines.flow import Kind, digest
+from readiness_pipelines.flow import Kind, Test, digest
 
 _NUMBERS = ("BIGINT", "DOUBLE", "DECIMAL")
 _TIMES = ("DATE", "TIMESTAMPTZ")
+_CLASSES = ("VARCHAR", "BIGINT", "BOOLEAN")
 
 
 @dataclass(frozen=True)
@@ -47,29 +48,43 @@ class Monitor:
 
 def monitor_of(product: str, said: DriftMonitor, table: Bronze | Silver | Gold) -> Monitor:
     """Return the monitor that these words declare over this table."""
-    return Monitor(product, said.name or said.table, table, tuple(_watched(said, table)), said)
+    key = table.key if isinstance(table, Gold) else table.table.key
+    return Monitor(product, said.name or said.table, table, tuple(watched(said, table.table.columns, key)), said)
 
 
-def is_watchable(column: Column) -> bool:
-    """Return whether a column has a distribution that can be compared: days and times have none, they only grow."""
-    return column.type not in _TIMES
-
-
-def default_features(said: DriftMonitor, table: Bronze | Silver | Gold) -> list[str]:
-    """Return every column but keys, days, times, PII and those that have another role."""
-    keys = set(table.key) if isinstance(table, Gold) else set(table.table.key)
-    other = {said.score, said.prediction, said.label}
-    return [c.name for c in table.table.columns if c.name not in keys | other and c.classification != "PII" and is_watchable(c)]
-
-
-def _watched(said: DriftMonitor, table: Bronze | Silver | Gold) -> Iterator[Watched]:
-    features = default_features(said, table) if said.features is None else said.features
-    roles = {name: Kind.DATA for name in features}
+def watched(said: DriftMonitor, columns: Sequence[Column], key: Sequence[str]) -> Iterator[Watched]:
+    """Yield what is watched of a table with these columns and this key: features, then score, prediction and label."""
+    roles = dict.fromkeys(default_features(said, columns, key) if said.features is None else said.features, Kind.DATA)
     roles |= {name: Kind.PREDICTION for name in (said.score, said.prediction) if name is not None}
     roles |= {said.label: Kind.LABEL} if said.label is not None else {}
+    by_name = {column.name: column for column in columns}
     for name, role in roles.items():
-        column = table.table.column(name)
-        of_type: Literal["number", "category"] = "number" if column.type.startswith(_NUMBERS) else "category"
-        usual = "category" if role is Kind.LABEL or name == said.prediction else of_type
+        usual = "category" if role is Kind.LABEL or name == said.prediction else usual_kind(by_name[name].type)
         kind = said.columns.get(name, MonitoredColumn()).as_ or usual
-        yield Watched(name, kind, role, column.classification == "public")
+        yield Watched(name, kind, role, by_name[name].classification == "public")
+
+
+def default_features(said: DriftMonitor, columns: Sequence[Column], key: Sequence[str]) -> list[str]:
+    """Return every column but keys, days, times, PII and those that have another role."""
+    other = {*key, said.score, said.prediction, said.label}
+    return [c.name for c in columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
+
+
+def usual_kind(type_: str) -> Literal["number", "category"]:
+    """Return what a column of this type is watched as, where nothing else is said."""
+    return "number" if type_.startswith(_NUMBERS) else "category"
+
+
+def has_distribution(type_: str) -> bool:
+    """Return whether a column of this type has a distribution that can be compared: days and times only grow."""
+    return type_ not in _TIMES
+
+
+def can_be_class(type_: str) -> bool:
+    """Return whether a column of this type can hold classes: text, whole numbers, true and false."""
+    return type_ in _CLASSES
+
+
+def tests_of(kind: Literal["number", "category"]) -> tuple[Test, ...]:
+    """Return the tests of one column of this kind."""
+    return (Test.KS, Test.PSI, Test.NULLS) if kind == "number" else (Test.PSI, Test.NULLS, Test.UNSEEN)

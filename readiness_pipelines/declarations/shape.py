@@ -36,11 +36,19 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "int_type": "a whole number",
+    "float_type": "a number",
+    "no_class": "text, a whole number, or true or false",
     "no_day": "a day as in 2025-01-31",
     "string_too_long": "one character",
     "string_too_short": "one character",
     "too_short": "at least one",
     "invalid_key": "a key that is text",
+}
+_LIMITS = {
+    "greater_than_equal": ("ge", "{} or more"),
+    "greater_than": ("gt", "more than {}"),
+    "less_than_equal": ("le", "{} or less"),
+    "less_than": ("lt", "less than {}"),
 }
 
 
@@ -161,10 +169,11 @@ def _key_problems(
 
 def _message(error: ErrorDetails) -> str:
     found, kind, context = error["input"], error["type"], error.get("ctx") or {}
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return unknown(found, str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
-    if kind == "greater_than_equal":
-        return f"found {shown(found)}, expected {context['ge']} or more"
+    if kind in _LIMITS:
+        word, form = _LIMITS[kind]
+        return f"found {shown(found)}, expected {form.format(f'{context[word]:g}')}"
     if kind == "too_short":
         return "found none, expected at least one"
     return f"found {shown(found)}, expected {_EXPECTED.get(kind, error['msg'])}"

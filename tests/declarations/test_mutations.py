@@ -12,8 +12,9 @@ from readiness_pipelines.errors import DeclarationError
 from tests.declarations.mutations import MUTATIONS as PLAIN
 from tests.declarations.mutations import Mutation, apply, build
 from tests.declarations.mutations_across import ACROSS
+from tests.declarations.mutations_drift import DRIFT
 
-MUTATIONS = [*PLAIN, *ACROSS]
+MUTATIONS = [*PLAIN, *ACROSS, *DRIFT]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name.replace(" ", "_"))

@@ -1,0 +1,124 @@
+"""What can be wrong under `drift:` although each of its words is allowed: tables, names, the reference, the order of thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pydantic
+
+from readiness_pipelines.contracts import Column, Reading
+from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations.drift import USUAL_THRESHOLDS, DriftMonitor, ReferenceRange, Thresholds
+from readiness_pipelines.declarations.drift_columns import Told, Watchable, Where, column_problems
+from readiness_pipelines.declarations.matching import Matching
+from readiness_pipelines.declarations.models import Visible
+from readiness_pipelines.declarations.shape import Layer, Shape
+from readiness_pipelines.flow import Severity
+from readiness_pipelines.located import unknown
+
+
+def drift_problems(
+    shape: Shape, found: Matching, contract: Reading | None, visible: Visible, partitions: words.Partitions | None
+) -> Iterator[str]:
+    """Yield what is wrong with the monitors, each mistake once. Of a table that is not understood only its name is judged."""
+    raw = shape.attribute("drift")
+    layers: dict[str, Layer] = {found.meant[e.where]: e.layer for e in shape.entries if e.where in found.meant}
+    first: set[str] = set()
+    for i, item in enumerate(raw if isinstance(raw, list) else []):
+        said = _shaped(item)
+        if said is None:
+            continue
+        told = [*_table_problems(said, layers, all_known=shape.names_every_table), *_name_problems(said, first)]
+        told += _reference_problems(said, partitions)
+        told += [*_order_problems(said), *_persistence_problems(said)]
+        seen = _seen(said.table, shape, found, contract, visible)
+        if seen is not None and layers.get(said.table) != "bronze":
+            told += column_problems(said, seen)
+        for where, message in told:
+            yield shape.document.problem(["attributes", "drift", i, *where], message)
+
+
+def _shaped(item: Any) -> DriftMonitor | None:
+    try:
+        return DriftMonitor.model_validate(item)
+    except pydantic.ValidationError:
+        return None
+
+
+def _seen(name: str, shape: Shape, found: Matching, contract: Reading | None, visible: Visible) -> Watchable | None:
+    for entry in shape.entries:
+        if found.meant.get(entry.where) == name:
+            table = contract.tables.get(found.contracted.get(entry.where, "")) if contract is not None else None
+            if table is None or entry.words is None:
+                return None
+            key = tuple(entry.words.key) if isinstance(entry.words, words.GoldTable) else table.key
+            # A column that contract and SQL spell differently is told there: here it is known by both names.
+            spelt = {n: Column(n, t, False, "", "") for n, t in visible.declared.get(name, {}).items()}
+            return Watchable(name, spelt | {c.name: c for c in table.columns}, key)
+    return None
+
+
+def _table_problems(said: DriftMonitor, layers: Mapping[str, Layer], *, all_known: bool) -> Told:
+    able = [name for name, layer in layers.items() if layer != "bronze"]
+    if layers.get(said.table) == "bronze":
+        yield ["table"], f"found {said.table!r}, a bronze table: what arrived as text, expected one of {', '.join(able[:8])}"
+    elif said.table not in layers and all_known:
+        yield ["table"], unknown(said.table, able)
+
+
+def _name_problems(said: DriftMonitor, first: set[str]) -> Told:
+    name = said.name or said.table
+    if name in first:
+        where: Where = ["name" if said.name else "table"]
+        yield where, f"found the monitor {name!r} twice, expected a name of its own for each (name: ...)"
+    first.add(name)
+
+
+def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None) -> Told:
+    days = said.reference
+    if not isinstance(days, ReferenceRange):
+        return
+    length = (days.to - days.from_).days + 1
+    if length < 1:
+        yield ["reference", "to"], f"found {days.to}, expected a day from {days.from_} (from) on"
+    elif length < said.window.days:
+        yield ["reference"], f"found {length} days, expected as many as a window has ({said.window.days}) or more"
+    if partitions is not None and days.from_ < partitions.start:
+        yield ["reference", "from"], f"found {days.from_}, expected a day from partitions.start ({partitions.start}) on"
+
+
+def _order_problems(said: DriftMonitor) -> Told:
+    """Yield severities that could never be given, because a higher one is given from the same effect on."""
+    for test, given in said.thresholds.items():
+        yield from _not_increasing(["thresholds", test.value], [given, USUAL_THRESHOLDS[test]])
+    for name, column in said.columns.items():
+        for test, given in column.thresholds.items():
+            usual = [said.thresholds[test]] if test in said.thresholds else []
+            yield from _not_increasing(["columns", name, "thresholds", test.value], [given, *usual, USUAL_THRESHOLDS[test]])
+
+
+def _not_increasing(where: Where, said: Sequence[Thresholds]) -> Told:
+    """`said`: the nearest words first; what they leave out is taken from the next."""
+    before: tuple[str, float] | None = None
+    for severity in Severity.alarms():
+        values = [getattr(each, severity.value) for each in said]
+        value = next((v for v in values if v is not None), None)
+        if value is None:
+            continue
+        if before is not None and value <= before[1]:
+            lower, bound = before
+            here = severity.value if values[0] is not None else lower
+            if getattr(said[0], here) is not None:  # else it is told where it was said
+                found = f"found {lower} from {bound:g} and {severity.value} from {value:g}"
+                yield [*where, here], f"{found}, expected {severity.value} above {lower}: one of them could never be given"
+        before = severity.value, value
+
+
+def _persistence_problems(said: DriftMonitor) -> Told:
+    for severity, wanted in said.persistence.items():
+        if severity is Severity.NONE:
+            yield ["persistence", "none"], "found 'none', expected one of low, medium, high, critical"
+        elif wanted.windows > wanted.of:
+            message = f"found {wanted.windows} windows of the newest {wanted.of}, expected at most {wanted.of}"
+            yield ["persistence", severity.value, "windows"], message
