@@ -8,8 +8,12 @@ from functools import partial
 
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.past import Past
+from readiness_pipelines.drift.reference import changed
 from readiness_pipelines.drift.rule import Rule
 from readiness_pipelines.flow import DriftReport, Measured
+from readiness_pipelines.lakehouse import Lakehouse
+
+_MOST_NAMES = 5  # in a note
 
 
 def judged(
@@ -24,3 +28,14 @@ def judged(
     earlier = past.before(measured.window, max((of for _, of in rule.persistence.values()), default=1) - 1)
     report = decide(measured, rule, trends=trends, earlier=earlier, superseded=superseded)
     return replace(report, notes=(*report.notes, *notes))
+
+
+def version_notes(lake: Lakehouse, monitor: Monitor, measured: Measured) -> tuple[str, ...]:
+    """Return what a reader has to know about the versions of a window and its reference, as the ledger has it now."""
+    outcomes = lake.ledger.latest_outcomes(measured.table)
+    held = [v.partition for v in measured.versions if v.partition in outcomes and not outcomes[v.partition].is_admitted]
+    notes = [changed(lake, monitor, measured.reference)]
+    if held:
+        more = f" and {len(held) - _MOST_NAMES} more" if len(held) > _MOST_NAMES else ""
+        notes.append(f"measured as admitted before, a newer candidate is held: {', '.join(held[:_MOST_NAMES])}{more}")
+    return tuple(note for note in notes if note)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
-from readiness_pipelines.drift.judging import judged
+from readiness_pipelines.drift.judging import judged, version_notes
 from readiness_pipelines.drift.numbers import Numbers
 from readiness_pipelines.drift.past import Past
 from readiness_pipelines.drift.reference import Waiting, newest_decided
@@ -140,7 +140,7 @@ class _Measuring:
             return Seen(stored, False)
         drift.record(measured)
         superseded = before if before != measured.event else ""
-        notes = self._numbers.notes(measured)
+        notes = version_notes(self._lake, self._monitor, measured)
         report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)
         is_news = drift.judge(report) is not None
         self._past.add(report)

@@ -13,7 +13,6 @@ from readiness_pipelines.drift.profile import Layout
 from readiness_pipelines.drift.reference import (
     Waiting,
     admitted,
-    changed,
     fixed,
     is_of,
     layout_from,
@@ -82,15 +81,6 @@ class Numbers:
     def of(self, plan: Measured, known: Measured | None = None) -> Measured:
         """Return the window with all its numbers: exact ones where the rule needs them, of what is `known` too."""
         return self._exact(known or self._compared(plan))
-
-    def notes(self, measured: Measured) -> tuple[str, ...]:
-        """Return what a reader has to know about the versions of a window and its reference."""
-        outcomes = self._lake.ledger.latest_outcomes(measured.table)
-        held = [v.partition for v in measured.versions if v.partition in outcomes and not outcomes[v.partition].is_admitted]
-        notes = [changed(self._lake, self._monitor, measured.reference)]
-        if held:
-            notes.append(f"measured as admitted before, a newer candidate is held: {', '.join(held[:5])}{' ...' * (len(held) > 5)}")
-        return tuple(note for note in notes if note)
 
     def _reference(self, window: Window, guess: Reference | None) -> Reference | Waiting:
         if self._monitor.words.reference != "previous_window":

@@ -95,22 +95,32 @@ def fixed(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered | W
     return found
 
 
-def register(product: Product, lake: Lakehouse, monitor: Monitor, *, by: str, reason: str) -> Registered:
+def register(product: Product, lake: Lakehouse, monitor: str, *, by: str, reason: str) -> Registered:
     """Take what is admitted of the declared range now for the monitor's reference, and say who wants so, and why.
 
     From then on windows are other events: those that are measured again supersede what was measured of them before.
-    Raises ReadinessError for a monitor without a declared range, one whose range is not complete or has too few rows, and where
-    nobody or nothing is said for it.
+    Raises ReadinessError for no such monitor or one without a declared range, for a range that is not complete or has too few
+    rows, and where nobody or nothing is said for it.
     """
-    said = monitor.words.reference
+    (watched,) = monitors_of(product, monitor)
+    said = watched.words.reference
     if not by.strip() or not reason.strip():
         raise ReadinessError("found no name or no reason, expected who registers the reference and why")
     if not isinstance(said, ReferenceRange):
-        raise ReadinessError(f"{product.name}/{monitor.name} is compared with {said}, expected a range of days to register anew")
-    if why := _why_not(product, lake, monitor, said):
-        raise ReadinessError(f"{product.name}/{monitor.name} cannot have its reference now: {why.why}")
-    with turn(lake, monitor):
-        return _register(product, lake, monitor, said, by=by, reason=reason)
+        raise ReadinessError(f"{product.name}/{monitor} is compared with {said}, expected a range of days to register anew")
+    if why := _why_not(product, lake, watched, said):
+        raise ReadinessError(f"{product.name}/{monitor} cannot have its reference now: {why.why}")
+    with turn(lake, watched):
+        return _register(product, lake, watched, said, by=by, reason=reason)
+
+
+def monitors_of(product: Product, name: str | None) -> Sequence[Monitor]:
+    """Return the monitor of this name, or all of the product. Raises ReadinessError for no such monitor, or none at all."""
+    found = [each for each in product.monitors if name in (None, each.name)]
+    if not found:
+        there = ", ".join(each.name for each in product.monitors) or "none: its defs.yaml has nothing under drift"
+        raise ReadinessError(f"found no monitor {name or ''} of {product.name}, expected one of its monitors: {there}")
+    return found
 
 
 def turn(lake: Lakehouse, monitor: Monitor) -> AbstractContextManager[None]:
