@@ -23,9 +23,9 @@ def judged(
     from readiness_pipelines.drift.decide import decide
     from readiness_pipelines.drift.trends import MOST_WINDOWS, trends_of
 
-    history = [each.measured if each else None for each in past.apart(measured.window, MOST_WINDOWS - 1)]
+    history = [each.measured if each else None for each in past.apart(measured, MOST_WINDOWS - 1)]
     trends = trends_of([*history, measured], rule, last_of=partial(past.last_of, measured.window))
-    earlier = past.before(measured.window, max((of for _, of in rule.persistence.values()), default=1) - 1)
+    earlier = past.before(measured, max((of for _, of in rule.persistence.values()), default=1) - 1)
     report = decide(measured, rule, trends=trends, earlier=earlier, superseded=superseded)
     return replace(report, notes=(*report.notes, *notes))
 

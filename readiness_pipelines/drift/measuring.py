@@ -93,17 +93,23 @@ class _Measuring:
         return not looked_at.isdisjoint(partitions)
 
     def _some(self, windows: Sequence[Window], *, tell_all: bool, again: bool) -> Iterator[Seen]:
-        planned = [self._numbers.plan(window) for window in windows]
-        self._numbers.prepare([each for each in planned if isinstance(each, Measured) and (again or not self._is_known(each))])
-        for plan in planned:
-            if isinstance(plan, Waiting):
-                self._say(plan.why)
-                continue
-            stored = None if again else self._stored(plan)
-            if stored is not None and tell_all:
-                yield Seen(stored, False)
-            elif stored is None and (seen := self._measured(plan, again=again)) is not None:
-                yield seen
+        planned = [self._plan(window) for window in windows]
+        for text in (plan.why for plan in planned if isinstance(plan, Waiting)):
+            self._say(text)
+        events = [plan for plan in planned if isinstance(plan, Measured)]
+        stored = {plan.event: report for plan in events if not again and (report := self._stored(plan)) is not None}
+        self._numbers.prepare([plan for plan in events if plan.event not in stored and (again or not self._is_known(plan))])
+        for plan in events:
+            if plan.event not in stored:
+                yield from self._measured(plan, again=again)
+            elif tell_all:
+                yield Seen(stored[plan.event], False)
+
+    def _plan(self, window: Window) -> Measured | Waiting:
+        """Return what the window is now. What the window before gave for a reference is not worked out twice."""
+        is_own = self._monitor.words.reference == "previous_window"
+        known = self._lake.ledger.drift.measured(self._past.events[window]) if is_own and window in self._past.events else None
+        return self._numbers.plan(window, guess=known.reference if known else None)
 
     def _is_known(self, plan: Measured) -> bool:
         return self._lake.ledger.drift.measured(plan.event) is not None
@@ -115,21 +121,22 @@ class _Measuring:
         report = self._lake.ledger.drift.report_of(plan.event)
         return report if report is not None and report.rule == self._rule.fingerprint else None
 
-    def _measured(self, plan: Measured, *, again: bool) -> Seen | None:
+    def _measured(self, plan: Measured, *, again: bool) -> Iterator[Seen]:
         """Measure, judge and store a window; what is published to it meanwhile is measured instead."""
         for _ in range(_LOOKS):
             known = None if again else self._lake.ledger.drift.measured(plan.event)
             measured = self._numbers.of(plan, known)
             with self._numbers.turn():
                 now = self._numbers.plan(plan.window, guess=plan.reference)
-                if isinstance(now, Measured) and now.event == plan.event:
-                    return self._record(measured, again=again)
+                seen = self._record(measured, again=again) if isinstance(now, Measured) and now.event == plan.event else None
+            if seen is not None:
+                yield seen
+                return
             if isinstance(now, Waiting):
                 self._say(now.why)
-                return None
+                return
             plan = now
         self._say(f"{plan.window} is published to faster than it can be measured; measure again when that is over")
-        return None
 
     def _record(self, measured: Measured, *, again: bool) -> Seen:
         """Store what was measured, and the judgement, unless somebody else has. Nobody else does so meanwhile."""
@@ -138,10 +145,10 @@ class _Measuring:
         self._past.events |= {window: before} if before else {}
         if not again and (stored := self._stored(measured)) is not None:
             return Seen(stored, False)
-        drift.record(measured)
+        is_news = drift.record(measured)
         superseded = before if before != measured.event else ""
         notes = version_notes(self._lake, self._monitor, measured)
         report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)
-        is_news = drift.judge(report) is not None
+        is_news |= drift.judge(report) is not None
         self._past.add(report)
         return Seen(report, is_news)

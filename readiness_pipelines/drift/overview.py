@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.reference import Waiting, newest_decided, standing
-from readiness_pipelines.drift.windows import measured_windows
+from readiness_pipelines.drift.windows import measured_windows, partitions_of
 from readiness_pipelines.flow import Window
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import key_of
@@ -19,7 +19,8 @@ from readiness_pipelines.ledger import Registered
 class Watch:
     """One monitor: the reference that is registered for it, if any; a sentence of what it waits for, empty if nothing.
 
-    `measured` counts the windows that were measured, `due` those that are due and were not; `newest` was measured last.
+    `measured` counts the windows that were measured, `due` those that are due, have admitted rows, and were not; `newest`
+    is the last that was measured.
     """
 
     monitor: str
@@ -42,7 +43,8 @@ def _watch(product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.da
     newest = newest_decided(lake, monitor)
     until = min(newest, key_of(product, now)) if newest is not None else None
     windows = list(measured_windows(product, monitor, until)) if until is not None else []
-    due = [window for window in windows if window not in measured]
+    there = {key for key, version in lake.ledger.current_versions(monitor.table.full_name).items() if not version.is_nothing}
+    due = [w for w in windows if w not in measured and not there.isdisjoint(partitions_of(product, w))]
     return Watch(
         monitor.name,
         monitor.table.full_name,

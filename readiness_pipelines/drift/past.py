@@ -7,7 +7,7 @@ from collections import OrderedDict
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.windows import measured_windows, shifted
-from readiness_pipelines.flow import DriftReport, Window
+from readiness_pipelines.flow import DriftReport, Measured, Window
 from readiness_pipelines.lakehouse import Lakehouse
 
 _REMEMBERED = 400  # reports, of some 100 kB each
@@ -16,7 +16,8 @@ _REMEMBERED = 400  # reports, of some 100 kB each
 class Past:
     """The newest reports of a monitor's windows, read from the ledger when they are asked for.
 
-    Only of windows that the monitor has as it is declared now: those of another length or step are no past of these.
+    Only of windows that the monitor has as it is declared now, and that were compared with the same reference (where each window
+    has its own: with any): what was said of others is no past of these.
     """
 
     def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor) -> None:
@@ -40,19 +41,19 @@ class Past:
         self.events[window] = report.event
         self._remember(report)
 
-    def before(self, window: Window, most: int) -> tuple[DriftReport, ...]:
-        """Return the newest `most` reports of windows that end before this one, the newest first."""
-        earlier = [each for each in reversed(self._windows) if each.last < window.last]
-        return tuple(report for each in earlier[:most] if (report := self._report(each)) is not None)
+    def before(self, measured: Measured, most: int) -> tuple[DriftReport, ...]:
+        """Return the reports of the newest `most` windows that end before this one, the newest first."""
+        earlier = [each for each in reversed(self._windows) if each.last < measured.window.last]
+        return tuple(report for each in earlier[:most] if (report := self._report(each, measured)) is not None)
 
-    def apart(self, window: Window, most: int) -> tuple[DriftReport | None, ...]:
+    def apart(self, measured: Measured, most: int) -> tuple[DriftReport | None, ...]:
         """Return the reports of the `most` windows before this one that share no partition, at equal distances, oldest first.
 
         None for one that was not measured; there are fewer where the monitor has no more windows.
         """
-        wanted = [self._shifted(window, -k) for k in range(most, 0, -1)]
+        wanted = [self._shifted(measured.window, -k) for k in range(most, 0, -1)]
         oldest = next((place for place, each in enumerate(wanted) if each in self.events), len(wanted))
-        return tuple(self._report(each) for each in wanted[oldest:])
+        return tuple(self._report(each, measured) for each in wanted[oldest:])
 
     def last_of(self, window: Window, ahead: int) -> str:
         """Return the last partition of the window `ahead` windows later, none of which share a partition."""
@@ -62,15 +63,16 @@ class Past:
         said = self._monitor.words.window
         return shifted(self._product, window, windows * -(-said.days // said.step) * said.step)
 
-    def _report(self, window: Window) -> DriftReport | None:
-        """Return the newest report of a window, None if it was not measured, or not judged because somebody was cut short."""
+    def _report(self, window: Window, beside: Measured) -> DriftReport | None:
+        """Return the newest report of a window, None if there is none, or none that says the same thing as `beside`."""
         event = self.events.get(window)
         if event is None:
             return None
         report = self._known.get(event) or self._lake.ledger.drift.report_of(event)
         if report is not None:
             self._remember(report)
-        return report
+        is_own = self._monitor.words.reference == "previous_window"
+        return report if report is not None and (is_own or report.measured.reference.id == beside.reference.id) else None
 
     def _remember(self, report: DriftReport) -> None:
         self._known[report.event] = report
