@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BINS, COARSE_BINS = 100, 10  # of numbers: the bracket of KS is at most a bin wide; PSI is usual, and calibrated, over ten
 MOST_VALUES = 50  # categories with a count of their own
 MOST_KNOWN = 10_000  # values of a reference that are told from unseen ones
-LEAST_ROWS = 10  # that a category must have to be named, in a column whose values may not be told
+LEAST_ROWS = 10  # of a named category, and on average of a bin, in a column whose values may not be told
 EXACT_ROWS = 200_000  # quantiles of more rows are those of a uniform sample of about so many: off by a rank of about 0.1 %
 _COLUMNS_AT_ONCE = 50  # whose rows, or sample of them, are in memory: 80 MB
 
@@ -42,8 +42,9 @@ def layout_of(
     ten coarse, and a column that has only one value, or none, has a layout too. Categories: the 50 most frequent
     values, and digests of the others up to 10,000 values.
 
-    `told` are the columns whose single values may be shown. Of others no ends are kept, and only categories of ten rows or
-    more are named: in the layout, which stays in the table that profiles are kept in and is shown nowhere. Above `exact_rows`
+    `told` are the columns whose single values may be shown. Of others no ends are kept, only categories of ten rows or more
+    are named, and there are ten rows beyond each edge: under 1,000 values ten bins, under 100 a single one. Edges and names
+    stay in the table that profiles are kept in. Above `exact_rows`
     rows the quantiles are those of a uniform sample.
     Raises ReadinessError for a column that is not there, or neither number, text nor boolean.
     """
@@ -81,8 +82,8 @@ def _ordered(con: duckdb.DuckDBPyConnection, relation_sql: str, columns: Sequenc
 
 
 def _of_numbers(column: str, ordered: Numbers, *, is_told: bool) -> ColumnLayout:
-    edges = _edges(_quantiles(ordered, BINS))
-    coarse = _edges(_quantiles(ordered, COARSE_BINS))
+    bins = next((n for n in (BINS, COARSE_BINS) if is_told or ordered.size >= LEAST_ROWS * n), 1)
+    edges, coarse = (_edges(_quantiles(ordered, min(n, bins))) for n in (BINS, COARSE_BINS))
     positions = tuple(edges.index(edge) for edge in coarse)
     return ColumnLayout(column, ColumnKind.NUMBER, edges=tuple(edges), coarse=positions, is_told=is_told)
 

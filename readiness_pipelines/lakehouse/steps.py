@@ -1,4 +1,4 @@
-"""The named steps of publishing, decisions, erasures, maintenance and responses, in order.
+"""The named steps of publishing, decisions, erasures, profiles, maintenance and responses, in order.
 
 A test can stop a process right after each.
 """
@@ -13,6 +13,7 @@ ERASURE_NAMES = (
     *("erasure_recorded", "redacted", "redaction_recorded", "original_deleted", "values_redacted", "partitions_run"),
     *("taken_off_main", "unpinned", "expiry_recorded", "snapshots_dropped", "quarantine_purged", "file_deleted", "erasure_ended"),
 )
+PROFILE_NAMES = ("profiles_staged", "profiles_committed")
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 RESPONSE_NAMES = ("event_claimed", "event_decided")
 

@@ -1,4 +1,4 @@
-"""The maintenance of a product: every table of it and every quarantine, one after the other."""
+"""The maintenance of a product: every table of it and every quarantine, one after the other, and its profiles of drift."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.lakehouse.maintenance import Maintained, maintain
+from readiness_pipelines.lakehouse.profiles import profiles_table
 from readiness_pipelines.lakehouse.quarantine import quarantine_table
 
 KEEP_DAYS = 30  # where the contract has no retention
@@ -33,7 +34,8 @@ def maintain_product(
     """Maintain each table of the product and yield what that came to. `keep_days` is the contract's retention by default."""
     lake.require_catalog()
     days = keep_days_of(product) if keep_days is None else keep_days
-    for table in (name for declared in product.tables for name in (declared.full_name, quarantine_table(declared.full_name))):
+    tables = [name for declared in product.tables for name in (declared.full_name, quarantine_table(declared.full_name))]
+    for table in (*tables, profiles_table(product.name)):
         yield maintain(lake, table, keep_days=days, older_than_hours=older_than_hours, now=now, dry_run=dry_run, say=say)
 
 

@@ -24,7 +24,7 @@ def test_edges_are_percentiles_and_the_coarse_ones_deciles(con: duckdb.DuckDBPyC
     found = laid_out(con, np.random.default_rng(0).permutation(np.arange(1.0, 1001.0)))
     assert found.edges == tuple(float(i) for i in range(10, 1000, 10))
     assert [found.edges[i] for i in found.coarse] == [float(i) for i in range(100, 1000, 100)]
-    counts = profile(con, "rows", layout_of(con, "rows", ["x"])).columns["x"].counts
+    counts = profile(con, "rows", layout_of(con, "rows", ["x"], told=["x"])).columns["x"].counts
     assert counts == (10,) * 100
     assert found.coarsened(counts) == (100,) * 10
 
@@ -49,7 +49,7 @@ def test_a_constant_is_told_from_what_is_below_and_above_it(con: duckdb.DuckDBPy
     found = laid_out(con, [7] * 30)
     assert found.edges == (math.nextafter(7.0, 0.0), 7.0)
     assert found.coarse == (0, 1)
-    layout = layout_of(con, "rows", ["x"])
+    layout = layout_of(con, "rows", ["x"], told=["x"])
     assert profile(con, relation(con, {"x": [6, 7, 7, 8]}, name="later"), layout).columns["x"].counts == (1, 2, 1)
 
 
@@ -115,6 +115,17 @@ def test_rare_categories_of_a_column_that_may_not_be_told_are_not_named(con: duc
     assert "rare" not in untold.to_json()
     found = profile(con, source, untold).columns["x"]
     assert (found.counts, found.other, found.unseen) == ((10,), 9, 0)
+
+
+@pytest.mark.parametrize(("rows", "edges", "coarse"), [(1000, 99, 9), (999, 9, 9), (100, 9, 9), (99, 0, 0)])
+def test_no_edge_of_a_column_that_may_not_be_told_is_near_its_ends(
+    con: duckdb.DuckDBPyConnection, rows: int, edges: int, coarse: int
+) -> None:
+    source = relation(con, {"x": np.arange(float(rows))})
+    found = layout_of(con, source, ["x"]).columns[0]
+    assert (len(found.edges), len(found.coarse)) == (edges, coarse)
+    assert all(9 <= edge < rows - 10 for edge in found.edges)
+    assert len(layout_of(con, source, ["x"], told=["x"]).columns[0].edges) == 99
 
 
 def test_above_the_limit_of_rows_quantiles_are_those_of_a_sample(con: duckdb.DuckDBPyConnection) -> None:

@@ -167,7 +167,7 @@ def _other_files(
 
 
 def is_judged(iceberg: Table) -> bool:
-    """Return whether the table's versions have verdicts: a quarantine's rows have none, and main alone names its files."""
+    """Return whether the table's versions have verdicts: refused rows and profiles have none, and main alone names their files."""
     return VERSION not in {field.name for field in iceberg.spec().fields}
 
 

@@ -13,6 +13,7 @@ from readiness_pipelines.lakehouse.doctor.contents import (
     archive_findings,
     current_findings,
     history_findings,
+    is_judged,
     older_findings,
 )
 from readiness_pipelines.lakehouse.doctor.databases import catalog_findings, ledger_findings
@@ -117,10 +118,15 @@ def _can_be_loaded(lake: Lakehouse, table: str) -> bool:
 
 
 def _unknown(lake: Lakehouse, table: str) -> Iterator[Finding]:
-    """A table that was made and never published to is nothing to tell; one that holds rows is."""
+    """A table that was made and never published to is nothing to tell; one that holds rows is.
+
+    Where rows need no verdict, it is the first commit that was cut short before the ledger was told of it.
+    """
     from readiness_pipelines.lakehouse.files import planned
 
-    if files := len(planned(lake.load(table))):
+    first = [] if is_judged(lake.load(table)) else list(table_findings(lake, table))
+    yield from first
+    if not first and (files := len(planned(lake.load(table)))):
         found = f"main holds {files} files, and the ledger knows no publication of this table"
         yield Finding(table, found, "put the ledger back from its backup, or ask who has written the table")
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def is_quarantine(iceberg: Table) -> bool:
-    """Return whether the table is partitioned by version key too: it keeps the rows of every candidate, and has no verdicts."""
+    """Return whether the table is partitioned by version key too: it keeps the rows of every candidate, and has no verdicts.
+
+    So does the table of profiles, which keeps what was counted of every version, and is treated alike.
+    """
     return len(iceberg.spec().fields) > 1
 
 
