@@ -19,7 +19,7 @@ from readiness_pipelines.drift.reference import Waiting, newest_decided
 from readiness_pipelines.drift.rule import rule_of
 from readiness_pipelines.drift.windows import measured_windows, partitions_of, window_before
 from readiness_pipelines.flow import DriftReport, Measured, Window
-from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers.calendar import key_of
 
 _AT_ONCE = 30  # windows whose partitions are kept in one commit, and whose profiles are in memory
@@ -146,6 +146,7 @@ class _Measuring:
         if not again and (stored := self._stored(measured)) is not None:
             return Seen(stored, False)
         is_news = drift.record(measured)
+        reached("window_recorded")
         superseded = before if before != measured.event else ""
         notes = version_notes(self._lake, self._monitor, measured)
         report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)

@@ -22,9 +22,10 @@ from readiness_pipelines.drift.reference import (
 )
 from readiness_pipelines.drift.rows import compared_rows
 from readiness_pipelines.drift.rule import Rule
+from readiness_pipelines.drift.store import stored_layout
 from readiness_pipelines.drift.sums import Sums
 from readiness_pipelines.drift.windows import partitions_of, window_before
-from readiness_pipelines.errors import VersionNotFound
+from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import Kind, Measured, Measurement, Mode, Reference, Test, Window
 from readiness_pipelines.lakehouse import Lakehouse
 
@@ -73,9 +74,9 @@ class Numbers:
 
     def prepare(self, plans: Sequence[Measured]) -> None:
         """See that every profile which these windows need is there."""
+        self._layouts = {plan.reference.layout: self._layout(plan.reference) for plan in plans}  # others are forgotten
         for plan in plans:
-            layout = self._layout(plan.reference)
-            self._sums.want(layout, [*plan.reference.versions, *plan.versions])
+            self._sums.want(self._layouts[plan.reference.layout], [*plan.reference.versions, *plan.versions])
         self._sums.prepare()
 
     def of(self, plan: Measured, known: Measured | None = None) -> Measured:
@@ -98,7 +99,14 @@ class Numbers:
 
     def _layout(self, reference: Reference) -> Layout:
         if reference.layout not in self._layouts:
-            self._layouts[reference.layout] = layout_from(self._lake, self._monitor, reference.versions)
+            layout = stored_layout(self._lake, self._product.name, reference.layout)
+            layout = layout or layout_from(self._lake, self._monitor, reference.versions)
+            if layout.id != reference.layout:
+                raise ReadinessError(
+                    f"the bins of the reference of {self._product.name}/{self._monitor.name} are lost; "
+                    f"`readiness drift register {self._product.name} {self._monitor.name}` makes it anew"
+                )
+            self._layouts[reference.layout] = layout
         return self._layouts[reference.layout]
 
     def _compared(self, plan: Measured) -> Measured:

@@ -16,10 +16,11 @@ from readiness_pipelines.declarations.drift import ReferenceRange
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.profile import Layout
 from readiness_pipelines.drift.rows import compared_rows
+from readiness_pipelines.drift.sums import Sums
 from readiness_pipelines.drift.windows import partitions_of, window_of_range
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Reference, TableVersion, digest
-from readiness_pipelines.lakehouse import Lakehouse, pin, pins, unpin
+from readiness_pipelines.lakehouse import Lakehouse, pin, pins, reached, unpin
 from readiness_pipelines.ledger.drift import Registered
 
 DECLARED = "declared"  # by whom a range is registered that nobody registered
@@ -144,12 +145,14 @@ def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: Referen
     versions, table = admitted(lake, monitor, partitions_of(product, range_)), monitor.table.full_name
     name = f"{_pins_of(monitor)}{digest([str(version) for version in versions])[:12]}"
     pin(lake, versions, name=name)
+    reached("reference_pinned")
     layout = layout_from(lake, monitor, versions)
+    Sums(lake, monitor).of(layout, versions)  # keeps the layout too, so that whoever finds the reference finds its bins
     before = lake.ledger.drift.reference(product.name, monitor.name)
-    registered = Registered(
-        product.name, monitor.name, monitor.measuring, reference_of(monitor, str(range_), versions, layout), reason, by
-    )
+    reference = reference_of(monitor, str(range_), versions, layout)
+    registered = Registered(product.name, monitor.name, monitor.measuring, reference, reason, by)
     lake.ledger.drift.register(registered)
+    reached("reference_registered")
     for table_before in {table, *((version.table for version in before.reference.versions) if before else ())}:
         for other in pins(lake, table_before):
             if other.startswith(_pins_of(monitor)) and (table_before, other) != (table, name):

@@ -1,4 +1,4 @@
-"""The named steps of publishing, decisions, erasures, profiles, maintenance and responses, in order.
+"""The named steps of publishing, decisions, erasures, profiles, measuring, maintenance and responses, in order.
 
 A test can stop a process right after each.
 """
@@ -14,6 +14,7 @@ ERASURE_NAMES = (
     *("taken_off_main", "unpinned", "expiry_recorded", "snapshots_dropped", "quarantine_purged", "file_deleted", "erasure_ended"),
 )
 PROFILE_NAMES = ("profiles_staged", "profiles_committed")
+MEASURING_NAMES = ("reference_pinned", "reference_registered", "window_recorded")
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 RESPONSE_NAMES = ("event_claimed", "event_decided")
 
