@@ -8,7 +8,7 @@ are; only columns that are declared are taken in.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,9 @@ def key_of_day(number: int) -> str:
     return str(START + datetime.timedelta(days=number))
 
 
-def build(root: Path, real: Real, *, reference_days: int | None = None, **monitor: Any) -> tuple[Settings, Product, tuple[str, ...]]:
+def build(
+    root: Path, real: Real, *, reference_days: int | None = None, **monitor: Any
+) -> tuple[Settings, Product, tuple[str, ...]]:
     """Write the product and land the data set under `root`; the reference are the first `reference_days` (default: a window).
 
     Skips the test where the data set is not beside the project.
@@ -150,12 +152,16 @@ def _land(landing: Path, real: Real) -> tuple[str, ...]:
     (landing / real.name).mkdir(parents=True)
     columns = ", ".join(f'"{name}"' for name in (*real.numbers, *real.categories))
     with duckdb.connect() as con:
-        con.execute("CREATE TABLE facts AS SELECT file_row_number AS row, * EXCLUDE (file_row_number) "
-                    f"FROM read_parquet('{real.path}', file_row_number = true)")
+        con.execute(
+            "CREATE TABLE facts AS SELECT file_row_number AS row, * EXCLUDE (file_row_number) "
+            f"FROM read_parquet('{real.path}', file_row_number = true)"
+        )
         days = [int(day) for (day,) in con.execute(f"SELECT DISTINCT {real.day} AS day FROM facts ORDER BY day").fetchall()]
         for day in days:
             path = landing / real.name / f"{key_of_day(day)}.parquet"
-            con.execute(f"COPY (SELECT row, {columns} FROM facts WHERE {real.day} = {day} ORDER BY row) TO '{path}' (FORMAT parquet)")
+            con.execute(
+                f"COPY (SELECT row, {columns} FROM facts WHERE {real.day} = {day} ORDER BY row) TO '{path}' (FORMAT parquet)"
+            )
     return tuple(key_of_day(day) for day in days)
 
 

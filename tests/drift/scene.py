@@ -36,7 +36,7 @@ attributes:
   kpi: {table: sizes, column: size}
   bronze:
     - name: raw_readings
-      feed: {files: "readings_%Y-%m-%d*.csv", first_due: 2025-01-01}
+      feed: {files: "readings_$stamp*.csv", first_due: 2025-01-01}
   silver:
     - {name: readings, from: raw_readings, sql: silver/readings.sql}
   gold:
@@ -183,7 +183,7 @@ def _cell(value: object) -> str:
 def build_scene(root: Path, *, monitors: str = MONITOR, every: str = "day") -> Scene:
     """Write the declarations under `root`; nothing has landed yet."""
     frequency = "daily" if every == "day" else "hourly"
-    defs = Template(_DEFS).substitute(every=every, monitors=monitors)
+    defs = Template(_DEFS).substitute(every=every, stamp="%Y-%m-%d" if every == "day" else "%Y-%m-%d_%H", monitors=monitors)
     files = {"defs.yaml": defs, "contract.yaml": _contract(frequency), **_SQL}
     for name, text in files.items():
         path = root / "defs" / "metrics" / name
