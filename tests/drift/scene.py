@@ -127,19 +127,35 @@ class Scene:
     def days(self, numbers: Iterable[int]) -> list[str]:
         return [self.day(number) for number in numbers]
 
+    def hour(self, number: int) -> str:
+        """Return the key of the `number`th hour of an hourly product, counted from 0."""
+        return (datetime.datetime.combine(START, datetime.time()) + datetime.timedelta(hours=number)).strftime("%Y-%m-%d-%H:%M")
+
     def land(self, number: int, rows: dict[str, np.ndarray], *, suffix: str = "") -> None:
         """Write the file of a day."""
-        path = self.settings.landing / f"readings_{self.day(number)}{suffix}.csv"
+        self._write(f"readings_{self.day(number)}{suffix}.csv", rows)
+
+    def land_hour(self, number: int, rows: dict[str, np.ndarray]) -> None:
+        self._write(f"readings_{self.hour(number)[:10]}_{self.hour(number)[11:13]}.csv", rows)
+
+    def _write(self, name: str, rows: dict[str, np.ndarray]) -> None:
+        path = self.settings.landing / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        cells = [[_cell(value) for value in rows[name]] for name in _COLUMNS]
+        cells = [["" if value is None else str(value) for value in rows[column]] for column in _COLUMNS]
         path.write_text(HEADER + "\n" + "".join(",".join(row) + "\n" for row in zip(*cells, strict=True)), encoding="utf-8")
 
-    def run(self, numbers: Iterable[int], *, gold: bool = False) -> None:
-        """Bring these days into silver, or to gold too."""
+    def run(self, numbers: Iterable[int]) -> None:
+        """Bring these days into silver."""
+        self._run(self.days(numbers))
+
+    def run_hours(self, numbers: Iterable[int]) -> None:
+        self._run([self.hour(number) for number in numbers])
+
+    def _run(self, partitions: Iterable[str]) -> None:
         product = self.product
-        for number in numbers:
-            for name in ["raw_readings", "readings", *(["sizes"] if gold else [])]:
-                run_step(self.lake, self.settings, product, name, self.day(number))
+        for partition in partitions:
+            for name in ("raw_readings", "readings"):
+                run_step(self.lake, self.settings, product, name, partition)
 
     def declare(self, old: str, new: str) -> None:
         """Change the words of the declaration."""
@@ -167,17 +183,13 @@ def rows_of(number: int, *, rows: int = 500, **drift: float) -> dict[str, np.nda
     known = random.random(rows) < how["known"]
     return {
         "reading_id": number * 100_000 + np.arange(rows),
-        "size": np.round(size, 6),
+        "size": np.round(size, 4),
         "weight": weight,
         "colour": random.choice(["blue", "green", "red", "grey"], rows, p=shares),
         "site": random.choice([f"site {i}" for i in range(5)], rows),
-        "score": np.round(score, 6),
+        "score": np.round(score, 4),
         "outcome": np.where(known, outcome.astype(int).astype(object), None),
     }
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def build_scene(root: Path, *, monitors: str = MONITOR, every: str = "day") -> Scene:
