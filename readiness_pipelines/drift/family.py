@@ -63,7 +63,7 @@ def smallest_found(measurement: Measurement, alpha: float) -> float | None:
         case Test.KS:
             return power.ks(n, m, alpha)
         case Test.PSI:
-            return power.psi(n, m, alpha, _degrees(measurement))
+            return power.psi(n, m, alpha, int(more.get(DEGREES, 0)))
         case Test.NULLS | Test.UNSEEN:
             return power.share(n, m, alpha)
         case Test.PERFORMANCE:
@@ -94,9 +94,3 @@ def _judge(measurement: Measurement, rule: Rule, *, corrected_p: float, alpha: f
 def _p(measurement: Measurement, *, upper: bool) -> float:
     p = measurement.p_low if upper and measurement.p_low is not None else measurement.p
     return math.nan if p is None else p
-
-
-def _degrees(measurement: Measurement) -> int:
-    """One where a constant column stayed constant: a second value would have been a second bin."""
-    degrees = int(measurement.more.get(DEGREES, 0))
-    return 1 if DEGREES in measurement.more and not degrees and measurement.effect == 0 else degrees

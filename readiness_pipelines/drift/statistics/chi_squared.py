@@ -9,6 +9,7 @@ five up make the p reliable: Cochran 1954, "Some methods for strengthening the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,18 +52,23 @@ def chi_squared(reference: ArrayLike, window: ArrayLike, *, least_expected: floa
     return ChiSquared(statistic, float(chdtrc(len(p) - 1, statistic)), len(p) - 1)
 
 
-def pooled(reference: ArrayLike, window: ArrayLike, *, least_expected: float = LEAST_EXPECTED) -> tuple[Floats, Floats]:
+def pooled(
+    reference: ArrayLike, window: ArrayLike, *, together: Sequence[bool] = (), least_expected: float = LEAST_EXPECTED
+) -> tuple[Floats, Floats]:
     """Return both rows without bins that are empty on both sides, and with the rare bins put into one, the last.
 
     A bin is rare if less than `least_expected` rows are expected of it on the smaller side. If all rare ones together are
-    still rare, the smallest other bin joins them. Which bins are pooled depends on the bins' totals alone, not on how the
-    two sides differ, so the test keeps its level.
+    still rare, the smallest other bin joins them. This depends on the bins' totals alone, not on how the two sides differ,
+    so the test keeps its level. `together` marks bins that join them whatever is expected: those that were made by looking at
+    how many rows one side has, such as what the reference has none of.
     """
     p, q = two_rows(reference, window)
     totals = p + q
     expected = totals * min(p.sum(), q.sum()) / max(totals.sum(), 1.0)
     rare = expected < least_expected
-    if expected[rare].sum() < least_expected and expected[rare].sum() > 0 and not rare.all():
+    if len(together):
+        rare |= np.asarray(together, dtype=bool)
+    if 0 < expected[rare].sum() < least_expected and not rare.all():
         rare[np.argmin(np.where(rare, np.inf, expected))] = True
     kept = ~rare & (totals > 0)
     if not totals[rare].sum():
