@@ -1,4 +1,4 @@
-"""One product as one `multi_asset`: its tables, their quarantine and their checks.
+"""One product as one `multi_asset`: its tables, their quarantine, its drift, and their checks.
 
 One process and one import bill per run; downstream tables go on for the partitions that were admitted. Dagster records
 as materialised exactly what is published: events are written by hand, per partition, because a yielded
@@ -17,7 +17,8 @@ from readiness_pipelines.errors import NotAdmitted, PublishConflict, ReadinessEr
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
-from readiness_pipelines.product import definition, events
+from readiness_pipelines.product import definition, drift, events
+from readiness_pipelines.product.keys import asset_key, drift_key, quarantine_key
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.summary import summary
 from readiness_pipelines.product.vital import at_work
@@ -27,20 +28,8 @@ from readiness_pipelines.sources import SourceUnreadable
 GATE = "gate"
 TOLD_BY_PARTITION = "readiness/partitions_to_look_at"  # on a failure: nothing went wrong but these, each an incident of its own
 SUMMARY = "readiness/summary"
+_MEASURED = " drift"  # how the place ends where measuring failed
 _NAMED = 20  # partitions a failed run names; the rest are counted
-
-
-def asset_key(table: TableDeclaration) -> dg.AssetKey:
-    return dg.AssetKey([table.product, table.layer, table.name])
-
-
-def quarantine_key(table: TableDeclaration) -> dg.AssetKey:
-    return dg.AssetKey([table.product, table.layer, f"{table.name}_quarantine"])
-
-
-def data_asset_keys(product: Product) -> list[dg.AssetKey]:
-    """Return the keys of the product's tables and quarantines, and nothing else."""
-    return [key for table in product.tables for key in (asset_key(table), quarantine_key(table))]
 
 
 def partitions_of(product: Product) -> dg.TimeWindowPartitionsDefinition:
@@ -57,6 +46,8 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
     calendar = partitions_of(product)
     specs = [spec for table in product.tables for spec in _specs(product, table)]
     checks = [spec for table in product.tables for spec in _check_specs(table, calendar)]
+    specs += drift.specs(product, _owners(product))
+    checks += drift.check_specs(product, calendar)
 
     @dg.multi_asset(
         name=product.name,
@@ -82,8 +73,7 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
 
 def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
     deps = [_dep(product, table, name) for name in table.upstream]
-    owner = product.contract.owner
-    owners = [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
+    owners = _owners(product)
     yield dg.AssetSpec(
         asset_key(table),
         deps=deps,
@@ -105,6 +95,11 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
         owners=owners,
         skippable=True,
     )
+
+
+def _owners(product: Product) -> list[str]:
+    owner = product.contract.owner
+    return [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
 
 
 def _freshness(table: TableDeclaration) -> dg.FreshnessPolicy | None:
@@ -167,9 +162,10 @@ class _Run:
                 told[table.name] = results
                 self._log(table, results)
                 files += [file for result in results for file in result.files]
+        halfway = {place.partition(" ")[0] for place in self.refused}
+        yield from self._drift()
         if {asset_key(table) for table in self.product.tables} <= self.assets:
             # Only now, and only where every table was run: what was killed or refused halfway is asked for again.
-            halfway = {place.partition(" ")[0] for place in self.refused}
             self.lake.ledger.record_sightings(file for file in files if file.partition not in halfway)
         self._end(told)
 
@@ -247,6 +243,25 @@ class _Run:
             for done in {key, quarantine_key(table)} & self.assets:
                 yield dg.Output(None, self.context.assets_def.get_output_name_for_asset_key(done), metadata=events.SILENT)
 
+    def _drift(self) -> Iterator[object]:
+        """Measure what is due, also where some partition is held, and tell it. What goes wrong is told at the end of the run."""
+        key = drift_key(self.product)
+        selected = {check.name for check in self.checks if check.asset_key == key}
+        if key not in self.assets and not selected:
+            return
+        try:
+            news = drift.measure_all(self.product, self.lake, self.context) if key in self.assets else []
+            reports = drift.recorded(self.product, self.lake, self.partitions, news)
+            if key in self.assets:
+                for each in drift.materialisations(self.product, self.lake, reports, self.partitions):
+                    self.context.log_event(each)
+                yield dg.Output(None, self.context.assets_def.get_output_name_for_asset_key(key), metadata=events.SILENT)
+            for evaluation in drift.evaluations(self.product, reports, selected, is_range=self.is_range):
+                self.context.log_event(evaluation)
+        except ReadinessError as error:
+            place = f"{self.partitions[-1]}{_MEASURED}"
+            self.bad[place] = self.refused[place] = str(error)
+
     def _log(self, table: TableDeclaration, results: Sequence[StepResult]) -> None:
         kinds = [r.kind for r in results]
         told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
@@ -263,4 +278,5 @@ class _Run:
             lines.append(f"and {len(roots) - _NAMED} more; `readiness status {self.product.name}` lists them")
         if blocked:
             lines.append(f"{len(blocked)} partitions downstream of these were not run")
-        return "gate failed for " + "\n".join(lines)
+        is_of_gate = any(not place.endswith(_MEASURED) for place in roots)
+        return ("gate failed for " if is_of_gate else "could not be measured: ") + "\n".join(lines)

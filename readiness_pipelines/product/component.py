@@ -10,10 +10,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
-from readiness_pipelines.product.assets import build_assets, data_asset_keys
+from readiness_pipelines.product.assets import build_assets
 from readiness_pipelines.product.decisions import decision_jobs
+from readiness_pipelines.product.keys import data_asset_keys
 from readiness_pipelines.product.maintenance import maintenance_job, maintenance_schedule
 from readiness_pipelines.product.resources import READINESS
+from readiness_pipelines.product.response import drift_sensor, response_job
 from readiness_pipelines.product.scaffold import ProductScaffolder
 from readiness_pipelines.product.schedule import partition_schedule
 from readiness_pipelines.product.sensors import incidents_sensor, landed_sensor
@@ -71,11 +73,11 @@ def definitions_of(product: Product) -> dg.Definitions:
         description=f"Bring {product.name} from landing files to admitted gold, a partition or a range at a time.",
         executor_def=dg.in_process_executor,  # one step: a process of its own would only import everything again
     )
-    upkeep = maintenance_job(product)
+    upkeep, answers = maintenance_job(product), [response_job(product)] if product.monitors else []
     return dg.Definitions(
         assets=[assets],
-        jobs=[job, upkeep, *decision_jobs(product)],
+        jobs=[job, upkeep, *answers, *decision_jobs(product)],
         schedules=[partition_schedule(product, job), maintenance_schedule(product, upkeep)],
-        sensors=[landed_sensor(product, job), incidents_sensor(product)],
+        sensors=[landed_sensor(product, job), incidents_sensor(product), *(drift_sensor(product, each) for each in answers)],
         resources={"readiness": READINESS},
     )

@@ -21,7 +21,8 @@ from readiness_pipelines.layers.left_out import left_out
 from readiness_pipelines.layers.quarantine import Signed, purge
 from readiness_pipelines.ledger import Correction
 from readiness_pipelines.product import events
-from readiness_pipelines.product.assets import GATE, asset_key, quarantine_key
+from readiness_pipelines.product.assets import GATE
+from readiness_pipelines.product.keys import asset_key, quarantine_key
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import at_work
 

@@ -1,5 +1,7 @@
-"""The product's two sensors: files that have landed are run, and what is held, missing or failed is told. Dagster only
-carries; the ledger decides what was asked for and what was told."""
+"""Two of the product's sensors: files that have landed are run, and what is held, missing, drifted or failed is told.
+
+Dagster only carries; the ledger decides what was asked for and what was told. What drift leads to is `response.py`'s.
+"""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -13,9 +15,10 @@ from readiness_pipelines.incidents import reconcile, send
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.waiting import RunState, WantedRun, find_waiting
-from readiness_pipelines.ledger import Incident
+from readiness_pipelines.ledger import Incident, Ledger
 from readiness_pipelines.product.assets import TOLD_BY_PARTITION
 from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.product.response import EVENT_TAG
 from readiness_pipelines.product.vital import bury
 
 REQUEST_TAG = "readiness/request"
@@ -74,7 +77,7 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
         name=f"{product.name}_incidents",
         minimum_interval_seconds=_INCIDENTS_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Tells the owner of {product.name} what is held or missing and which runs failed; launches nothing.",
+        description=f"Tells the owner of {product.name} what is held, missing or drifted and which runs failed; launches nothing.",
     )
     def incidents(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult:
         started = datetime.datetime.now(datetime.UTC)
@@ -92,7 +95,7 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
             lake,
             now=clock(),
             failed_runs=[i for run in failed for i in _failure(context.instance, product, run)],
-            recovered_runs=[i.subject for i in open_runs if _is_made_good(context.instance, i, ended)],
+            recovered_runs=[i.subject for i in open_runs if _is_made_good(context.instance, lake.ledger, i, ended)],
         )
         delivered = send(product, lake, changes.resolved, log=context.log)
         reason = f"{len(changes.opened)} opened, {len(changes.resolved)} resolved, {delivered} messages delivered"
@@ -121,7 +124,7 @@ def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datet
 def _is_of(run: dg.DagsterRun, product: Product) -> bool:
     if run.asset_selection:
         return any(key.path[0] == product.name for key in run.asset_selection)
-    return run.job_name in (f"{product.name}_job", f"{product.name}_maintenance")
+    return run.job_name in (f"{product.name}_job", f"{product.name}_maintenance", f"{product.name}_response")
 
 
 def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun) -> Iterator[Incident]:
@@ -137,7 +140,11 @@ def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun)
         kind="run_failed",
         subject=run.run_id,
         why=("; ".join(told) or "it ended before any step could say why")[:1000],
-        details={"owner": product.contract.owner, "partition": first if first == last else f"{first}...{last}"},
+        details={
+            "owner": product.contract.owner,
+            "partition": first if first == last else f"{first}...{last}",
+            "event": run.tags.get(EVENT_TAG, ""),
+        },
     )
 
 
@@ -157,8 +164,13 @@ def _span(run: dg.DagsterRun) -> tuple[str, str]:
     return run.tags.get(_RANGE_START, one), run.tags.get(_RANGE_END, one)
 
 
-def _is_made_good(instance: dg.DagsterInstance, incident: Incident, ended: Sequence[dg.DagsterRun]) -> bool:
-    """Return whether a later run covered the failed one's partitions and ended well, or at the gate alone."""
+def _is_made_good(instance: dg.DagsterInstance, ledger: Ledger, incident: Incident, ended: Sequence[dg.DagsterRun]) -> bool:
+    """Return whether a later run covered the failed one's partitions and ended well, or at the gate alone.
+
+    What a failed response was for is made good when nothing of it waits any more, whoever saw to that.
+    """
+    if event := incident.details.get("event", ""):
+        return event not in {each.event for each in ledger.drift.waiting(incident.product)}
     failed = instance.get_run_record_by_id(incident.subject)
     if failed is None:
         return True  # its record was purged: nothing is left to look at
@@ -168,6 +180,8 @@ def _is_made_good(instance: dg.DagsterInstance, incident: Incident, ended: Seque
         if record is None or record.create_timestamp <= failed.create_timestamp:
             continue
         start, end = _span(run)
+        if not first and run.job_name != failed.dagster_run.job_name:
+            continue  # neither has partitions: only the same work makes it good
         well = run.status is dg.DagsterRunStatus.SUCCESS or _ended_at_the_gate(instance, run)
         if well and start <= first and last <= end:
             return True

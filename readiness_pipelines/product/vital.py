@@ -45,6 +45,29 @@ def dead_for(state: Path, run_id: str) -> float | None:
         return None
 
 
+def is_over(instance: dg.DagsterInstance, state: Path, run_id: str) -> bool:
+    """Return whether a run does nothing any more: it has ended, or its process has died. Its lock is believed before Dagster.
+
+    A run that this instance does not know (another's, or purged) is over unless it holds its lock.
+    """
+    if is_at_work(state, run_id):
+        return False
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished or (dead_for(state, run_id) or 0.0) >= DEAD_SECONDS
+
+
+def is_at_work(state: Path, run_id: str) -> bool:
+    """Return whether the run's process lives, and is between the beginning and the end of its work."""
+    try:
+        with (state / "running" / run_id).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
 def bury(instance: dg.DagsterInstance, state: Path) -> list[str]:
     """Mark runs as failed whose process has died; return their ids. Dagster's own failure hooks and our incidents follow."""
     buried = []

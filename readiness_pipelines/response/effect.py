@@ -76,7 +76,7 @@ def _decision(report: DriftReport, run: str) -> ResponseDecision:
         window=measured.window,
         severity=report.severity,
         columns=report.columns,
-        action=response.action,
+        action=response.action.value,
         why=response.why,
         policy=FINGERPRINT,
         decided_by=run,
