@@ -157,12 +157,13 @@ class MonitorFacts:
 
 @dataclass(frozen=True)
 class DriftFacts:
-    """All monitors of one product at one moment (`at`, UTC)."""
+    """All monitors of one product at one moment (`at`, UTC); a partition is `every` day or hour."""
 
     product: str
     description: str
     owner: str
     steward: str
+    every: str
     at: datetime.datetime
     monitors: tuple[MonitorFacts, ...]
 

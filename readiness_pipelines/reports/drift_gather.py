@@ -36,8 +36,9 @@ def drift_facts(
         ends = [window.last for each in wanted for window in lake.ledger.drift.events(product.name, each.name)]
         expected = f"the last day of one, {min(ends)} to {max(ends)}" if ends else "none: nothing was measured yet"
         raise ReadinessError(f"{product.name}: found no measured window that ends with {until!r}, expected {expected}")
-    contract = product.contract
-    return DriftFacts(product.name, product.declaration.description, contract.owner, contract.steward, now, monitors=tuple(found))
+    said, contract = product.declaration, product.contract
+    owners = {"owner": contract.owner, "steward": contract.steward}
+    return DriftFacts(product.name, said.description, **owners, every=said.partitions.every, at=now, monitors=tuple(found))
 
 
 def monitors_named(product: Product, name: str | None) -> tuple[Monitor, ...]:

@@ -25,7 +25,7 @@ _CUT = 24  # characters of a name
 COLOURS = {
     "paper": "#ffffff",
     "ink": "#1d2733",
-    "faint": "#5d6977",
+    "dim": "#5d6977",
     "quiet": "#e3ede7",
     "near": "#b9a878",
     "low": "#e3b23c",
@@ -93,7 +93,7 @@ def heat_map(reports: Sequence[DriftReport]) -> str:
     hidden = f", the worst {len(shown)} of {len(columns)} columns" if len(columns) > len(shown) else ""
     width, height = max(_NAMES + _CELL * len(newest) + 10, 560), _ROW * len(rows) + 66
     names = [_text(10, 40 + _ROW * n, _short(name), "ink", 11) for n, name in enumerate(rows)]
-    inside = [_text(10, 18, span + hidden, "faint", 11), *names, *_cells(list(rows.values())), _legend(10, height - 14)]
+    inside = [_text(10, 18, span + hidden, "dim", 11), *names, *_cells(list(rows.values())), _legend(10, height - 14)]
     return _svg(inside, width, height, "Drift by column and window")
 
 
@@ -140,7 +140,7 @@ def worst_columns(histograms: Sequence[Histogram]) -> str:
         pair = shown[n : n + 2]
         placed += [element("g", _histogram(each), transform=f"translate({_WIDE * i} {foot})") for i, each in enumerate(pair)]
         foot += max(_tall(each) for each in pair)
-    inside = placed or [_text(10, 20, "no column to show", "faint", 11)]
+    inside = placed or [_text(10, 20, "no column to show", "dim", 11)]
     return _svg([*inside, _sides(10, foot + 24)], _WIDE * min(max(len(shown), 1), 2), foot + 36, "The worst columns")
 
 
@@ -157,7 +157,7 @@ def _histogram(of: Histogram) -> Html:
     """Name, what was found, then a line per bin: a pale bar of the reference, and within it a narrow one of the window."""
     most = max((max(bar.reference, bar.window) for bar in of.bars), default=0.0) or 1.0
     room = _WIDE - _LABEL - 56
-    parts = [_text(10, 16, _short(of.column), "ink", 12, bold=True), _text(10, 31, of.said, "faint", 11)]
+    parts = [_text(10, 16, _short(of.column), "ink", 12, bold=True), _text(10, 31, of.said, "dim", 11)]
     for n, bar in enumerate(of.bars):
         y = _HEAD + _LINE * n
         label = bar.label if len(bar.label) <= 15 else f"{bar.label[:14]}…"
@@ -165,7 +165,7 @@ def _histogram(of: Histogram) -> Html:
             _text(_LABEL - 6, y + 10, label, "ink", 10, anchor="end"),
             _rect(_LABEL, y, room * bar.reference / most, 12, "reference"),
             _rect(_LABEL, y + 4, room * bar.window / most, 4, "window"),
-            _text(_LABEL + room * max(bar.reference, bar.window) / most + 5, y + 10, _change(bar), "faint", 9),
+            _text(_LABEL + room * max(bar.reference, bar.window) / most + 5, y + 10, _change(bar), "dim", 9),
         ]
     return joined(parts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from readiness_pipelines.flow import Kind, Test
+from readiness_pipelines.flow import Kind, Mode, Test
 from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, DriftFacts, MonitorFacts, Standing
 
 TESTS = {
@@ -61,7 +61,8 @@ def sentence(facts: MonitorFacts) -> str:
         case Standing.LEARNING:
             said = "learning: too short a past"
         case _:
-            said = f"{newest.standing.value} drift in {_worst(found, newest.standing)}"
+            up_to = "drift of up to " if facts.newest.mode is Mode.UNDECIDED else ""
+            said = f"{up_to}{newest.standing.value}{'' if up_to else ' drift'} in {_worst(found, newest.standing)}"
     trends = f", and {_count(len(facts.newest.trends), 'trend')}" if facts.newest.trends else ""
     return f"{where}: {said}{trends}."
 

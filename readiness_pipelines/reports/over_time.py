@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from readiness_pipelines.layers.corrections import FRACTION
 from readiness_pipelines.reports.facts import GateReport, Mark, RuleFacts, State, TableFacts
-from readiness_pipelines.reports.markup import Html, element, name, section
-from readiness_pipelines.reports.strips import axis, counted, quarantine_strip, rows_strip, rule_strip, sample
-
-_WIDEST, _NARROWEST = 20, 260  # pixels: of one column, so that a few are not stretched over the page; of them all
+from readiness_pipelines.reports.markup import Html, element, section
+from readiness_pipelines.reports.strip_table import heads, line, strip_table
+from readiness_pipelines.reports.strips import counted, quarantine_strip, rows_strip, rule_strip, sample
 
 
 def over_time(report: GateReport) -> list[Html]:
@@ -38,23 +37,16 @@ def _one_table(report: GateReport, facts: TableFacts) -> Html:
     rules = [rule for rule in facts.rules.values() if _is_shown(rule)]
     bars = quarantine_strip(facts.rows, report.columns) if total.quarantined else Html("")
     lines = [
-        _line("rows in", "frame: held; cross: missing", rows_strip(facts.rows, report.columns), f"{total.rows_in:,}", _rows(facts)),
-        _line("in quarantine", "a scale of its own" if bars else "", bars, f"{total.quarantined:,}", _share(facts)),
-        _heads("rule", Html(""), "passed", "partitions that did not pass, and rows that break it"),
+        line("rows in", "frame: held; cross: missing", rows_strip(facts.rows, report.columns), f"{total.rows_in:,}", _rows(facts)),
+        line("in quarantine", "a scale of its own" if bars else "", bars, f"{total.quarantined:,}", _share(facts)),
+        heads("rule", Html(""), "passed", "partitions that did not pass, and rows that break it"),
         *(_rule_line(rule, report) for rule in rules),
     ]
-    calendar = element("div", axis(report.columns), class_="calendar")
     return element(
         "section",
         element("h3", element("span", facts.layer, class_="faint"), " ", facts.name),
         element("p", states, class_="faint"),
-        element(
-            "table",
-            element("thead", _heads("", calendar, "rows", "")),
-            element("tbody", *lines),
-            class_="strips",
-            style=f"--strip:{max(len(report.columns.periods) * _WIDEST, _NARROWEST)}px",
-        ),
+        strip_table(report.columns, "", "rows", "", lines),
     )
 
 
@@ -65,21 +57,10 @@ def _is_shown(rule: RuleFacts) -> bool:
     return rule.in_suite or bool(rule.marks)
 
 
-def _heads(title: str, time: Html, number: str, words: str) -> Html:
-    cells = ((title, None), (time, "time"), (number, "n"), (words, None))
-    return element("tr", *(element("th", text, scope="col", class_=class_) for text, class_ in cells), class_="heads")
-
-
-def _line(title: str, note: str, strip: Html, number: str, words: str) -> Html:
-    label = element("th", name(title), element("div", note, class_="faint") if note else Html(""), scope="row")
-    cells = ((strip, "time"), (number, "n"), (words, "words"))
-    return element("tr", label, *(element("td", text, class_=class_) for text, class_ in cells))
-
-
 def _rule_line(rule: RuleFacts, report: GateReport) -> Html:
     note = "not in the suite any more" if not rule.in_suite else "" if rule.severity in ("critical", "") else rule.severity
     words = ", ".join(filter(None, [counted(rule.marks, without=Mark.PASSED), _breaking(rule)])) if rule.marks else "never judged"
-    return _line(rule.rule, note, rule_strip(rule, report.columns), percent(rule.pass_rate), words)
+    return line(rule.rule, note, rule_strip(rule, report.columns), percent(rule.pass_rate), words)
 
 
 def _breaking(rule: RuleFacts) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 
+from readiness_pipelines.reports.document import document
 from readiness_pipelines.reports.facts import Decision, GateReport, Mark, RuleFacts, State, ToLookAt
-from readiness_pipelines.reports.markup import Html, command, element, joined, name, prose, safe, section, table
+from readiness_pipelines.reports.markup import Html, command, element, joined, name, prose, section, table
 from readiness_pipelines.reports.over_time import over_time, percent
 from readiness_pipelines.reports.strips import counted
 
@@ -16,23 +16,11 @@ _CUT = 400  # characters of what a person wrote
 _ALWAYS = (State.ADMITTED, State.WITH_QUARANTINE, State.HELD, State.UNDECIDED, State.MISSING)
 _SOMETIMES = (State.BLOCKED, State.NOT_RUN, State.STALE, State.NOT_DUE)
 
-# Whatever should ever get past the escaping can still load nothing and run nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
 
 def page(report: GateReport) -> str:
     """Return the report as a whole HTML document."""
-    style = Html(files(__package__).joinpath("page.css").read_text(encoding="utf-8"))
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{safe(_POLICY)}">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"{report.product}: gates, {report.first} to {report.last}"),
-        element("style", style),
-    )
     sections = [_top(report), _attention(report), _worst(report), _reasons(report), *over_time(report), _decisions(report)]
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', element('main', *sections)), lang='en')}\n"
+    return document(f"{report.product}: gates, {report.first} to {report.last}", *sections)
 
 
 def sentence(report: GateReport) -> str:

@@ -32,9 +32,9 @@ def rule_strip(rule: RuleFacts, columns: Columns) -> Html:
         for mark, top, tall in _parts(marks):
             _draw(mark, n, top, tall, paths if mark is Mark.PASSED else drawn, has_room=_has_room(columns))
         if drawn:
-            told.append(element("g", element("title", f"{in_words(period)}: {counted(marks)}"), *_drawn(drawn)))
+            told.append(element("g", element("title", f"{in_words(period)}: {counted(marks)}"), *paths_of(drawn)))
     summary = f"{rule.rule}: {counted(rule.marks) or 'never judged'}"
-    return _svg([*_drawn(paths), *told], columns, _TALL, summary)
+    return strip_of([*paths_of(paths), *told], columns, _TALL, summary)
 
 
 def _has_room(columns: Columns) -> bool:
@@ -45,7 +45,13 @@ def sample(mark: Mark, columns: Columns) -> Html:
     """Return a cell by itself, for a legend."""
     paths: dict[str, str] = {}
     _draw(mark, 0, 0.0, _TALL, paths, has_room=_has_room(columns))
-    return element("svg", *_drawn(paths), class_="strip sample", viewBox="0 0 1 10", preserveAspectRatio="none", aria_hidden="true")
+    return sample_of(paths)
+
+
+def sample_of(paths: Mapping[str, str]) -> Html:
+    """Return a cell of these paths, for a legend."""
+    box = {"viewBox": "0 0 1 10", "preserveAspectRatio": "none"}
+    return element("svg", *paths_of(paths), class_="strip sample", aria_hidden="true", **box)
 
 
 def _parts(marks: Mapping[Mark, int]) -> Iterable[tuple[Mark, float, float]]:
@@ -121,7 +127,7 @@ def _bars(
         for n, (period, each) in enumerate(zip(columns.periods, rows, strict=True))
     ]
     drawn = {**paths, "missing": crosses}
-    return _svg([*_drawn(drawn), *hover], columns, _ROWS_TALL, summary, class_="strip bars")
+    return strip_of([*paths_of(drawn), *hover], columns, _ROWS_TALL, summary, class_="strip bars")
 
 
 def _row_words(rows: RowFacts) -> str:
@@ -138,12 +144,14 @@ def _row_words(rows: RowFacts) -> str:
     return f"{said}; {', '.join(f'{n:,} {what}' for what, n in numbers.items())}" if rows.rows_in else said
 
 
-def _svg(inside: Sequence[Html], columns: Columns, tall: float, summary: str, *, class_: str = "strip") -> Html:
+def strip_of(inside: Sequence[Html], columns: Columns, tall: float, summary: str, *, class_: str = "strip") -> Html:
+    """Return an SVG as wide as the columns, each of them 1, and stretched to whatever room it has."""
     box = f"0 0 {len(columns.periods)} {tall:g}"
     return element("svg", *inside, class_=class_, viewBox=box, preserveAspectRatio="none", role="img", aria_label=summary)
 
 
-def _drawn(paths: Mapping[str, str]) -> list[Html]:
+def paths_of(paths: Mapping[str, str]) -> list[Html]:
+    """Return a path of each class that has one."""
     return [element("path", d=path, class_=class_) for class_, path in paths.items() if path]
 
 

@@ -201,8 +201,8 @@ def a_year(*, windows: int = 365, features: int = 200, days: int = 7, seed: int 
                 found.append(measurement(name, Test.NULLS, noise / 2, p=0.7, n=3500))
         worth = 0.79 - 0.05 * n / windows
         found.append(performance(worth + random.gauss(0, 0.008), reference=0.79, n=1400))
-        for group in ("sex=female", "sex=male", "age_band=under 40", "age_band=40 to 64", "age_band=65 and over"):
-            less = 0.03 * (group.endswith("over") and n > windows / 2)
+        for group in ("payer_code=MC", "payer_code=HM", "payer_code=self-pay", "city=#1", "city=#2"):
+            less = 0.03 * (group.endswith("pay") and n > windows / 2)
             found.append(performance(worth - less + random.gauss(0, 0.012), reference=0.79, n=420, group=group))
         last = str(start + datetime.timedelta(days=n))
         mode = Mode.INSUFFICIENT_SAMPLE if n % 53 == 20 else Mode.DECIDED
