@@ -84,6 +84,7 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
         "table": of.monitor.table.full_name,
         "sentence": sentence(of),
         "waits_for": of.waits_for,
+        "due": of.due,
         "severity": of.standing.severity.value,
         "mode": newest.mode.value if newest else "learning",
         "event": newest.event if newest else None,

@@ -16,7 +16,7 @@ from readiness_pipelines.flow import Severity
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.reports.drift_facts import MonitorFacts
 from readiness_pipelines.reports.drift_gather import drift_facts
-from readiness_pipelines.reports.drift_words import sentence
+from readiness_pipelines.reports.drift_words import due, sentence
 
 _COLUMNS, _WINDOWS, _DECISIONS = 30, 10, 10  # that are listed; --json has all
 
@@ -49,17 +49,19 @@ def show_(
 def _print(of: MonitorFacts) -> None:
     name = of.monitor.name
     console.print(f"{name}: {sentence(of)}", markup=False)
-    for note in of.newest.notes if of.newest else ():
-        console.print(f"  {note}", markup=False)
+    for note in (due(of), *(of.newest.notes if of.newest else ())):
+        if note:
+            console.print(f"  {note}", markup=False)
     if of.newest is None:
         return
-    _table(f"{name}: columns by their worst test, the worst first", list(column_rows(of)), _COLUMNS)
-    _table(f"{name}: trends", [trend_row(each) for each in of.newest.trends], _COLUMNS)
-    _table(f"{name}: windows, the newest first", list(window_rows(of)), _WINDOWS)
-    _table(f"{name}: decided, the newest first", [decision_row(each) for each in of.decisions], _DECISIONS)
+    table_of(f"{name}: columns by their worst test, the worst first", list(column_rows(of)), _COLUMNS)
+    table_of(f"{name}: trends", [trend_row(each) for each in of.newest.trends], _COLUMNS)
+    table_of(f"{name}: windows, the newest first", list(window_rows(of)), _WINDOWS)
+    table_of(f"{name}: decided, the newest first", [decision_row(each) for each in of.decisions], _DECISIONS)
 
 
-def _table(title: str, rows: Sequence[dict[str, Any]], most: int) -> None:
+def table_of(title: str, rows: Sequence[dict[str, Any]], most: int) -> None:
+    """Print at most so many rows as a table, and how many more there are; nothing of none."""
     if not rows:
         return
     show(rows[:most], as_json=False, title=title, empty="")

@@ -127,7 +127,8 @@ class MonitorFacts:
     """One monitor: its windows, oldest first, and its columns over them. `newest` is the report of the last window.
 
     `performance` is by group, "" for all rows, and by place of the window. `waits_for` says what is missing before
-    anything can be measured, empty where nothing is. `measured` counts all windows there are, of which these are the newest.
+    anything can be measured, empty where nothing is. `measured` counts all windows that were measured, of which these are
+    the newest; `due` those that are due and were not.
     """
 
     monitor: Monitor
@@ -138,6 +139,7 @@ class MonitorFacts:
     performance: Mapping[str, Mapping[int, Metric]]
     decisions: tuple[Decided, ...]
     waits_for: str = ""
+    due: int = 0
 
     @property
     def standing(self) -> Standing:

@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Iterable, Mapping
 
 from readiness_pipelines.declarations import Monitor, Product
+from readiness_pipelines.drift import Watch, status
+from readiness_pipelines.drift.reference import monitors_of
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import DriftReport, Window
 from readiness_pipelines.lakehouse import Lakehouse
@@ -21,15 +23,14 @@ def drift_facts(
     monitor: str | None = None,
     until: str | None = None,
     last: int | None = None,
-    waits_for: Mapping[str, str] | None = None,
 ) -> DriftFacts:
     """Return how the monitors of a product stand, or the one of this name: of each window its newest report.
 
     With `until`, only of monitors with a window that ends with it, and of the windows up to it; of all windows the newest
     `last`, by default all. Raises ReadinessError where the product has no such monitor, or none at all, or no such window.
     """
-    wanted = monitors_named(product, monitor)
-    found = [_monitor(lake, each, until, last, (waits_for or {}).get(each.name, "")) for each in wanted]
+    wanted, watched = monitors_of(product, monitor), {each.monitor: each for each in status(product, lake, now=now)}
+    found = [_monitor(lake, each, until, last, watched[each.name]) for each in wanted]
     if until is not None:
         found = [each for each in found if each.windows and each.windows[-1].window.last == until]
     if not found:
@@ -41,18 +42,7 @@ def drift_facts(
     return DriftFacts(product.name, said.description, **owners, every=said.partitions.every, at=now, monitors=tuple(found))
 
 
-def monitors_named(product: Product, name: str | None) -> tuple[Monitor, ...]:
-    """Return the product's monitors, or the one of this name. Raises ReadinessError naming those there are."""
-    if not product.monitors:
-        raise ReadinessError(f"{product.name}: found no monitor, expected `drift:` in {product.folder.name}/defs.yaml")
-    found = tuple(each for each in product.monitors if name in (None, each.name))
-    if not found:
-        names = ", ".join(each.name for each in product.monitors)
-        raise ReadinessError(f"{product.name}: found no monitor {name!r}, expected one of: {names}")
-    return found
-
-
-def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | None, waits_for: str) -> MonitorFacts:
+def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | None, watch: Watch) -> MonitorFacts:
     drift, product = lake.ledger.drift, monitor.product
     events = [(w, e) for w, e in _one_per_end(drift.events(product, monitor.name)) if until is None or w.last <= until]
     windows: list[WindowFacts] = []
@@ -72,7 +62,9 @@ def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | N
         windows.append(_window(report))
     decided = [Decided(at, said) for at, said in reversed(drift.decisions(product)) if said.monitor == monitor.name]
     found = tuple(columns.values())
-    return MonitorFacts(monitor, tuple(windows), len(events), newest, found, performance, tuple(decided), waits_for)
+    return MonitorFacts(
+        monitor, tuple(windows), len(events), newest, found, performance, tuple(decided), watch.waits_for, watch.due
+    )
 
 
 def _one_per_end(events: Mapping[Window, str]) -> Iterable[tuple[Window, str]]:

@@ -67,6 +67,14 @@ def sentence(facts: MonitorFacts) -> str:
     return f"{where}: {said}{trends}."
 
 
+def due(facts: MonitorFacts) -> str:
+    """Return what to do where windows are due and were not measured, empty where none is."""
+    if not facts.due:
+        return ""
+    verb = "is due and was" if facts.due == 1 else "are due and were"
+    return f"{_count(facts.due, 'window')} {verb} not measured: `readiness drift measure {facts.monitor.product}`"
+
+
 def _worst(found: Sequence[tuple[ColumnFacts, Test, Cell]], standing: Standing) -> str:
     at = [each for each in found if each[2].standing is standing]
     if not at:  # an earlier window carries it, or a trend

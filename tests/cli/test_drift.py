@@ -29,7 +29,7 @@ def test_the_first_line_of_a_monitor_says_how_its_newest_window_stands(shop: Sho
     words = " ".join(said.split())
     assert "payer_code (missing values 0.260), age (distribution (KS) 0.220), and 1 trend." in words
     assert "2025-01-02 of the reference is not current any more" in words
-    assert "orders: learning: no window has been measured yet." in words
+    assert "orders: learning: nothing has been run yet." in words
 
 
 def test_each_column_is_a_line_by_its_worst_test_with_its_effects_over_the_windows(shop: Shop, readiness: Said) -> None:
