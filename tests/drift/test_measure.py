@@ -246,7 +246,7 @@ def test_a_threshold_within_a_bracket_is_settled_by_the_rows_and_kept(scene: Sce
     bracket = next(m for m in first.report.measured.measurements if (m.column, m.test) == ("size", Test.KS))
     assert bracket.effect is not None and bracket.effect_high is not None
     between = (bracket.effect + bracket.effect_high) / 2
-    scene.declare("to: 2025-01-02}", f"to: 2025-01-02}}\n      thresholds: {{ks: {{medium: {between}}}}}")
+    scene.declare("to: 2025-01-02}", f"to: 2025-01-02}}\n      thresholds: {{ks: {{medium: {between}, high: 0.8, critical: 0.9}}}}")
     (second,) = seen(scene)
     exact = next(m for m in second.report.measured.measurements if (m.column, m.test) == ("size", Test.KS))
     assert exact.is_exact and bracket.effect <= (exact.effect or 0) <= bracket.effect_high
