@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.declarations.monitors import Monitor
+from readiness_pipelines.drift.family import STANDARD_ERROR
 from readiness_pipelines.drift.statistics.performance import Loss, Performance, accuracy, accuracy_loss, auc, auc_loss
 from readiness_pipelines.flow import Kind, Measurement, TableVersion, Test
 from readiness_pipelines.gates.columns import is_number, quoted
@@ -71,7 +72,7 @@ def _loss(monitor: Monitor, reference: Worth, window: Worth, group: str) -> Meas
         note = "too few labels are known" if not (reference.n and window.n) else "the known labels are of one class only"
         return Measurement(name, Kind.CONCEPT, Test.PERFORMANCE, None, None, reference.n, window.n, group=group, note=note)
     one_sided = lost.p / 2 if lost.value > 0 else 1 - lost.p / 2
-    more = {"loss": lost.value, "standard_error": lost.standard_error}
+    more = {"loss": lost.value, STANDARD_ERROR: lost.standard_error}
     for side, metric in (("reference", reference.metric), ("window", window.metric)):
         more |= {f"metric_{side}": metric.value, f"metric_{side}_low": metric.low, f"metric_{side}_high": metric.high}
     effect = max(0.0, lost.value)

@@ -114,4 +114,5 @@ def _of_categories(con: duckdb.DuckDBPyConnection, relation_sql: str, column: st
     least = 1 if is_told else LEAST_ROWS
     values = tuple(value for value, rows in counted[:MOST_VALUES] if rows >= least)
     known = None if len(counted) > MOST_KNOWN else frozenset(digest_of(value) for value, _ in counted[len(values) :])
-    return ColumnLayout(column, ColumnKind.CATEGORY, values=values, known=known, is_told=is_told)
+    singles = sum(rows == 1 for _, rows in counted)
+    return ColumnLayout(column, ColumnKind.CATEGORY, values=values, known=known, singles=singles, is_told=is_told)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from readiness_pipelines.declarations.monitors import Watched
+from readiness_pipelines.drift.family import DEGREES
 from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
-from readiness_pipelines.drift.statistics import ks, psi
-from readiness_pipelines.drift.statistics.chi_squared import chi_squared
+from readiness_pipelines.drift.statistics import binned, ks, psi
 from readiness_pipelines.drift.statistics.jensen_shannon import jensen_shannon
 from readiness_pipelines.drift.statistics.proportions import difference
+from readiness_pipelines.drift.statistics.unseen import unseen
 from readiness_pipelines.flow import Kind, Measurement, Test
 
 _NO_ROWS = "no row of one side has a value"
@@ -21,7 +22,8 @@ def compared(watched: Sequence[Watched], layout: Layout, reference: Profile, win
     """Yield all that two profiles of `layout` say of the watched columns, in their order.
 
     Of numbers KS (a bracket, exact only where every bin has one value), PSI over the coarse bins and the nulls; of
-    categories PSI over the categories, the others, the unseen ones and the nulls, and the share of unseen ones; of every
+    categories PSI over the categories and the nulls (rare ones, the others and unseen ones together), and what there is more of
+    unseen ones than the reference lets expect (where it has not too many to tell); of every
     column that has a null on either side the change of the share of nulls. A label without a value is one that is not
     known yet: labels are compared by their known rows alone.
     """
@@ -31,8 +33,8 @@ def compared(watched: Sequence[Watched], layout: Layout, reference: Profile, win
         if bins.kind is ColumnKind.NUMBER:
             yield _ks(column, bins, *both)
         yield _psi(column, bins, *both)
-        if bins.kind is ColumnKind.CATEGORY:
-            yield _unseen(column, *both)
+        if bins.kind is ColumnKind.CATEGORY and bins.known is not None:
+            yield _unseen(column, bins, *both)
         if column.role is not Kind.LABEL and (both[0].nulls or both[1].nulls):
             yield _nulls(column, *both)
 
@@ -56,28 +58,27 @@ def _ks(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile)
 
 def _psi(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile) -> Measurement:
     known_only = column.role is Kind.LABEL
-    rows = [_counts(bins, side, known_only=known_only) for side in (a, b)]
     n = (a.n, b.n) if known_only else (a.rows, b.rows)
-    tested = chi_squared(*rows)
-    if tested is None:
+    nulls = (0, 0) if known_only else (a.nulls, b.nulls)
+    rows, beside = [bins.coarsened(side.counts) for side in (a, b)], [nulls]
+    if bins.kind is ColumnKind.NUMBER:
+        found = binned.numbers(*rows, nulls=nulls)
+    else:
+        beside += [(a.other, b.other), (0, b.unseen or 0)]
+        found = binned.categories(*rows, other=(a.other, b.other), unseen=b.unseen or 0, nulls=nulls)
+    if found is None:
         return Measurement(column.name, column.role, Test.PSI, None, None, *n, note=_NO_ROWS)
-    more = {"jensen_shannon": jensen_shannon(*rows), "psi": psi.psi(*rows), "degrees": float(tested.degrees)}
-    return Measurement(column.name, column.role, Test.PSI, psi.debiased(*rows), tested.p, *n, more=_finite(more))
+    every = [(*row, *(each[side] for each in beside)) for side, row in enumerate(rows)]
+    more = {"jensen_shannon": jensen_shannon(*every), "psi": psi.psi(*every), DEGREES: float(found.degrees)}
+    return Measurement(column.name, column.role, Test.PSI, found.effect, found.p, *n, more=_finite(more))
 
 
-def _counts(bins: ColumnLayout, side: ColumnProfile, *, known_only: bool) -> tuple[int, ...]:
-    beside = () if bins.kind is ColumnKind.NUMBER else (side.other, side.unseen or 0)
-    return (*bins.coarsened(side.counts), *beside, *(() if known_only else (side.nulls,)))
-
-
-def _unseen(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:
-    if b.unseen is None:
-        note = "the reference has too many values for the others to be told"
-        return Measurement(column.name, column.role, Test.UNSEEN, None, None, a.n, b.n, note=note)
-    found = difference(0, a.n, b.unseen, b.n)
+def _unseen(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile) -> Measurement:
+    found = unseen(bins.singles, a.n, b.unseen or 0, b.n)
     if found is None:
         return Measurement(column.name, column.role, Test.UNSEEN, None, None, a.n, b.n, note=_NO_ROWS)
-    return Measurement(column.name, column.role, Test.UNSEEN, found.change, found.p, a.n, b.n)
+    more = {"share_expected": bins.singles / a.n, "share_window": (b.unseen or 0) / b.n}
+    return Measurement(column.name, column.role, Test.UNSEEN, max(0.0, found.change), found.p, a.n, b.n, more=more)
 
 
 def _nulls(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:

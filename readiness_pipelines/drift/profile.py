@@ -35,7 +35,8 @@ class ColumnLayout:
     begins at -inf and has it, the last ends at inf and has it; so there is one bin more than edges, and a single bin
     without any. `coarse` are the positions in `edges` of the few that PSI's bins end at. A category is in the bin of its value in
     `values`, else it is other, if it is in `known` (digests of the further values that the reference has), else unseen;
-    where `known` is None the reference has too many values for that, and whatever is not in `values` is other.
+    where `known` is None the reference has too many values for that, and whatever is not in `values` is other. `singles`
+    are the values that the reference has in one row only: they say how many unseen ones to expect.
     `is_told` is false for a column whose single values must not be shown: no ends are kept of it.
     Raises BrokenInvariant for edges that are not finite and strictly increasing.
     """
@@ -46,6 +47,7 @@ class ColumnLayout:
     coarse: tuple[int, ...] = ()
     values: tuple[str, ...] = ()
     known: frozenset[str] | None = None
+    singles: int = 0
     is_told: bool = True
 
     def __post_init__(self) -> None:

@@ -107,6 +107,24 @@ def test_categories_that_the_reference_has_not_are_a_share_of_the_rows() -> None
     assert (found[Test.PSI].effect or 0) > 0.2
 
 
+def test_a_column_of_many_categories_has_unseen_ones_without_drift() -> None:
+    random = np.random.default_rng(7)
+    shares = 1 / np.arange(1, 3001)
+    a, b, new = (random.choice(3000, 2000, p=shares / shares.sum()).astype(str) for _ in range(3))
+    found = measured(a, b, kind="category")[Test.UNSEEN]
+    singles = sum(count == 1 for count in np.unique(a, return_counts=True)[1])
+    assert found.more["share_expected"] == singles / 2000 > 0.15
+    assert found.more["share_window"] == np.isin(b, a, invert=True).mean()
+    assert (found.effect or 0) < 0.05
+    moved = measured(a, np.where(random.random(2000) < 0.2, np.char.add("new ", new), b), kind="category")[Test.UNSEEN]
+    assert (moved.effect or 0) > 0.1 and (moved.p or 0) < 1e-6
+
+
+def test_where_a_reference_has_too_many_values_unseen_ones_are_not_told() -> None:
+    a = [str(i) for i in range(10_001)]
+    assert set(measured(a, a, kind="category")) == {Test.PSI}
+
+
 def test_a_label_that_is_not_known_yet_is_no_missing_value() -> None:
     known, late = ["0"] * 700 + ["1"] * 300, ["0"] * 70 + ["1"] * 30 + [None] * 900
     found = measured(known, late, kind="category", role=Kind.LABEL)
