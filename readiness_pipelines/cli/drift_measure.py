@@ -23,10 +23,14 @@ _NAMED = 3  # columns of a window
 
 def measure(
     product: ProductName = None,
-    first: Annotated[str | None, typer.Option("--from", help="Windows with this partition or a later one; default: all.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Windows with this partition or an earlier one.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="Look for changes from this partition on; default: everywhere.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Look for changes up to this partition.")] = None,
 ) -> None:
-    """Measure every window that is due and was not measured as it is now, and tell what was found. Safe to stop and to repeat."""
+    """Measure every window that is due and was not measured as it is now, and tell what was found. Safe to stop and to repeat.
+
+    Late data, a correction or a withdrawal changes a window; a range says where to look for that. Windows that were never
+    measured are measured in any case.
+    """
     from readiness_pipelines.drift import measure as measured
     from readiness_pipelines.drift.reference import monitors_of
 
@@ -44,11 +48,11 @@ def measure(
         if standing is not Standing.NONE:
             _say(_in_short(seen.report, standing), said)
         if found.total() % _EVERY == 0:
-            console.print(f"{found.total():,} windows measured", markup=False)
+            console.print(f"{_count(found.total())} measured", markup=False)
     if len(said) > _TOLD:
         console.print(f"... and {len(said) - _TOLD:,} more: readiness drift show {declared.name}", markup=False)
     counts = ", ".join(f"{found[standing]:,} {standing.value}" for standing in Standing if found[standing])
-    console.print(f"{declared.name}: {found.total():,} windows measured{': ' if counts else ''}{counts}", markup=False)
+    console.print(f"{declared.name}: {_count(found.total())} measured{': ' if counts else ''}{counts}", markup=False)
     raise typer.Exit(1 if newest_severity(declared, lake).is_at_least(Severity.MEDIUM) else 0)
 
 
@@ -56,6 +60,10 @@ def newest_severity(product: Product, lake: Lakehouse) -> Severity:
     """Return the worst severity among the newest windows of the product's monitors."""
     newest = [lake.ledger.drift.reports(product.name, each.name, last=1) for each in product.monitors]
     return Severity.worst(report.severity for reports in newest for report in reports)
+
+
+def _count(windows: int) -> str:
+    return f"{windows:,} window{'' if windows == 1 else 's'}"
 
 
 def _say(text: str, said: list[str]) -> None:
