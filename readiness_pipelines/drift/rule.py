@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
 
+from readiness_pipelines.declarations.drift import USUAL_THRESHOLDS
 from readiness_pipelines.declarations.drift import Thresholds as Declared
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.flow import Severity, Test, digest
@@ -55,13 +56,7 @@ class Thresholds:
         return dict(self.given).get(severity, self.lowest)
 
 
-DEFAULTS: Mapping[Test, Thresholds] = {
-    Test.KS: Thresholds(0.05, 0.10, 0.20, 0.30),
-    Test.PSI: Thresholds(0.02, 0.10, 0.20, 0.30),
-    Test.NULLS: Thresholds(0.05, 0.10, 0.20, 0.30),
-    Test.UNSEEN: Thresholds(0.05, 0.10, 0.20, 0.30),
-    Test.PERFORMANCE: Thresholds(None, 0.03, 0.05, 0.10),
-}
+DEFAULTS: Mapping[Test, Thresholds] = {test: Thresholds(**usual.model_dump()) for test, usual in USUAL_THRESHOLDS.items()}
 
 
 @dataclass(frozen=True)
