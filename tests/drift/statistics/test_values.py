@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,16 @@ def test_p_equals_scipys_for_every_distance(n: int, m: int) -> None:
             assert near(ks.p_value(d, n, m), float(kstwo.sf(d, rows)))
     assert ks.p_value(0.0, n, m) == 1
     assert ks.p_value(1.0, n, m) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("rows", [5_001, 60_000, 500_000, 1_000_000])
+@pytest.mark.parametrize("x", [2.2, 2.5, 5.0, 12.0, 60.0])
+def test_p_of_a_large_distance_equals_scipys_without_its_half_second(rows: int, x: float) -> None:
+    d = math.sqrt(x / rows) * (1 + 1e-12)
+    begun = time.process_time()
+    found = ks.p_value(d, 2 * rows, 2 * rows)
+    assert time.process_time() - begun < 0.1
+    assert near(found, float(kstwo.sf(d, rows)))
 
 
 def test_p_is_told_at_once_where_the_distance_is_tiny() -> None:
