@@ -51,6 +51,7 @@ _COLUMNS = {
     "colour": ("string", "public"),
     "site": ("string", "confidential"),
     "score": ("number", "public"),
+    "guess": ("integer", "public"),
     "outcome": ("integer", "public"),
 }
 HEADER = ",".join(_COLUMNS)
@@ -188,6 +189,7 @@ def rows_of(number: int, *, rows: int = 500, **drift: float) -> dict[str, np.nda
         "colour": random.choice(["blue", "green", "red", "grey"], rows, p=shares),
         "site": random.choice([f"site {i}" for i in range(5)], rows),
         "score": np.round(score, 4),
+        "guess": (score > 0.5).astype(int),
         "outcome": np.where(known, outcome.astype(int).astype(object), None),
     }
 
