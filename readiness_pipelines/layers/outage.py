@@ -19,8 +19,9 @@ _FULL = ("no space left", "disk is full", "disk quota", "file too large")
 
 
 @contextmanager
-def told(place: str, *, sql: str | None) -> Iterator[None]:
-    """Run a step; a disk, a file system, or memory that fails under it becomes StorageFailed, which names `place`.
+def told(place: str, *, sql: str | None, left: str = "nothing was published") -> Iterator[None]:
+    """Run a step; a disk, a file system, or memory that fails under it becomes StorageFailed, which names `place`, and says in
+    what state things were `left`.
 
     `sql` (the file's name, None where the step has none) that cannot be computed for some row becomes ModelFailed: what the
     engine says of it quotes the row. Errors raised on purpose pass (a database that fails is one of them), and so does what
@@ -31,7 +32,7 @@ def told(place: str, *, sql: str | None) -> Iterator[None]:
     except (OSError, duckdb.Error, pa.ArrowException) as error:
         next_step = _next_step(error)
         if next_step is not None:
-            raise StorageFailed(f"{place}: {_said(error)}; nothing was published: {next_step}") from error
+            raise StorageFailed(f"{place}: {_said(error)}; {left}: {next_step}") from error
         if sql is None or not isinstance(error, _COMPUTED):
             raise
         raise ModelFailed(

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from readiness_pipelines.flow import DriftReport, Measured, Reference, TableVersion, Window
 from readiness_pipelines.ledger.database import in_batches, insert, now
 from readiness_pipelines.ledger.events import Events, newest_event
-from readiness_pipelines.ledger.schema import drift_references, judgements, measurements
+from readiness_pipelines.ledger.schema import drift_references, judgements, measurements, publications
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,23 @@ class Drift(Events):
         query = sa.select(c.first_partition, c.last_partition, c.event).where(c.id.in_(_newest(product, monitor)))
         rows = self._database.rows(query.order_by(c.last_partition, c.first_partition))
         return {Window(r.first_partition, r.last_partition): r.event for r in rows}
+
+    def outdated(self, product: str, monitor: str, table: str) -> list[str]:
+        """Return the partitions of the monitor's table that were published after a window with them was measured, in order.
+
+        So what a run has published that did not measure is found by the next one that does.
+        """
+        c, p = measurements.c, publications.c
+        windows = sa.select(c.first_partition, c.last_partition, c.recorded_at).where(c.id.in_(_newest(product, monitor)))
+        newest = sa.select(p.partition_key, sa.func.max(p.recorded_at).label("at")).where(p.table_name == table, p.state == "done")
+        published = [(row.partition_key, row.at) for row in self._database.rows(newest.group_by(p.partition_key))]
+        late = {
+            partition
+            for window in self._database.rows(windows)
+            for partition, at in published
+            if at > window.recorded_at and window.first_partition <= partition <= window.last_partition
+        }
+        return sorted(late)
 
     # judgements
 

@@ -249,15 +249,14 @@ class _Run:
         selected = {check.name for check in self.checks if check.asset_key == key}
         if key not in self.assets and not selected:
             return
+        is_asset, instance = key in self.assets, self.context.instance
         try:
-            news = drift.measure_all(self.product, self.lake, self.context) if key in self.assets else []
-            reports = drift.recorded(self.product, self.lake, self.partitions, news)
-            if key in self.assets:
-                for each in drift.materialisations(self.product, self.lake, reports, self.partitions):
-                    self.context.log_event(each)
+            news = drift.measure_due(self.product, self.lake, self.context, self.partitions) if is_asset else set()
+            given = (self.product, self.lake, self.partitions, news)
+            for event in drift.told(*given, instance=instance, is_asset=is_asset, checks=selected):
+                self.context.log_event(event)
+            if is_asset:
                 yield dg.Output(None, self.context.assets_def.get_output_name_for_asset_key(key), metadata=events.SILENT)
-            for evaluation in drift.evaluations(self.product, reports, selected, is_range=self.is_range):
-                self.context.log_event(evaluation)
         except ReadinessError as error:
             place = f"{self.partitions[-1]}{_MEASURED}"
             self.bad[place] = self.refused[place] = str(error)

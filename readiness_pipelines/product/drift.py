@@ -4,7 +4,7 @@ It is measured after the tables, over what the gate has admitted, in the same ru
 stop it; and it never stops anybody: its checks warn.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -13,14 +13,15 @@ import dagster as dg
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import DriftReport, Finding, Mode, Severity
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import outage
 from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.product.events import target_of
 from readiness_pipelines.product.keys import asset_key, drift_key
+from readiness_pipelines.product.summary import image
 
 _SHOWN = 20  # findings in the table of a window
+_WINDOWS, _HISTOGRAMS = 40, 4  # in the pictures
 _NAMED = 20  # columns and absent partitions that are named
-_NOTHING = "nothing-measured"  # the DataVersion of a partition with which no measured window ends
-
-Reports = Mapping[str, Sequence[DriftReport]]  # by the last partition of their window
 
 
 def specs(product: Product, owners: Sequence[str]) -> Iterator[dg.AssetSpec]:
@@ -51,70 +52,69 @@ def check_specs(product: Product, calendar: dg.PartitionsDefinition) -> Iterator
             )
 
 
-def measure_all(product: Product, lake: Lakehouse, context: dg.AssetExecutionContext | dg.OpExecutionContext) -> list[DriftReport]:
-    """Measure what is due, and return the reports that are new, oldest window first. What is left out, and why, is logged."""
+def measure_due(product: Product, lake: Lakehouse, context: dg.AssetExecutionContext, partitions: Sequence[str]) -> set[str]:
+    """Measure what is due, was never measured, or rests on one of `partitions`, or on what was published since without being
+    measured, by a decision or by a table run alone. Return the events that are new. What is left out, and why, is logged.
+    """
     from readiness_pipelines.drift import measure
 
-    found = []
-    for seen in measure(product, lake, now=clock(), say=context.log.info):
-        report = seen.report
-        context.log.info(f"drift of {report.measured.monitor} in {report.measured.window}: {_in_short(report)}")
-        found.append(report)
-    return found
+    since = {p for m in product.monitors for p in lake.ledger.drift.outdated(product.name, m.name, m.table.full_name)}
+    news: set[str] = set()
+    with outage.told(f"{product.name}: measuring drift", sql=None, left="what was measured before is kept"):
+        for seen in measure(product, lake, now=clock(), partitions=sorted({*partitions, *since}), say=context.log.info):
+            context.log.info(f"drift of {seen.report.measured.monitor} in {seen.report.measured.window}: {_in_short(seen.report)}")
+            news |= {seen.report.event} if seen.is_news else set()
+    return news
 
 
-def recorded(product: Product, lake: Lakehouse, partitions: Sequence[str], news: Iterable[DriftReport] = ()) -> Reports:
-    """Return the newest reports of the windows that end with one of `partitions`, and of `news`, the worst of a partition last.
+def told(
+    product: Product,
+    lake: Lakehouse,
+    partitions: Sequence[str],
+    news: AbstractSet[str],
+    *,
+    instance: dg.DagsterInstance,
+    is_asset: bool,
+    checks: AbstractSet[str],
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """Yield what Dagster is told of the windows that end with one of `partitions`, and of those whose event is new.
 
-    Dagster shows the last one: it must not be the monitor that found nothing.
+    Of each window an event at the partition of its last day, the worst of a partition last: that one Dagster shows. Its DataVersion
+    is the event's digest. A partition of the run with which no measured window ends is recorded too, where all that is
+    watched is admitted: to Dagster a backfill that leaves out a partition has failed. Then the checks of the partition; in a
+    range run only where one did not pass, and those of the newest. Pictures are with the newest window of each monitor.
     """
-    found = {report.event: report for report in news}
-    wanted = set(partitions)
+    ended: dict[str, list[str]] = {}
+    newest = {}
     for monitor in product.monitors:
-        events = lake.ledger.drift.events(product.name, monitor.name)
-        for event in [event for window, event in events.items() if window.last in wanted and event not in found]:
-            report = lake.ledger.drift.report_of(event)
-            found |= {event: report} if report is not None else {}
-    by_partition: dict[str, list[DriftReport]] = {}
-    for report in sorted(found.values(), key=lambda each: (each.measured.window.last, each.severity.rank)):
-        by_partition.setdefault(report.measured.window.last, []).append(report)
-    return by_partition
+        for window, event in lake.ledger.drift.events(product.name, monitor.name).items():
+            if window.last in partitions or event in news:
+                ended.setdefault(window.last, []).append(event)
+                newest[monitor.name] = event
+    for partition in sorted({*partitions, *ended}):
+        found = [lake.ledger.drift.report_of(event) for event in ended.get(partition, ())]
+        reports = sorted([report for report in found if report is not None], key=lambda report: report.severity.rank)
+        if is_asset:
+            for report in reports:
+                is_newest = report.event in newest.values()
+                yield _materialisation(product, report, _pictures(product, lake, report) if is_newest else {})
+            if not reports and _is_admitted(product, lake, partition):
+                yield _nothing_measured(product, partition)
+        if reports and (len(partitions) == 1 or partition == max(ended) or not _passes(reports, Severity.LOW)):
+            target = target_of(instance, drift_key(product), partition)
+            yield from (_evaluation(product, partition, reports, each, target) for each in Severity.alarms() if each in checks)
 
 
-def materialisations(
-    product: Product, lake: Lakehouse, reports: Reports, partitions: Sequence[str]
-) -> Iterator[dg.AssetMaterialization]:
-    """Yield one event per window; the pictures are with the newest of each monitor. Its DataVersion is the event's digest.
-
-    A partition of the run with which no measured window ends is recorded too, where all that is watched is admitted: a backfill
-    that leaves out a partition is a failed one to Dagster.
-    """
-    newest = {r.measured.monitor: r.event for found in reports.values() for r in found}
-    for partition in sorted({*partitions, *reports}):
-        for report in reports.get(partition, ()):
-            pictures = _pictures(product, lake, report) if newest[report.measured.monitor] == report.event else {}
-            yield _materialisation(product, report, pictures)
-        tables = {monitor.table.full_name for monitor in product.monitors}
-        if partition not in reports and all(lake.ledger.current_version(name, partition) for name in tables):
-            yield dg.AssetMaterialization(
-                drift_key(product),
-                partition=partition,
-                description="nothing measured: no window ends with this partition, or it has no reference yet",
-                tags=_data_version(_NOTHING),
-            )
+def _is_admitted(product: Product, lake: Lakehouse, partition: str) -> bool:
+    tables = {monitor.table.full_name for monitor in product.monitors}
+    return all(lake.ledger.current_version(name, partition) for name in tables)
 
 
-def evaluations(
-    product: Product, reports: Reports, selected: AbstractSet[str], *, is_range: bool
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield the checks of each partition; in a range run only where one did not pass, and those of the newest partition."""
-    newest = max(reports, default=None)
-    for partition, found in reports.items():
-        alarms = [each for each in Severity.alarms() if each.value in selected]
-        if is_range and partition != newest and all(_passes(found, each) for each in alarms):
-            continue
-        for severity in alarms:
-            yield _evaluation(product, partition, found, severity)
+def _nothing_measured(product: Product, partition: str) -> dg.AssetMaterialization:
+    said = "nothing measured: no window ends with this partition, or there is no reference for it yet"
+    return dg.AssetMaterialization(
+        drift_key(product), partition=partition, description=said, tags=_data_version("nothing-measured")
+    )
 
 
 def _description(product: Product) -> str:
@@ -202,15 +202,28 @@ def _shown(value: float | None) -> str:
 
 
 def _pictures(product: Product, lake: Lakehouse, report: DriftReport) -> dict[str, Any]:
-    """Return the worst columns beside their reference, and columns by windows."""
-    return {}
+    """Return the worst columns beside their reference, and columns by windows: two SVGs of less than 15 kB."""
+    from readiness_pipelines.reports.drift_plots import heat_map, worst_columns
+    from readiness_pipelines.reports.histograms import histograms
+
+    measured = report.measured
+    monitor = next(each for each in product.monitors if each.name == measured.monitor)
+    before = lake.ledger.drift.reports(product.name, monitor.name, until=measured.window.last, last=_WINDOWS)
+    bars = worst_columns(histograms(lake, monitor, report, most=_HISTOGRAMS))
+    pictures = {
+        "readiness/worst_columns": image(bars, f"the worst columns of {measured.window} beside their reference"),
+        "readiness/over_time": image(heat_map(before), f"columns by windows until {measured.window.last}, by severity"),
+    }
+    return {name: dg.MetadataValue.md(picture) for name, picture in pictures.items()}
 
 
 def _passes(reports: Sequence[DriftReport], severity: Severity) -> bool:
     return all(report.mode is Mode.DECIDED and not report.severity.is_at_least(severity) for report in reports)
 
 
-def _evaluation(product: Product, partition: str, reports: Sequence[DriftReport], severity: Severity) -> dg.AssetCheckEvaluation:
+def _evaluation(
+    product: Product, partition: str, reports: Sequence[DriftReport], severity: Severity, target: Any
+) -> dg.AssetCheckEvaluation:
     worst = reports[-1]
     open_ = [report for report in reports if report.mode is not Mode.DECIDED]
     return dg.AssetCheckEvaluation(
@@ -218,6 +231,7 @@ def _evaluation(product: Product, partition: str, reports: Sequence[DriftReport]
         check_name=severity.value,
         passed=_passes(reports, severity),
         partition=partition,
+        target_materialization_data=target,
         severity=dg.AssetCheckSeverity.WARN,
         blocking=False,
         description="; ".join(f"{report.measured.monitor}: {_in_short(report)}" for report in reports)[:500],

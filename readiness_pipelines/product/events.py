@@ -85,7 +85,7 @@ def evaluations(
     for result in results:
         verdict = result.verdict
         assert verdict is not None
-        target = _target(instance, key, result)
+        target = target_of(instance, key, result.partition) if result.is_published else None
         if "gate" in selected:
             yield _gate(product, table, key, verdict, target)
         for rule in verdict.rules:
@@ -97,14 +97,11 @@ def evaluations(
                 yield _summary(key, declared, results)
 
 
-def _target(
-    instance: dg.DagsterInstance, key: dg.AssetKey, result: StepResult
+def target_of(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    if not result.is_published:
-        return None
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key, asset_partitions=[result.partition]), limit=1
-    ).records
+    """Return the partition's newest materialisation as what a check has checked, or None if there is none."""
+    records = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1).records
     if not records:
         return None
     newest = records[0]

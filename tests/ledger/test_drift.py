@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from readiness_pipelines.flow import Mode, ResponseDecision, Severity, Window
+from readiness_pipelines.flow import Mode, ResponseDecision, Severity, TableVersion, Window
 from readiness_pipelines.ledger import Claim, Ledger, Registered, Waiting
 from tests.drifted import REFERENCE, judged, measured, put
 
@@ -97,6 +98,28 @@ def test_another_reference_of_the_same_window_is_another_event(ledger: Ledger) -
     other = measured(reference=replace(REFERENCE, id="ref2"))
     assert measured().event != other.event
     assert [ledger.drift.record(each) for each in (measured(), other)] == [True, True]
+
+
+def publish(ledger: Ledger, partition: str, key: str, table: str = "shop.gold.paid_orders") -> None:
+    ledger.record_intent(table, partition, key)
+    ledger.record_done(TableVersion(table, partition, key, 7))
+    time.sleep(0.002)  # times have milliseconds
+
+
+def test_what_is_published_after_its_window_was_measured_is_outdated_until_it_is_measured_again(ledger: Ledger) -> None:
+    for day in (1, 2, 3):
+        publish(ledger, f"2025-01-0{day}", "k1")
+    put(ledger, measured("2025-01-02", first="2025-01-01"))
+    assert ledger.drift.outdated("shop", "paid_orders", "shop.gold.paid_orders") == []
+    time.sleep(0.002)
+    for day in (1, 2, 3):  # nothing with the third was measured yet
+        publish(ledger, f"2025-01-0{day}", "k2")
+    publish(ledger, "2025-01-02", "k1", "shop.silver.orders")
+    assert ledger.drift.outdated("shop", "paid_orders", "shop.gold.paid_orders") == ["2025-01-01", "2025-01-02"]
+    assert ledger.drift.outdated("shop", "orders", "shop.gold.paid_orders") == []
+    assert ledger.drift.outdated("shop", "paid_orders", "shop.silver.orders") == ["2025-01-02"]
+    put(ledger, measured("2025-01-02", first="2025-01-01", versions=("k2",)))
+    assert ledger.drift.outdated("shop", "paid_orders", "shop.gold.paid_orders") == []
 
 
 # judgements
