@@ -23,7 +23,7 @@ _NAMED = 3  # columns of a window
 
 def measure(
     product: ProductName = None,
-    first: Annotated[str | None, typer.Option("--from", help="Look for changes from here on; default: everywhere.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="Look for changes from this partition on.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Look for changes up to this partition.")] = None,
 ) -> None:
     """Measure every window that is due and was not measured as it is now, and tell what was found. Safe to stop and to repeat.

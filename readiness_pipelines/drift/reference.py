@@ -119,8 +119,9 @@ def monitors_of(product: Product, name: str | None) -> Sequence[Monitor]:
     """Return the monitor of this name, or all of the product. Raises ReadinessError for no such monitor, or none at all."""
     found = [each for each in product.monitors if name in (None, each.name)]
     if not found:
-        there = ", ".join(each.name for each in product.monitors) or "none: its defs.yaml has nothing under drift"
-        raise ReadinessError(f"found no monitor {name or ''} of {product.name}, expected one of its monitors: {there}")
+        there = ", ".join(each.name for each in product.monitors)
+        named = f"{name!r}, expected one of: {there}" if there else "at all, expected `drift:` in its defs.yaml"
+        raise ReadinessError(f"{product.name}: found no monitor {named}")
     return found
 
 

@@ -6,36 +6,23 @@ mark is told by its colour alone: the worse the severity, the higher the bar; wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from readiness_pipelines.flow import DriftReport
 from readiness_pipelines.reports.drift_columns import columns_of
 from readiness_pipelines.reports.drift_facts import Cell, Standing
 from readiness_pipelines.reports.markup import Html, element, joined
+from readiness_pipelines.reports.svg import picture, strokes, texts
 
 MOST_BARS = 12  # of a histogram
 _MOST_ROWS, _MOST_WINDOWS, _MOST_HISTOGRAMS = 20, 40, 4
 _CELL, _ROW, _NAMES = 12, 16, 170  # pixels: a window's width, a column's height, the room for names
 _WIDE, _LABEL, _LINE, _HEAD = 330, 104, 14, 40  # of a histogram: width, room for labels, height of a bar and of what is above
-_NAMESPACE = "http://www.w3.org/2000/svg"  # a page's own SVG has it by itself
 _HIGH = 11.0  # of the highest mark of a cell
 _CUT = 24  # characters of a name
 
-COLOURS = {
-    "paper": "#ffffff",
-    "ink": "#1d2733",
-    "dim": "#5d6977",
-    "quiet": "#e3ede7",
-    "near": "#b9a878",
-    "low": "#e3b23c",
-    "medium": "#e07b1f",
-    "high": "#c8342b",
-    "critical": "#6d0f2e",
-    "doubt": "#6b7785",
-    "reference": "#c3cdd6",
-    "window": "#1f6fb2",
-}
 _HEIGHTS = {"near": 0.15, "low": 0.4, "medium": 0.6, "high": 0.8, "critical": 1.0}  # of a cell
 _DOUBT = (Standing.UNDECIDED, Standing.INSUFFICIENT_SAMPLE, Standing.LEARNING)
 LEGEND = {
@@ -92,9 +79,11 @@ def heat_map(reports: Sequence[DriftReport]) -> str:
     span = f"windows until {newest[0].measured.window.last} ... {newest[-1].measured.window.last}" if newest else "no window yet"
     hidden = f", the worst {len(shown)} of {len(columns)} columns" if len(columns) > len(shown) else ""
     width, height = max(_NAMES + _CELL * len(newest) + 10, 560), _ROW * len(rows) + 66
-    names = [_text(10, 40 + _ROW * n, _short(name), "ink", 11) for n, name in enumerate(rows)]
-    inside = [_text(10, 18, span + hidden, "dim", 11), *names, *_cells(list(rows.values())), _legend(10, height - 14)]
-    return _svg(inside, width, height, "Drift by column and window")
+    names = texts([(10, 40 + _ROW * n, _short(name)) for n, name in enumerate(rows)], "ink", 11)
+    head = texts([(10, 18, span + hidden)], "dim", 11)
+    return picture(
+        [head, names, *_cells(list(rows.values())), *_legend(10, height - 14)], width, height, "Drift by column and window"
+    )
 
 
 def _order(worst: tuple[object, Cell] | None) -> tuple[int, float]:
@@ -102,33 +91,33 @@ def _order(worst: tuple[object, Cell] | None) -> tuple[int, float]:
 
 
 def _cells(rows: Sequence[Sequence[str]]) -> Iterator[Html]:
-    """Yield a path per class: every cell that was measured has a quiet ground, and on it the mark of what was found."""
+    """Yield the marks of all cells: each that was measured has a quiet ground, and on it the mark of what was found."""
     paths = dict.fromkeys(LEGEND, "")
     for n, classes in enumerate(rows):
-        last: dict[str, int] = {}
-        for place, class_ in enumerate(classes):
-            for drawn in _drawn(class_):
-                x, y = _NAMES + place * _CELL, 30 + _ROW * n + _HIGH * (1 - height_of(drawn) / 2)
-                is_next = last.get(drawn) == place - 1 and drawn != "doubt"
-                paths[drawn] += f"m2 0h{_CELL - 2}" if is_next else f"M{x} {y:.1f}{_shape(drawn)}"
-                last[drawn] = place
-    yield from (_marks(class_, path) for class_, path in paths.items() if path)
+        for class_ in LEGEND:
+            wanted = [each and (each == class_ or class_ == "quiet" and each != "doubt") for each in classes]
+            y = 30 + _ROW * n + _HIGH * (1 - height_of(class_) / 2)
+            for place, cells in _runs(wanted):
+                paths[class_] += f"M{_NAMES + place * _CELL} {y:.4g}h{cells * _CELL - 2}"
+    for class_, path in paths.items():
+        yield from _marks(class_, path)
 
 
-def _drawn(class_: str) -> tuple[str, ...]:
-    return () if not class_ else (class_,) if class_ in ("quiet", "doubt") else ("quiet", class_)
+def _runs(wanted: Iterable[object]) -> Iterator[tuple[int, int]]:
+    """Yield (first place, how many) of what is wanted and follows each other."""
+    place = 0
+    for is_wanted, run in groupby(wanted, key=bool):
+        cells = len(list(run))
+        if is_wanted:
+            yield place, cells
+        place += cells
 
 
-def _shape(class_: str) -> str:
-    """A line as wide as the mark is high takes few letters of a path; what could not be told is a frame."""
-    if class_ != "doubt":
-        return f"h{_CELL - 2}"
-    return f"m.5 {0.5 - _HIGH / 2:g}h{_CELL - 3}v{_HIGH - 1:g}h-{_CELL - 3}z"
-
-
-def _marks(class_: str, path: str) -> Html:
-    wide = "1" if class_ == "doubt" else f"{_HIGH * height_of(class_):.1f}"
-    return element("path", d=path, class_=f"line-{class_}", fill="none", stroke=COLOURS[class_], stroke_width=wide)
+def _marks(class_: str, path: str) -> Iterator[Html]:
+    """Yield the cells of a class: a line of dashes is cut into them; what could not be told is hollow."""
+    yield strokes(path, class_, _HIGH * height_of(class_), dashes=f"{_CELL - 2} 2")
+    if class_ == "doubt":
+        yield strokes(path, "paper", _HIGH - 2, dashes=f"0 1 {_CELL - 4} 3")
 
 
 def worst_columns(histograms: Sequence[Histogram]) -> str:
@@ -140,13 +129,13 @@ def worst_columns(histograms: Sequence[Histogram]) -> str:
         pair = shown[n : n + 2]
         placed += [element("g", _histogram(each), transform=f"translate({_WIDE * i} {foot})") for i, each in enumerate(pair)]
         foot += max(_tall(each) for each in pair)
-    inside = placed or [_text(10, 20, "no column to show", "dim", 11)]
-    return _svg([*inside, _sides(10, foot + 24)], _WIDE * min(max(len(shown), 1), 2), foot + 36, "The worst columns")
+    inside = placed or [texts([(10, 20, "no column to show")], "dim", 11)]
+    return picture([*inside, *_sides(10, foot + 24)], _WIDE * min(max(len(shown), 1), 2), foot + 36, "The worst columns")
 
 
 def histogram(of: Histogram) -> Html:
     """Return the SVG of one column, to stand in a page."""
-    return _svg([_histogram(of)], _WIDE, _tall(of), f"{of.column}: {of.said}", alone=False)
+    return picture([_histogram(of)], _WIDE, _tall(of), f"{of.column}: {of.said}", alone=False)
 
 
 def _tall(of: Histogram) -> int:
@@ -154,20 +143,30 @@ def _tall(of: Histogram) -> int:
 
 
 def _histogram(of: Histogram) -> Html:
-    """Name, what was found, then a line per bin: a pale bar of the reference, and within it a narrow one of the window."""
+    """Name, what was found, then a line per bin: a thick pale bar of the reference, and on it a narrow one of the window."""
     most = max((max(bar.reference, bar.window) for bar in of.bars), default=0.0) or 1.0
     room = _WIDE - _LABEL - 56
-    parts = [_text(10, 16, _short(of.column), "ink", 12, bold=True), _text(10, 31, of.said, "dim", 11)]
-    for n, bar in enumerate(of.bars):
-        y = _HEAD + _LINE * n
-        label = bar.label if len(bar.label) <= 15 else f"{bar.label[:14]}…"
-        parts += [
-            _text(_LABEL - 6, y + 10, label, "ink", 10, anchor="end"),
-            _rect(_LABEL, y, room * bar.reference / most, 12, "reference"),
-            _rect(_LABEL, y + 4, room * bar.window / most, 4, "window"),
-            _text(_LABEL + room * max(bar.reference, bar.window) / most + 5, y + 10, _change(bar), "dim", 9),
+    feet = [_HEAD + _LINE * n + 10 for n in range(len(of.bars))]
+    ends = [_LABEL + room * max(bar.reference, bar.window) / most + 5 for bar in of.bars]
+    return joined(
+        [
+            texts([(10, 16, _short(of.column))], "ink", 12, bold=True),
+            texts([(10, 31, of.said)], "dim", 11),
+            texts([(_LABEL - 6, y, _label(bar)) for y, bar in zip(feet, of.bars, strict=True)], "ink", 10, anchor="end"),
+            texts([(x, y, _change(bar)) for x, y, bar in zip(ends, feet, of.bars, strict=True)], "dim", 9),
+            _bars([room * bar.reference / most for bar in of.bars], "reference", 12),
+            _bars([room * bar.window / most for bar in of.bars], "window", 4),
         ]
-    return joined(parts)
+    )
+
+
+def _bars(lengths: Sequence[float], class_: str, thick: float) -> Html:
+    path = "".join(f"M{_LABEL} {_HEAD + _LINE * n + 6}h{length:.1f}" for n, length in enumerate(lengths) if length)
+    return strokes(path, class_, thick)
+
+
+def _label(bar: Bar) -> str:
+    return bar.label if len(bar.label) <= 15 else f"{bar.label[:14]}…"
 
 
 def _change(bar: Bar) -> str:
@@ -175,36 +174,20 @@ def _change(bar: Bar) -> str:
     return f"{100 * bar.window:.0f}%" if abs(bar.window - bar.reference) >= 0.005 else ""
 
 
-def _sides(x: int, y: int) -> Html:
-    texts = [_text(x + 20, y, "reference", "ink", 10), _text(x + 110, y, "window, with its share of the rows", "ink", 10)]
-    return joined([_rect(x, y - 10, 14, 12, "reference"), _rect(x + 90, y - 6, 14, 4, "window"), *texts])
+def _sides(x: int, y: int) -> Iterator[Html]:
+    yield strokes(f"M{x} {y - 4}h14", "reference", 12)
+    yield strokes(f"M{x + 90} {y - 4}h14", "window", 4)
+    yield texts([(x + 20, y, "reference"), (x + 110, y, "window, with its share of the rows")], "ink", 10)
 
 
-def _legend(x: float, y: float) -> Html:
-    parts: list[Html] = []
-    for class_, words in LEGEND.items():
-        parts.append(_marks(class_, f"M{x:.0f} {y + 1 - _HIGH * height_of(class_) / 2:.1f}{_shape(class_)}"))
-        parts.append(_text(x + 14, y, words, "ink", 10))
-        x += 26 + 5.2 * len(words)
-    return joined(parts)
+def _legend(x: float, y: float) -> Iterator[Html]:
+    words = []
+    for class_, said in LEGEND.items():
+        yield from _marks(class_, f"M{x:.0f} {y + 1 - _HIGH * height_of(class_) / 2:.1f}h{_CELL - 2}")
+        words.append((x + 14, y, said))
+        x += 26 + 5.2 * len(said)
+    yield texts(words, "ink", 10)
 
 
 def _short(name: str) -> str:
     return name if len(name) <= _CUT else f"{name[: _CUT - 1]}…"
-
-
-def _rect(x: float, y: float, wide: float, tall: float, class_: str) -> Html:
-    return element("rect", x=f"{x:g}", y=f"{y:g}", width=f"{wide:.1f}", height=f"{tall:g}", class_=class_, fill=COLOURS[class_])
-
-
-def _text(x: float, y: float, words: str, class_: str, size: int, *, bold: bool = False, anchor: str | None = None) -> Html:
-    weight = "bold" if bold else None
-    at = {"x": f"{x:.0f}", "y": f"{y:.0f}", "font_size": size, "font_weight": weight, "text_anchor": anchor}
-    return element("text", words, class_=class_, fill=COLOURS[class_], **at)
-
-
-def _svg(inside: Iterable[object], width: float, height: float, title: str, *, alone: bool = True) -> Html:
-    sides: Mapping[str, object] = {"width": f"{width:g}", "height": f"{height:g}", "viewBox": f"0 0 {width:g} {height:g}"}
-    paper = element("rect", width="100%", height="100%", rx=6, class_="paper", fill=COLOURS["paper"])
-    named = {"class_": "plot", "role": "img", "font_family": "sans-serif", "xmlns": _NAMESPACE if alone else None}
-    return element("svg", element("title", title), paper, *inside, **named, **sides)

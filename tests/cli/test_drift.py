@@ -108,7 +108,7 @@ def test_what_is_printed_is_bounded(shop: Shop, readiness: Said) -> None:
 
 def test_what_cannot_be_is_one_line(shop: Shop, readiness: Said) -> None:
     code, said = readiness("drift", "show", "shop")
-    assert (code, said.strip()) == (2, "readiness: shop: found no monitor, expected `drift:` in shop/defs.yaml")
+    assert (code, said.strip()) == (2, "readiness: shop: found no monitor at all, expected `drift:` in its defs.yaml")
     build(shop)
     code, said = readiness("drift", "show", "shop", "--monitor", "patient")
     assert (code, said.strip()) == (2, "readiness: shop: found no monitor 'patient', expected one of: patients, orders")

@@ -100,7 +100,7 @@ def test_candidates_are_a_line_each(readiness: Said) -> None:
         assert sum(line.startswith(f"│ {rule} ") for line in said.splitlines()) == 1
     assert "2025-01-04 (size, colour)" in said
     code, said = readiness("drift", "calibrate", "--monitor", "nothing")
-    assert (code, "found no monitor nothing of metrics" in said) == (2, True)
+    assert (code, "metrics: found no monitor 'nothing', expected one of: readings" in said) == (2, True)
 
 
 def test_a_reference_is_registered_by_somebody_for_a_reason(scene: Scene, readiness: Said) -> None:
