@@ -137,7 +137,7 @@ class MonitorFacts:
     newest: DriftReport | None
     columns: tuple[ColumnFacts, ...]
     performance: Mapping[str, Mapping[int, Metric]]
-    decisions: tuple[Decided, ...]
+    decisions: tuple[Decided, ...] = ()
     waits_for: str = ""
     due: int = 0
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from readiness_pipelines.declarations import Monitor, Product
 from readiness_pipelines.drift import Watch, status
 from readiness_pipelines.drift.reference import monitors_of
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import DriftReport, Window
+from readiness_pipelines.flow import Window
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.reports.drift_columns import Columns, add, metrics_of
-from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Metric, MonitorFacts, WindowFacts, standing_of
+from readiness_pipelines.reports.drift_columns import monitor_facts
+from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, MonitorFacts
 
 
 def drift_facts(
@@ -45,40 +46,14 @@ def drift_facts(
 def _monitor(lake: Lakehouse, monitor: Monitor, until: str | None, last: int | None, watch: Watch) -> MonitorFacts:
     drift, product = lake.ledger.drift, monitor.product
     events = [(w, e) for w, e in _one_per_end(drift.events(product, monitor.name)) if until is None or w.last <= until]
-    windows: list[WindowFacts] = []
-    columns: Columns = {}
-    roles = {each.name: each.role for each in monitor.columns}
-    performance: dict[str, dict[int, Metric]] = {}
-    newest: DriftReport | None = None
-    for _, event in events[-last:] if last else events:
-        report = drift.report_of(event)
-        if report is None:
-            continue  # measured, and whoever did was stopped before it was judged: the next measure does it
-        newest = report
-        add(columns, report, len(windows), roles)
-        for group, metric in metrics_of(report):
-            if _may_be_told(group, monitor):
-                performance.setdefault(group, {})[len(windows)] = metric
-        windows.append(_window(report))
+    wanted = events[-last:] if last else events
+    # one that was measured and not judged is left out: whoever did was stopped, and the next measure judges it
+    reports = (report for _, event in wanted if (report := drift.report_of(event)) is not None)
     decided = [Decided(at, said) for at, said in reversed(drift.decisions(product)) if said.monitor == monitor.name]
-    found = tuple(columns.values())
-    return MonitorFacts(
-        monitor, tuple(windows), len(events), newest, found, performance, tuple(decided), watch.waits_for, watch.due
-    )
+    facts = monitor_facts(monitor, reports, measured=len(events))
+    return replace(facts, decisions=tuple(decided), waits_for=watch.waits_for, due=watch.due)
 
 
 def _one_per_end(events: Mapping[Window, str]) -> Iterable[tuple[Window, str]]:
     """Return one window per last partition, in their order: the one that was declared otherwise once gives way to a shorter."""
     return {window.last: (window, event) for window, event in events.items()}.values()
-
-
-def _window(report: DriftReport) -> WindowFacts:
-    m, standing = report.measured, standing_of(report.severity, report.mode)
-    return WindowFacts(m.window, standing, m.rows, len(m.absent), m.event, report.columns, report.superseded)
-
-
-def _may_be_told(group: str, monitor: Monitor) -> bool:
-    """Whether a group may be named today: what was public when it was measured may not be any more."""
-    column, _, value = group.partition("=")
-    public = {each.name for each in monitor.table.table.columns if each.classification == "public"}
-    return not group or value.startswith("#") or column in public

@@ -135,13 +135,16 @@ def put(shop: Shop, *reports: DriftReport) -> Lakehouse:
     return lake
 
 
-def decide(
-    lake: Lakehouse, about: DriftReport, *, action: str = "observe", why: str = "recorded and told", run: str = "run-1"
-) -> None:
-    drift, m = lake.ledger.drift, about.measured
-    assert drift.claim(about.event, run, is_over=lambda _: False).state == "mine"
-    said = (about.event, m.product, m.monitor, m.window, about.severity, about.columns, action, why, "policy", run)
-    assert drift.decide(ResponseDecision(*said))
+def decision(about: DriftReport, *, why: str = "recorded and told", run: str = "run-1") -> ResponseDecision:
+    m = about.measured
+    said = (about.severity, about.columns, "observe", why, "policy", run)
+    return ResponseDecision(about.event, m.product, m.monitor, m.window, *said)
+
+
+def decide(lake: Lakehouse, about: DriftReport, *, why: str = "recorded and told", run: str = "run-1") -> None:
+    """Claim the event for the run, and record what it decides."""
+    assert lake.ledger.drift.claim(about.event, run, is_over=lambda _: False).state == "mine"
+    assert lake.ledger.drift.decide(decision(about, why=why, run=run))
 
 
 def day(number: int) -> str:
