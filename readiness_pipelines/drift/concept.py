@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.family import STANDARD_ERROR
 from readiness_pipelines.drift.statistics.performance import Loss, Performance, accuracy, accuracy_loss, auc, auc_loss
-from readiness_pipelines.flow import Kind, Measurement, TableVersion, Test
+from readiness_pipelines.flow import Kind, Measurement, Mode, TableVersion, Test
 from readiness_pipelines.gates.columns import is_number, quoted
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.rows import literal
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST_GROUPS = 20  # slices of one column that are told, the largest ones
+LEAST_OF_CLASS = 20  # positives, and negatives: of fewer, the variance of an AUC is far too small, and chance looks certain
+_TOO_FEW = Mode.INSUFFICIENT_SAMPLE
 _EVERY = ""  # name of the slice of all rows
 
 
@@ -69,8 +71,10 @@ def _loss(monitor: Monitor, reference: Worth, window: Worth, group: str) -> Meas
     name = monitor.words.score or monitor.words.prediction or ""
     lost = _lost(reference, window)
     if lost is None or reference.metric is None or window.metric is None:
-        note = "too few labels are known" if not (reference.n and window.n) else "the known labels are of one class only"
-        return Measurement(name, Kind.CONCEPT, Test.PERFORMANCE, None, None, reference.n, window.n, group=group, note=note)
+        note = f"fewer than {LEAST_OF_CLASS} known labels of one class" if reference.n and window.n else "no label is known"
+        return Measurement(
+            name, Kind.CONCEPT, Test.PERFORMANCE, None, None, reference.n, window.n, group=group, mode=_TOO_FEW, note=note
+        )
     one_sided = lost.p / 2 if lost.value > 0 else 1 - lost.p / 2
     more = {"loss": lost.value, STANDARD_ERROR: lost.standard_error}
     for side, metric in (("reference", reference.metric), ("window", window.metric)):
@@ -107,7 +111,9 @@ def _by_score(lake: Lakehouse, monitor: Monitor, rows: str) -> Slices:
 
 
 def _auc(scores: np.ndarray, labels: np.ndarray) -> Worth:
-    return Worth(auc(scores, labels), len(scores))
+    positives = int(labels.sum())
+    is_enough = min(positives, len(labels) - positives) >= LEAST_OF_CLASS
+    return Worth(auc(scores, labels) if is_enough else None, len(scores))
 
 
 def _by_class(lake: Lakehouse, monitor: Monitor, rows: str) -> Slices:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.past import Past
 from readiness_pipelines.drift.reference import changed
@@ -30,12 +31,12 @@ def judged(
     return replace(report, notes=(*report.notes, *notes))
 
 
-def version_notes(lake: Lakehouse, monitor: Monitor, measured: Measured) -> tuple[str, ...]:
+def version_notes(product: Product, lake: Lakehouse, monitor: Monitor, measured: Measured) -> tuple[str, ...]:
     """Return what a reader has to know about the versions of a window and its reference, as the ledger has it now."""
     outcomes = lake.ledger.latest_outcomes(measured.table)
     held = [v.partition for v in measured.versions if v.partition in outcomes and not outcomes[v.partition].is_admitted]
-    notes = [changed(lake, monitor, measured.reference)]
-    if held:
-        more = f" and {len(held) - _MOST_NAMES} more" if len(held) > _MOST_NAMES else ""
-        notes.append(f"measured as admitted before, a newer candidate is held: {', '.join(held[:_MOST_NAMES])}{more}")
-    return tuple(note for note in notes if note)
+    notes = changed(product, lake, monitor, measured.reference)
+    if not held:
+        return notes
+    more = f" and {len(held) - _MOST_NAMES} more" if len(held) > _MOST_NAMES else ""
+    return *notes, f"measured as admitted before, a newer candidate is held: {', '.join(held[:_MOST_NAMES])}{more}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from readiness_pipelines.declarations.monitors import Watched
 from readiness_pipelines.drift.family import DEGREES
+from readiness_pipelines.drift.layout import LEAST_ROWS
 from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
 from readiness_pipelines.drift.statistics import binned, ks, psi
 from readiness_pipelines.drift.statistics.jensen_shannon import jensen_shannon
@@ -39,15 +40,19 @@ def compared(watched: Sequence[Watched], layout: Layout, reference: Profile, win
             yield _nulls(column, *both)
 
 
-def exactly(measurement: Measurement, d: float, distance: float | None) -> Measurement:
+def exactly(column: Watched, measurement: Measurement, d: float, distance: float | None) -> Measurement:
     """Return the KS measurement with the D that was found in the rows, and their Wasserstein distance beside it."""
+    if not _may_tell(column, measurement.n_reference, measurement.n_window):
+        distance = None
     p = ks.p_value(d, measurement.n_reference, measurement.n_window)
     more = dict(measurement.more) | _finite({"wasserstein": distance})
     return replace(measurement, effect=d, p=p, effect_high=None, p_low=None, more=more)
 
 
 def _ks(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProfile) -> Measurement:
-    more = {"mean_reference": a.mean, "mean_window": b.mean, "sd_reference": a.sd, "sd_window": b.sd}
+    sides = {"reference": a, "window": b}
+    told = {name: side for name, side in sides.items() if _may_tell(column, side.finite)}
+    more = {f"mean_{name}": side.mean for name, side in told.items()} | {f"sd_{name}": side.sd for name, side in told.items()}
     found = ks.bracket(a.counts, b.counts, single=bins.single)
     if found is None:
         return Measurement(column.name, column.role, Test.KS, None, None, a.n, b.n, note=_NO_ROWS, more=_finite(more))
@@ -87,6 +92,11 @@ def _nulls(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:
         return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, None, None, a.rows, b.rows, note=_NO_ROWS)
     more = {"share_reference": a.nulls / a.rows, "share_window": b.nulls / b.rows}
     return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, abs(found.change), found.p, a.rows, b.rows, more=more)
+
+
+def _may_tell(column: Watched, *rows: int) -> bool:
+    """Return whether a moment of so many rows says nothing of one of them, or may."""
+    return column.is_public or min(rows) >= LEAST_ROWS
 
 
 def _finite(more: Mapping[str, float | None]) -> dict[str, float]:

@@ -53,20 +53,22 @@ def measure(
     is told by `say`. Stopping in between loses nothing; memory is that of 30 windows' profiles.
     """
     for monitor in product.monitors:
-        yield from _Measuring(product, lake, monitor, say).run(now, partitions, again=again)
+        yield from _Measuring(product, lake, monitor, now, say).run(partitions, again=again)
 
 
 class _Measuring:
     """One monitor, measured once."""
 
-    def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor, say: Callable[[str], None]) -> None:
-        self._product, self._lake, self._monitor = product, lake, monitor
+    def __init__(
+        self, product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.datetime, say: Callable[[str], None]
+    ) -> None:
+        self._product, self._lake, self._monitor, self._now = product, lake, monitor, now
         self._rule = rule_of(monitor)
         self._past = Past(product, lake, monitor)
-        self._numbers = Numbers(product, lake, monitor, self._rule)
+        self._numbers = Numbers(product, lake, monitor, self._rule, now=now)
         self._tell = say
 
-    def run(self, now: datetime.datetime, partitions: Sequence[str] | None, *, again: bool) -> Iterator[Seen]:
+    def run(self, partitions: Sequence[str] | None, *, again: bool) -> Iterator[Seen]:
         newest = newest_decided(self._lake, self._monitor)
         if newest is None:
             self._say("nothing has been run yet")
@@ -74,7 +76,7 @@ class _Measuring:
         if isinstance(found := self._numbers.reference(), Waiting):
             self._say(found.why)
             return
-        windows = measured_windows(self._product, self._monitor, min(newest, key_of(self._product, now)))
+        windows = measured_windows(self._product, self._monitor, min(newest, key_of(self._product, self._now)))
         wanted = [each for each in windows if each not in self._past.events or self._rests_on(each, partitions)]
         for start in range(0, len(wanted), _AT_ONCE):
             yield from self._some(wanted[start : start + _AT_ONCE], tell_all=partitions is not None, again=again)
@@ -148,7 +150,7 @@ class _Measuring:
         is_news = drift.record(measured)
         reached("window_recorded")
         superseded = before if before != measured.event else ""
-        notes = version_notes(self._lake, self._monitor, measured)
+        notes = version_notes(self._product, self._lake, self._monitor, measured)
         report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)
         is_news |= drift.judge(report) is not None
         self._past.add(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -38,8 +39,8 @@ _GONE = "rows of the reference are not kept any more; `readiness drift register`
 class Numbers:
     """What is measured of one monitor's windows. Profiles and the reference's worth are computed once and remembered."""
 
-    def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor, rule: Rule) -> None:
-        self._product, self._lake, self._monitor, self._rule = product, lake, monitor, rule
+    def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor, rule: Rule, *, now: datetime.datetime) -> None:
+        self._product, self._lake, self._monitor, self._rule, self._now = product, lake, monitor, rule, now
         self._sums = Sums(lake, monitor)
         self._layouts: dict[str, Layout] = {}
         self._worth: dict[str, Slices | None] = {}
@@ -48,7 +49,7 @@ class Numbers:
         """See that there is a reference, and return what it waits for if there is none."""
         if self._monitor.words.reference == "previous_window":
             return None
-        found = fixed(self._product, self._lake, self._monitor)
+        found = fixed(self._product, self._lake, self._monitor, now=self._now)
         return found if isinstance(found, Waiting) else None
 
     def turn(self) -> AbstractContextManager[None]:
@@ -85,7 +86,7 @@ class Numbers:
 
     def _reference(self, window: Window, guess: Reference | None) -> Reference | Waiting:
         if self._monitor.words.reference != "previous_window":
-            found = standing(self._product, self._lake, self._monitor)
+            found = standing(self._product, self._lake, self._monitor, now=self._now)
             return found if isinstance(found, Waiting) else found.reference
         before = window_before(self._product, window, self._monitor.words.window)
         versions = admitted(self._lake, self._monitor, partitions_of(self._product, before)) if before else ()
@@ -159,4 +160,5 @@ class Numbers:
         with self._lake.connect() as con:
             found = distances(con, rows[0], rows[1], m.column)
         assert found.ks is not None  # a bracket is of two sides with values
-        return exactly(m, found.ks, found.wasserstein)
+        watched = next(column for column in self._monitor.columns if column.name == m.column)
+        return exactly(watched, m, found.ks, found.wasserstein)

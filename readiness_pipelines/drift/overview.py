@@ -38,7 +38,7 @@ def status(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> list
 
 
 def _watch(product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.datetime) -> Watch:
-    reference = standing(product, lake, monitor)
+    reference = standing(product, lake, monitor, now=now)
     measured = lake.ledger.drift.events(product.name, monitor.name)
     newest = newest_decided(lake, monitor)
     until = min(newest, key_of(product, now)) if newest is not None else None

@@ -1,12 +1,13 @@
 """What windows are compared with: how a reference comes to be, and how it is kept.
 
-A range of days is resolved once, to the versions that were admitted when the range was complete, and stays what it is
+A range of days is resolved once, to the versions that were admitted when all of it had been run, and stays what it is
 until the declaration or a person says otherwise. Its versions are pinned, so that they never expire. The previous window
 is another reference for each window, and a training set is registered by whoever trains.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from readiness_pipelines.drift.rows import compared_rows
 from readiness_pipelines.drift.sums import Sums
 from readiness_pipelines.drift.windows import partitions_of, window_of_range
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Reference, TableVersion, digest
+from readiness_pipelines.flow import Reference, TableVersion, Window, digest
 from readiness_pipelines.lakehouse import Lakehouse, pin, pins, reached, unpin
+from readiness_pipelines.layers import StandingKind, Standings
 from readiness_pipelines.ledger.drift import Registered
 
+_COMPLETE = "the range is complete, and nothing has been measured yet"
 DECLARED = "declared"  # by whom a range is registered that nobody registered
 
 
@@ -65,10 +68,12 @@ def layout_from(lake: Lakehouse, monitor: Monitor, versions: Sequence[TableVersi
         return layout_of(con, rows, [column.name for column in monitor.columns], told=told, as_categories=categories)
 
 
-def standing(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered | Waiting:
+def standing(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.datetime) -> Registered | Waiting:
     """Return the monitor's registered reference, or what it waits for. Nothing is changed.
 
-    Of a monitor that is compared with the previous window it is always Waiting: each window has its own.
+    A range waits until its last partition, or a newer one, was decided, none of its partitions is there to be run by `now`
+    (UTC), and it has enough rows; what is held or missing is not waited for. Of a monitor that is compared with the previous
+    window it is always Waiting: each window has its own.
     """
     registered = lake.ledger.drift.reference(product.name, monitor.name)
     if registered is not None and registered.declared == monitor.measuring:
@@ -78,28 +83,35 @@ def standing(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered 
         return Waiting("no training set has been registered")
     if isinstance(said, str):
         return Waiting("each window is compared with the one before")
-    return _why_not(product, lake, monitor, said) or Waiting("the range is complete, and nothing has been measured yet")
+    range_ = window_of_range(product, said)
+    why = (
+        _not_over(lake, monitor, range_)
+        or _not_run(product, lake, monitor, range_, now)
+        or _too_few(product, lake, monitor, range_)
+    )
+    return why or Waiting(_COMPLETE)
 
 
-def fixed(product: Product, lake: Lakehouse, monitor: Monitor) -> Registered | Waiting:
-    """Return the monitor's registered reference; a range that is complete is registered here, if nobody has.
+def fixed(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.datetime) -> Registered | Waiting:
+    """Return what `standing` does; a range that is complete is registered here, if nobody has.
 
     Safe to kill, to repeat and for several at once.
     """
-    found, said = standing(product, lake, monitor), monitor.words.reference
-    if isinstance(found, Registered) or isinstance(said, str) or _why_not(product, lake, monitor, said):
-        return found
-    with turn(lake, monitor):
-        found = standing(product, lake, monitor)  # somebody else may have had the turn before
-        if isinstance(found, Waiting):
-            found = _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
-    return found
+    said = monitor.words.reference
+    if standing(product, lake, monitor, now=now) == Waiting(_COMPLETE) and isinstance(said, ReferenceRange):
+        with turn(lake, monitor):
+            found = standing(product, lake, monitor, now=now)  # somebody else may have had the turn before
+            if found != Waiting(_COMPLETE):
+                return found
+            return _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
+    return standing(product, lake, monitor, now=now)
 
 
 def register(product: Product, lake: Lakehouse, monitor: str, *, by: str, reason: str) -> Registered:
     """Take what is admitted of the declared range now for the monitor's reference, and say who wants so, and why.
 
-    From then on windows are other events: those that are measured again supersede what was measured of them before.
+    Partitions that were never run are not waited for. From then on windows are other events: those that are measured again
+    supersede what was measured of them before.
     Raises ReadinessError for no such monitor or one without a declared range, for a range that is not complete or has too few
     rows, and where nobody or nothing is said for it.
     """
@@ -109,7 +121,8 @@ def register(product: Product, lake: Lakehouse, monitor: str, *, by: str, reason
         raise ReadinessError("found no name or no reason, expected who registers the reference and why")
     if not isinstance(said, ReferenceRange):
         raise ReadinessError(f"{product.name}/{monitor} is compared with {said}, expected a range of days to register anew")
-    if why := _why_not(product, lake, watched, said):
+    range_ = window_of_range(product, said)
+    if why := _not_over(lake, watched, range_) or _too_few(product, lake, watched, range_):
         raise ReadinessError(f"{product.name}/{monitor} cannot have its reference now: {why.why}")
     with turn(lake, watched):
         return _register(product, lake, watched, said, by=by, reason=reason)
@@ -130,14 +143,26 @@ def turn(lake: Lakehouse, monitor: Monitor) -> AbstractContextManager[None]:
     return lake.ledger.alone(f"{monitor.product}.drift.{monitor.name}", "")
 
 
-def changed(lake: Lakehouse, monitor: Monitor, reference: Reference) -> str:
-    """Say what of a reference is not what is admitted now, empty if all of it is."""
-    current = set(admitted(lake, monitor, [version.partition for version in reference.versions]))
-    old = [version for version in reference.versions if version not in current]
-    if not old:
-        return ""
-    more = f" and {len(old) - 1} others" if len(old) > 1 else ""
-    return f"the reference has {old[0].partition}{more} in a version that is not current any more; it stays until registered anew"
+def changed(product: Product, lake: Lakehouse, monitor: Monitor, reference: Reference) -> tuple[str, ...]:
+    """Say what of a reference is not what is admitted now, and what of its range is admitted and no part of it."""
+    said, known = monitor.words.reference, {version.partition for version in reference.versions}
+    in_range = partitions_of(product, window_of_range(product, said)) if isinstance(said, ReferenceRange) else []
+    current = admitted(lake, monitor, sorted({*in_range, *known}))
+    old = sorted(known - {version.partition for version in {*current} & {*reference.versions}})
+    new = [version.partition for version in current if version.partition not in known]
+    notes = []
+    if old:
+        notes.append(
+            f"the reference has {_first_of(old)} in a version that is not current any more; it stays until registered anew"
+        )
+    if new:
+        notes.append(f"the reference lacks {_first_of(new)}, admitted after it was registered; it stays until registered anew")
+    return tuple(notes)
+
+
+def _first_of(partitions: Sequence[str]) -> str:
+    more = f" and {len(partitions) - 1} more" if len(partitions) > 1 else ""
+    return f"{partitions[0]}{more}"
 
 
 def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: ReferenceRange, *, by: str, reason: str) -> Registered:
@@ -161,15 +186,26 @@ def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: Referen
     return registered
 
 
-def _why_not(product: Product, lake: Lakehouse, monitor: Monitor, said: ReferenceRange) -> Waiting | None:
-    range_, newest = window_of_range(product, said), newest_decided(lake, monitor)
-    if newest is None or newest < range_.last:
-        return Waiting(f"its reference {range_} is complete when {range_.last} has been run; the newest is {newest or 'none'}")
-    versions = admitted(lake, monitor, partitions_of(product, range_))
-    rows = sum(_rows(lake, version) for version in versions)
-    if rows < monitor.words.min_rows:
-        return Waiting(f"its reference {range_} has {rows:,} admitted rows, and must have {monitor.words.min_rows:,} (min_rows)")
-    return None
+def _not_over(lake: Lakehouse, monitor: Monitor, range_: Window) -> Waiting | None:
+    newest = newest_decided(lake, monitor)
+    if newest is not None and newest >= range_.last:
+        return None
+    return Waiting(f"its reference {range_} is complete when {range_.last} has been run; the newest is {newest or 'none'}")
+
+
+def _not_run(product: Product, lake: Lakehouse, monitor: Monitor, range_: Window, now: datetime.datetime) -> Waiting | None:
+    """Wait for what was not run and could be: windows must not be compared with a part of the range for ever."""
+    decided, standings = lake.ledger.latest_outcomes(monitor.table.full_name), Standings(product, lake, now=now)
+    undecided = [key for key in partitions_of(product, range_) if key not in decided]
+    absent = [key for key in undecided if standings.of(monitor.table.name, key).kind is StandingKind.ABSENT]
+    return Waiting(f"its reference {range_} waits for {_first_of(absent)} to be run") if absent else None
+
+
+def _too_few(product: Product, lake: Lakehouse, monitor: Monitor, range_: Window) -> Waiting | None:
+    rows = sum(_rows(lake, version) for version in admitted(lake, monitor, partitions_of(product, range_)))
+    if rows >= monitor.words.min_rows:
+        return None
+    return Waiting(f"its reference {range_} has {rows:,} admitted rows, and must have {monitor.words.min_rows:,} (min_rows)")
 
 
 def _rows(lake: Lakehouse, version: TableVersion) -> int:

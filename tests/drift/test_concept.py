@@ -18,7 +18,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     scene = build_scene(tmp_path_factory.mktemp("concept"))
     land(scene, 1)
     scene.land(2, rows_of(2, rows=600, noise=3.0))
-    scene.land(3, rows_of(3, rows=600, known=0.1))
+    scene.land(3, rows_of(3, rows=600, known=0.2))
     scene.run([2, 3])
     return scene
 
@@ -40,7 +40,7 @@ def pairs_in_order(rows: dict[str, np.ndarray], of: np.ndarray) -> float:
 
 
 def test_the_auc_is_that_of_all_pairs_of_rows_whose_label_is_known(scene: Scene) -> None:
-    for day, rows in ((1, rows_of(1, rows=600)), (3, rows_of(3, rows=600, known=0.1))):
+    for day, rows in ((1, rows_of(1, rows=600)), (3, rows_of(3, rows=600, known=0.2))):
         found = worth(scene, day)
         every = np.ones(600, dtype=bool)
         assert found["", ""].metric is not None
@@ -88,18 +88,23 @@ def test_values_of_a_column_that_is_not_public_are_told_by_their_place(scene: Sc
     assert found == [f"site=#{place}" for place in range(1, 6)]
 
 
-def test_few_known_labels_and_labels_of_one_class_have_no_worth_and_say_so(scene: Scene) -> None:
-    worth(scene, 1)
+def test_too_few_of_one_class_have_no_worth_and_say_so(scene: Scene) -> None:
+    few = {("", ""): worth(scene, 3)["colour", "blue"]}  # of 111 known outcomes, 36 positive
+    assert few["", ""].metric is None and few["", ""].n > 19
     (monitor,) = scene.product.monitors
-    one_class = {("", ""): Worth(None, 300)}
-    (found,) = compared_worth(monitor, one_class, one_class)
-    assert (found.effect, found.p, found.note) == (None, None, "the known labels are of one class only")
-    (none,) = compared_worth(monitor, one_class, {("", ""): Worth(None, 0)})
-    assert none.note == "too few labels are known"
+    found = next(compared_worth(monitor, worth(scene, 1), few))
+    assert (found.effect, found.p, found.mode, found.note) == (
+        None,
+        None,
+        "insufficient_sample",
+        "fewer than 20 known labels of one class",
+    )
+    (none,) = compared_worth(monitor, few, {("", ""): Worth(None, 0)})
+    assert none.note == "no label is known"
 
 
 def test_a_predicted_class_is_judged_by_its_accuracy(scene: Scene) -> None:
-    found, rows = worth(scene, 3, MONITOR.replace("score: score", "prediction: guess")), rows_of(3, rows=600, known=0.1)
+    found, rows = worth(scene, 3, MONITOR.replace("score: score", "prediction: guess")), rows_of(3, rows=600, known=0.2)
     known = np.array([value is not None for value in rows["outcome"]])
     right = rows["guess"] == rows["outcome"]
     assert found["", ""] == Worth(accuracy(int(right.sum()), int(known.sum())), int(known.sum()), int(right.sum()))

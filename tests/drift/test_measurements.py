@@ -20,14 +20,16 @@ from readiness_pipelines.flow import Kind, Measurement, Test
 Cells = Sequence[object] | np.ndarray
 
 
-def measured(reference: Cells, window: Cells, *, kind: str = "number", role: Kind = Kind.DATA) -> dict[Test, Measurement]:
+def measured(
+    reference: Cells, window: Cells, *, kind: str = "number", role: Kind = Kind.DATA, is_public: bool = True
+) -> dict[Test, Measurement]:
     """Return what is measured of one column of these rows, by test."""
     con = duckdb.connect()
     for name, cells in (("r", reference), ("w", window)):
         type_ = pa.float64() if kind == "number" else pa.string()
         con.register(name, pa.table({"x": pa.array(list(cells), type_)}))
     layout = layout_of(con, "r", ["x"])
-    found = compared([Watched("x", kind, role, True)], layout, profile(con, "r", layout), profile(con, "w", layout))  # type: ignore[arg-type]
+    found = compared([Watched("x", kind, role, is_public)], layout, profile(con, "r", layout), profile(con, "w", layout))  # type: ignore[arg-type]
     return {each.test: each for each in found}
 
 
@@ -147,6 +149,15 @@ def test_no_rows_at_all_measure_nothing() -> None:
 def test_the_exact_numbers_take_the_place_of_the_bracket() -> None:
     a, b = normal(3000), normal(2000, by=0.1, seed=6)
     true = stats.ks_2samp(a, b, method="asymp")
-    found = exactly(measured(a, b)[Test.KS], true.statistic, 0.1)
+    found = exactly(Watched("x", "number", Kind.DATA, False), measured(a, b)[Test.KS], true.statistic, 0.1)
     assert found.is_exact and found.p == pytest.approx(true.pvalue, abs=1e-12)
     assert found.more["wasserstein"] == 0.1 and "mean_window" in found.more
+
+
+def test_moments_of_few_rows_are_not_told_of_a_column_that_is_not_public() -> None:
+    few = [31337.0] * 9 + [None] * 300
+    hidden, open_ = (measured(normal(300), few, is_public=is_public)[Test.KS] for is_public in (False, True))
+    assert set(hidden.more) == {"mean_reference", "sd_reference"}
+    assert open_.more["mean_window"] == 31337
+    assert "mean_window" in measured(normal(300), [31337.0] * 10, is_public=False)[Test.KS].more
+    assert "wasserstein" not in exactly(Watched("x", "number", Kind.DATA, False), hidden, 1.0, 31337.0).more

@@ -116,6 +116,26 @@ def test_what_of_a_range_is_held_when_it_is_complete_is_no_part_of_it(tmp_path: 
     assert [v.partition for v in found.report.measured.reference.versions] == [scene.day(1)]
 
 
+def test_a_range_waits_for_what_has_landed_and_was_not_run_whatever_is_run_first(tmp_path: Path) -> None:
+    scene = build_scene(tmp_path, monitors=SHORT)
+    scene.land(1, rows_of(1, rows=600))
+    land(scene, 2, 3)
+    assert told(scene) == ["metrics/readings: its reference 2025-01-01...2025-01-02 waits for 2025-01-01 to be run"]
+    scene.run([1])
+    (found,) = seen(scene)
+    assert [v.partition for v in found.report.measured.reference.versions] == scene.days([1, 2])
+
+
+def test_a_day_that_never_came_is_not_waited_for_and_is_told_when_it_comes(tmp_path: Path) -> None:
+    scene = build_scene(tmp_path, monitors=SHORT)
+    land(scene, 2, 3)
+    seen(scene)
+    land(scene, 1, 4)
+    found = seen(scene, 1, 4)[-1].report
+    assert [v.partition for v in found.measured.reference.versions] == [scene.day(2)]
+    assert any("lacks 2025-01-01, admitted after it was registered" in note for note in found.notes)
+
+
 def test_a_training_set_is_learning_until_somebody_registers_one(tmp_path: Path) -> None:
     scene = build_scene(tmp_path, monitors=SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", "training_set"))
     land(scene, 1, 2)
@@ -158,7 +178,7 @@ def test_where_the_rows_of_a_reference_are_gone_what_needs_them_is_undecided(sce
 
 def test_looking_changes_nothing(scene: Scene) -> None:
     (monitor,) = scene.product.monitors
-    looked = standing(scene.product, scene.lake, monitor)
+    looked = standing(scene.product, scene.lake, monitor, now=NOW)
     assert isinstance(looked, Waiting) and looked.why == "the range is complete, and nothing has been measured yet"
     assert pins(scene.lake, TABLE) == ()
-    assert isinstance(fixed(scene.product, scene.lake, monitor), Registered)
+    assert isinstance(fixed(scene.product, scene.lake, monitor, now=NOW), Registered)
