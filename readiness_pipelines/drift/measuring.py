@@ -143,7 +143,7 @@ class _Measuring:
     def _record(self, measured: Measured, *, again: bool) -> Seen:
         """Store what was measured, and the judgement, unless somebody else has. Nobody else does so meanwhile."""
         drift, window = self._lake.ledger.drift, measured.window
-        before = drift.events(self._product.name, self._monitor.name).get(window, "")
+        before = drift.event_of(self._product.name, self._monitor.name, window) or ""
         self._past.events |= {window: before} if before else {}
         if not again and (stored := self._stored(measured)) is not None:
             return Seen(stored, False)

@@ -104,6 +104,11 @@ class Drift(Events):
         row = self._database.newest(sa.select(measurements.c.measured).where(measurements.c.event == event), measurements)
         return Measured.from_json(row.measured) if row else None
 
+    def event_of(self, product: str, monitor: str, window: Window) -> str | None:
+        """Return the event that was measured last for this window, or None."""
+        rows = self._database.rows(newest_event(product, monitor, window))
+        return rows[0].event if rows else None
+
     def events(self, product: str, monitor: str) -> dict[Window, str]:
         """Return the newest event of each window of the monitor that was measured, in order of its last partition."""
         c = measurements.c
