@@ -143,13 +143,13 @@ class _Measuring:
     def _record(self, measured: Measured, *, again: bool) -> Seen:
         """Store what was measured, and the judgement, unless somebody else has. Nobody else does so meanwhile."""
         drift, window = self._lake.ledger.drift, measured.window
-        before = drift.event_of(self._product.name, self._monitor.name, window) or ""
+        before = drift.event_of(self._product.name, self._monitor.name, window)
         self._past.events |= {window: before} if before else {}
         if not again and (stored := self._stored(measured)) is not None:
             return Seen(stored, False)
         is_news = drift.record(measured)
         reached("window_recorded")
-        superseded = before if before != measured.event else ""
+        superseded = drift.superseded_by(measured)
         notes = version_notes(self._product, self._lake, self._monitor, measured)
         report = judged(self._monitor, measured, self._rule, self._past, superseded=superseded, notes=notes)
         is_news |= drift.judge(report) is not None

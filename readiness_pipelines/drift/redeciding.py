@@ -29,7 +29,7 @@ def redecide(product: Product, lake: Lakehouse, *, monitor: str | None = None) -
                 before = lake.ledger.drift.report_of(past.events[window])
                 measured = before.measured if before is not None else lake.ledger.drift.measured(past.events[window])
                 assert measured is not None  # the ledger has told this event
-                superseded = before.superseded if before is not None else ""
+                superseded = lake.ledger.drift.superseded_by(measured)
                 now = judged(each, measured, rule, past, superseded=superseded, notes=version_notes(product, lake, each, measured))
                 if before is not None and replace(now, notes=()) == replace(before, notes=()):
                     now = before

@@ -145,11 +145,11 @@ def turn(lake: Lakehouse, monitor: Monitor) -> AbstractContextManager[None]:
 
 def changed(product: Product, lake: Lakehouse, monitor: Monitor, reference: Reference) -> tuple[str, ...]:
     """Say what of a reference is not what is admitted now, and what of its range is admitted and no part of it."""
-    said, known = monitor.words.reference, {version.partition for version in reference.versions}
+    said, known = monitor.words.reference, {version.partition: version.version_key for version in reference.versions}
     in_range = partitions_of(product, window_of_range(product, said)) if isinstance(said, ReferenceRange) else []
-    current = admitted(lake, monitor, sorted({*in_range, *known}))
-    old = sorted(known - {version.partition for version in {*current} & {*reference.versions}})
-    new = [version.partition for version in current if version.partition not in known]
+    current = {v.partition: v.version_key for v in admitted(lake, monitor, sorted({*in_range, *known}))}
+    old = [partition for partition, key in known.items() if current.get(partition) != key]
+    new = [partition for partition in current if partition not in known]
     notes = []
     if old:
         notes.append(

@@ -104,6 +104,12 @@ class Drift(Events):
         row = self._database.newest(sa.select(measurements.c.measured).where(measurements.c.event == event), measurements)
         return Measured.from_json(row.measured) if row else None
 
+    def superseded_by(self, measured: Measured) -> str:
+        """Return the event that was measured last for the window of `measured` and is another one, empty if there is none."""
+        query = newest_event(measured.product, measured.monitor, measured.window).where(measurements.c.event != measured.event)
+        rows = self._database.rows(query)
+        return rows[0].event if rows else ""
+
     def event_of(self, product: str, monitor: str, window: Window) -> str | None:
         """Return the event that was measured last for this window, or None."""
         rows = self._database.rows(newest_event(product, monitor, window))

@@ -171,6 +171,8 @@ def test_a_withdrawal_to_the_older_version_brings_its_event_back_without_reading
     assert back.report.superseded == late.report.event
     assert back.report.measured == first.report.measured
     assert news(seen(scene, 3)) == [("03", False)]
+    scene.declare("      score: score\n", "      score: score\n      min_rows: 300\n")
+    assert [each.report.superseded for each in seen(scene, 3)] == [late.report.event]  # by another rule too
 
 
 def broken(number: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from readiness_pipelines.lakehouse import pins, steps
 from readiness_pipelines.lakehouse.profiles import profiles_table
 from readiness_pipelines.ledger.schema import judgements, measurements
 from tests.drift.crowd import child, crowd
-from tests.drift.scene import TABLE, Scene, build_scene
+from tests.drift.scene import TABLE, Scene, build_scene, rows_of
 from tests.drift.test_measure import SHORT, land, news, seen
 
 pytestmark = pytest.mark.slow
@@ -72,3 +72,12 @@ def test_a_window_that_was_recorded_and_not_judged_can_be_judged_without_rows(sc
     assert child(scene, "window_recorded") == -signal.SIGKILL
     ((before, now),) = redecide(scene.product, scene.lake)
     assert before is None and now.event == stored(scene)[0][0][1]
+
+
+def test_a_kill_before_the_judgement_loses_nothing_of_what_was_superseded(scene: Scene) -> None:
+    before = {each.report.measured.window: each.report.event for each in seen(scene)}
+    scene.land(3, rows_of(3, rows=900), suffix="_late")
+    scene.run([3])
+    assert child(scene, "window_recorded") == -signal.SIGKILL
+    (late, *_) = seen(scene, 3)
+    assert late.report.superseded == before[late.report.measured.window]

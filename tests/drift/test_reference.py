@@ -12,6 +12,7 @@ from readiness_pipelines.drift.reference import Waiting, fixed, layout_from, ref
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Severity, Window
 from readiness_pipelines.lakehouse import pins, relation, unpin
+from readiness_pipelines.layers.decisions import Signed, withdraw
 from readiness_pipelines.layers.upkeep import maintain_product
 from readiness_pipelines.ledger import Registered
 from tests.drift.scene import TABLE, Scene, build_scene, rows_of
@@ -69,6 +70,17 @@ def test_pinned_versions_outlive_their_expiry_and_others_do_not(scene: Scene) ->
     with scene.lake.connect() as con:
         rows = con.execute(f"SELECT count(*) FROM {relation(scene.lake, reference(scene).reference.versions)}").fetchone()
     assert rows == (1200,)
+
+
+def test_a_version_that_came_back_is_the_one_that_was_registered(scene: Scene) -> None:
+    seen(scene)
+    (first, _) = reference(scene).reference.versions
+    late(scene, 1)
+    table = scene.product.by_name["readings"]
+    withdraw(scene.lake, table, scene.day(1), to=first.version_key, signed=Signed("anna", "it was a draft"))
+    scene.run([1])
+    land(scene, 4)
+    assert not [note for each in seen(scene, 4) for note in each.report.notes if "reference" in note]
 
 
 def test_registering_anew_takes_what_is_admitted_now_and_lets_the_old_versions_go(scene: Scene) -> None:
