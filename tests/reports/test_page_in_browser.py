@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from readiness_pipelines.reports import page as html
 from readiness_pipelines.reports.facts import Decision, State, ToLookAt
-from tests.chromium import CHROMIUM, FLAGS, picture
+from tests.chromium import CHROMIUM, STICKS_OUT, look, picture
 from tests.reports.scene import report_of
 from tests.reports.test_page import a_table
 from tests.shop import Shop
@@ -20,41 +19,6 @@ if CHROMIUM is None:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-_STICKS_OUT = """() => [...document.querySelectorAll('body *')].filter(e => {
-  const box = e.getBoundingClientRect();
-  return box.width && (box.right > innerWidth + 1 || box.left < -1);
-}).map(e => e.outerHTML.slice(0, 120))"""
-_OVERLAPS = """() => [...document.querySelectorAll('.axis')].filter(axis => {
-  const boxes = [...axis.children].map(e => e.getBoundingClientRect());
-  return boxes.some((box, i) => i && box.left < boxes[i - 1].right);
-}).length"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-def look(browser: sync_api.Browser, text: str, folder: Path, *, width: int, scheme: str = "light") -> sync_api.Page:
-    """Open the page, and insist that it asks for nothing, complains of nothing and keeps within its width."""
-    (folder / "page.html").write_text(text, encoding="utf-8")
-    page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((folder / "page.html").as_uri())
-    assert asked == [(folder / "page.html").as_uri()]
-    assert said == []
-    assert page.evaluate(_STICKS_OUT) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(_OVERLAPS) == 0
-    return page
 
 
 @pytest.mark.parametrize("width", [1400, 1000])
@@ -89,5 +53,5 @@ def test_it_prints_on_white_paper_whatever_the_screen(played: Shop, browser: syn
     page.set_viewport_size({"width": 720, "height": 1000})  # A4 within its margins
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert page.evaluate(_STICKS_OUT) == []
+    assert page.evaluate(STICKS_OUT) == []
     page.close()
