@@ -19,7 +19,7 @@ from readiness_pipelines.reports.svg import picture, strokes, texts
 MOST_BARS = 12  # of a histogram
 _MOST_ROWS, _MOST_WINDOWS, _MOST_HISTOGRAMS = 20, 40, 4
 _CELL, _ROW, _NAMES = 12, 16, 170  # pixels: a window's width, a column's height, the room for names
-_WIDE, _LABEL, _LINE, _HEAD = 330, 104, 14, 40  # of a histogram: width, room for labels, height of a bar and of what is above
+_WIDE, _LABEL, _LINE, _HEAD = 306, 104, 14, 40  # of a histogram: width, room for labels, height of a bar and of what is above
 _HIGH = 11.0  # of the highest mark of a cell
 _CUT = 24  # characters of a name
 

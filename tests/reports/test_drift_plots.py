@@ -107,7 +107,7 @@ def test_a_column_is_its_bars_each_beside_that_of_the_reference() -> None:
     assert words(svg)[:5] == ["payer_code", "missing values 0.260, high", "code 0", "code 1", "code 2"]
     *reference, _ = lengths(svg, "reference")  # the last one is the legend's
     *window, _ = lengths(svg, "window")
-    assert (reference, window) == ([102, 102, 102], [102, 136, 170])
+    assert (reference, window) == ([87.6, 87.6, 87.6], [87.6, 116.8, 146])
     assert "50%" in words(svg) and "30%" not in words(svg)
 
 
