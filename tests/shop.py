@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from string import Template
 
@@ -130,7 +131,9 @@ class Shop:
 
     @property
     def product(self) -> Product:
-        return load_product(self.folder)
+        """The product as its files stand now, loaded once for as long as none of them is changed."""
+        files = [path for place in (self.folder, self.root / "quality_suites") for path in place.rglob("*") if path.is_file()]
+        return _loaded(self.folder, frozenset((path, path.read_bytes()) for path in files))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -154,6 +157,11 @@ class Shop:
         """Write a day on which half of the amounts are no numbers: silver holds it."""
         day = self.day(number)
         return self.land(number, [f"{number * 100 + i},c{i},{'ten' if i % 2 else '10'},{day}" for i in range(20)])
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: Path, files: frozenset[tuple[Path, bytes]]) -> Product:
+    return load_product(folder)
 
 
 def build_shop(root: Path, name: str = "shop", *, start: datetime.date = START, last_due: datetime.date | None = LAST_DUE) -> Shop:

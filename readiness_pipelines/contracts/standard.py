@@ -10,13 +10,14 @@ import difflib
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.located import Document, shown, unknown
 
 if TYPE_CHECKING:
-    from jsonschema import ValidationError
+    from jsonschema import Draft201909Validator, ValidationError
 
 _UNKNOWN_KEYS = ("additionalProperties", "unevaluatedProperties")
 _KINDS = {
@@ -34,13 +35,11 @@ Found = tuple[tuple[str | int, ...], str]
 
 def against_the_standard(document: Document) -> Iterator[Found]:
     """Yield (where, message) for each way in which the document is no ODCS contract."""
-    import jsonschema
-
-    schema = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
+    validator = _standard()
     told: set[tuple[str | int, ...]] = set()
     missing: list[tuple[tuple[str | int, ...], str]] = []
     extra: list[tuple[tuple[str | int, ...], str]] = []
-    for error in map(_meant, jsonschema.Draft201909Validator(schema).iter_errors(_plain(document.data))):
+    for error in map(_meant, validator.iter_errors(_plain(document.data))):
         where = tuple(error.absolute_path)
         if error.validator == "required":
             missing += [(where, k) for k in _quoted(error.message)[:1] if (where, k) not in missing]
@@ -50,9 +49,18 @@ def against_the_standard(document: Document) -> Iterator[Found]:
             told.add(where)
             yield where, _message(error)
     # A mapping with a wrong value counts none of its keys as evaluated, so the good ones are called unknown beside it.
-    known = set(_property_names(schema))
+    known = set(_property_names(validator.schema)) if extra else set()
     extra = [(where, k) for where, k in extra if k not in known or not any(t[: len(where)] == where for t in told)]
     yield from _keys(extra, missing, told)
+
+
+@cache
+def _standard() -> Draft201909Validator:
+    """Return what judges by the standard's JSON Schema: made once, and it keeps the references it has followed."""
+    import jsonschema
+
+    schema = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
+    return jsonschema.Draft201909Validator(schema)
 
 
 def _property_names(schema: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -29,6 +29,14 @@ _OF_THE_MOMENT = (*_WITHOUT_BRACKETS, "current_localtimestamp", "current_localti
 _HARMLESS = ("getvariable", "error")
 _TABLES_FROM_ARGUMENTS = ("unnest", "range", "generate_series")
 _ROW_BY_ROW = {"PROJECTION", "SEQ_SCAN", "ORDER_BY", "DUMMY_SCAN", "EMPTY_RESULT"}
+
+
+@cache
+def _volatile() -> frozenset[str]:
+    """Return the functions that may answer otherwise at the next run, as this DuckDB itself counts them: slow to ask."""
+    with duckdb.connect() as con:
+        rows = con.execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
+    return frozenset(str(r[0]) for r in rows) - frozenset(_HARMLESS) | frozenset(_OF_THE_MOMENT)
 
 
 class Binder:
@@ -115,11 +123,6 @@ class Binder:
         plan = json.loads(row[1]) if row else []
         return next((name for name in _steps(plan) if name not in _ROW_BY_ROW), "")
 
-    @cached_property
-    def _volatile(self) -> frozenset[str]:
-        rows = self._con.execute("SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'").fetchall()
-        return frozenset(str(r[0]) for r in rows) - frozenset(_HARMLESS) | frozenset(_OF_THE_MOMENT)
-
     def _outside_problems(self, model: Model) -> Iterator[Problem]:
         """Yield what the model reads besides its inputs: other databases, table functions, the clock, chance."""
         for table in model.statement.find_all(exp.Table):
@@ -135,7 +138,7 @@ class Binder:
             name = token.text.lower()
             called = after.token_type is TokenType.L_PAREN
             bare = name in _WITHOUT_BRACKETS and token.token_type is not TokenType.IDENTIFIER
-            if (called or bare) and token.token_type is not TokenType.STRING and name in self._volatile:
+            if (called or bare) and token.token_type is not TokenType.STRING and name in _volatile():
                 yield Problem(
                     token.line, f"found {name}(), expected the same value at each run: a version is named by what it is made from"
                 )
