@@ -22,6 +22,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\n".join(lines))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that start daemons, then those with slow tests: processes that test side by side take file after
+    file in this order, and what is long and begun last is waited for by one of them alone."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = 0 if item.get_closest_marker("daemon") else 1 if item.get_closest_marker("slow") else 2
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks[item.path])
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name bytes by what they are for: they are no name, and compressed ones differ from process to process."""
     return argname if isinstance(val, bytes) else None
