@@ -93,7 +93,7 @@ def _measure(folder: Path, works: Sequence[str], repeat: int, pythons: Mapping[s
             sys.stderr.write(f"\r  run {turn + 1} of {repeat}: {WORK[work]:32}")
             script = "drift_peers.py" if work in PEERS else "drift_work.py"
             command = [str(pythons.get(work, sys.executable)), str(HERE / script), work, str(folder)]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).stdout
+            done = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             one = json.loads(done.splitlines()[-1])
             said[work] = one.pop("said")
             runs.setdefault(work, []).append(one)

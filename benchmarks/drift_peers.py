@@ -29,7 +29,7 @@ def main() -> None:
         import nannyml as peer
     else:
         import evidently as peer
-        import evidently.presets  # noqa: F401
+        import evidently.presets
     imports = time.process_time() - cpu
     cpu, begun = time.process_time(), time.monotonic()
     said = f"{peer.__version__}: {(_nannyml if name == 'nannyml' else _evidently)(folder)}"

@@ -48,13 +48,10 @@ def _import(name: str) -> Callable[[Path], str]:
     import duckdb  # noqa: F401
 
     if name.startswith("scipy"):
-        import pyarrow.parquet
         import scipy.spatial
-        import scipy.stats  # noqa: F401
+        import scipy.stats
     elif name != "floor":
         import numpy  # noqa: F401
-        import pyiceberg.catalog.sql
-        import pyiceberg.io.pyarrow
         import scipy.stats  # noqa: F401
 
         import readiness_pipelines.drift.binning
