@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from readiness_pipelines.drift import Rule, calibrate, candidates, redecide, rule_of
 from readiness_pipelines.drift.rule import DEFAULTS, Thresholds
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Mode, Severity, Test
-from tests.drift.scene import Scene, build_scene, rows_of
+from readiness_pipelines.flow import Kind, Measurement, Mode, Severity, Test
+from tests.drift.scene import Scene, build_scene
 from tests.drift.test_measure import SHORT, land, seen
+from tests.drifted import REFERENCE
+from tests.drifted import measured as measured_of
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def test_a_threshold_within_a_bracket_is_undecided_and_says_so(measured: Scene) 
 
 
 def test_what_a_person_does_not_know_is_an_error(measured: Scene) -> None:
-    with pytest.raises(ReadinessError, match="found no monitor sizes of metrics, expected one of its monitors: readings"):
+    with pytest.raises(ReadinessError, match="metrics: found no monitor 'sizes', expected one of: readings"):
         list(redecide(measured.product, measured.lake, monitor="sizes"))
 
 
@@ -119,12 +122,24 @@ def test_a_rule_of_ones_own_can_be_tried(measured: Scene) -> None:
 
 def test_a_rise_over_the_windows_is_a_finding_before_the_threshold(tmp_path: Path) -> None:
     scene = build_scene(tmp_path, monitors=SHORT)
-    land(scene, 1, 2)
     for number in range(3, 12):
-        rows = rows_of(number, rows=600)
-        rows["weight"][: 6 * (number - 2)] = None
-        scene.land(number, rows)
-    scene.run(range(3, 12))
-    found = [each.report for each in seen(scene)]
-    trends = [[(t.column, t.test) for t in report.trends] for report in found]
-    assert trends[:5] == [[]] * 5 and ("weight", Test.NULLS) in trends[-1]
+        few = Measurement("weight", Kind.MISSINGNESS, Test.NULLS, 0.004 * (number - 2) + 0.0005 * (number % 2), 0.5, 5000, 5000)
+        of = measured_of(scene.day(number), product="metrics", monitor="readings", table="silver.readings")
+        scene.lake.ledger.drift.record(replace(of, measurements=(few,)))
+    found = [now for _, now in redecide(scene.product, scene.lake)]
+    assert [bool(report.trends) for report in found] == [False] * 6 + [True] * 3
+    assert [report.severity for report in found[5:7]] == [Severity.NONE, Severity.LOW]
+    (trend,) = found[-1].trends
+    assert (trend.column, trend.windows, trend.crosses_at) == ("weight", 9, scene.day(15))
+
+
+def test_windows_that_were_compared_with_another_reference_are_no_past(tmp_path: Path) -> None:
+    words = SHORT + "".join(
+        ["      persistence:\n", *(f"        {s}: {{windows: 2, of: 2}}\n" for s in ("low", "medium", "high", "critical"))]
+    )
+    scene = build_scene(tmp_path, monitors=words)
+    other = replace(REFERENCE, id="other")
+    for number, reference in ((3, REFERENCE), (4, other), (5, other)):
+        of = measured_of(scene.day(number), product="metrics", monitor="readings", table="silver.readings", reference=reference)
+        scene.lake.ledger.drift.record(of)
+    assert severities(scene) == [Severity.NONE, Severity.NONE, Severity.MEDIUM]

@@ -169,7 +169,7 @@ def test_a_training_set_is_learning_until_somebody_registers_one(tmp_path: Path)
 def test_only_a_range_can_be_registered_by_a_person_and_only_with_a_reason(scene: Scene) -> None:
     with pytest.raises(ReadinessError, match="found no name or no reason"):
         register(scene.product, scene.lake, "readings", by="anna", reason=" ")
-    with pytest.raises(ReadinessError, match="found no monitor sizes of metrics, expected one of its monitors: readings"):
+    with pytest.raises(ReadinessError, match="metrics: found no monitor 'sizes', expected one of: readings"):
         register(scene.product, scene.lake, "sizes", by="anna", reason="a typo")
     scene.declare("{from: 2025-01-01, to: 2025-01-02}", "previous_window")
     with pytest.raises(ReadinessError, match="is compared with previous_window, expected a range"):
