@@ -14,6 +14,7 @@ from readiness_pipelines.drift.profile import Layout
 from readiness_pipelines.drift.reference import (
     Waiting,
     admitted,
+    as_measured_now,
     fixed,
     is_of,
     layout_from,
@@ -87,7 +88,7 @@ class Numbers:
     def _reference(self, window: Window, guess: Reference | None) -> Reference | Waiting:
         if self._monitor.words.reference != "previous_window":
             found = standing(self._product, self._lake, self._monitor, now=self._now)
-            return found if isinstance(found, Waiting) else found.reference
+            return found if isinstance(found, Waiting) else as_measured_now(self._monitor, found)
         before = window_before(self._product, window, self._monitor.words.window)
         versions = admitted(self._lake, self._monitor, partitions_of(self._product, before)) if before else ()
         if not versions:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.drift import ReferenceRange
@@ -25,6 +25,7 @@ from readiness_pipelines.lakehouse import Lakehouse, pin, pins, reached, unpin
 from readiness_pipelines.layers import StandingKind, Standings
 from readiness_pipelines.ledger.drift import Registered
 
+_MEANING = 1  # one more whenever the same rows give other numbers: what was measured before is then another event
 _COMPLETE = "the range is complete, and nothing has been measured yet"
 DECLARED = "declared"  # by whom a range is registered that nobody registered
 
@@ -50,6 +51,11 @@ def newest_decided(lake: Lakehouse, monitor: Monitor) -> str | None:
 def reference_of(monitor: Monitor, name: str, versions: Sequence[TableVersion], layout: Layout) -> Reference:
     """Return the reference that these versions are for the monitor as it is declared now."""
     return Reference(_id(monitor, versions, layout.id), name, tuple(versions), layout.id)
+
+
+def as_measured_now(monitor: Monitor, registered: Registered) -> Reference:
+    """Return the registered reference under the id that it has by today's statistics."""
+    return replace(registered.reference, id=_id(monitor, registered.reference.versions, registered.reference.layout))
 
 
 def is_of(reference: Reference, monitor: Monitor, versions: Sequence[TableVersion]) -> bool:
@@ -215,7 +221,7 @@ def _rows(lake: Lakehouse, version: TableVersion) -> int:
 
 def _id(monitor: Monitor, versions: Sequence[TableVersion], layout: str) -> str:
     keys = [[version.partition, version.version_key] for version in versions]
-    return digest(monitor.product, monitor.name, monitor.measuring, keys, layout)
+    return digest(_MEANING, monitor.product, monitor.name, monitor.measuring, keys, layout)
 
 
 def _pins_of(monitor: Monitor) -> str:

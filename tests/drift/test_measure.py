@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from readiness_pipelines.drift import Seen, measure, rule_of, status
+from readiness_pipelines.drift import Seen, measure, reference, rule_of, status
 from readiness_pipelines.drift.numbers import Numbers
 from readiness_pipelines.drift.scan import profile
 from readiness_pipelines.drift.store import stored, stored_layout
@@ -255,6 +255,15 @@ def test_a_threshold_within_a_bracket_is_settled_by_the_rows_and_kept(scene: Sce
     assert second.report.event == first.report.event and "wasserstein" in exact.more
     assert scene.lake.ledger.drift.measured(first.report.event) == second.report.measured
     assert seen(scene) == []
+
+
+def test_other_statistics_make_other_events_of_the_same_reference(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    land(scene, 3)
+    (first,) = seen(scene)
+    monkeypatch.setattr(reference, "_MEANING", reference._MEANING + 1)
+    (second,) = seen(scene)
+    assert second.report.superseded == first.report.event
+    assert len(scene.lake.ledger.drift.references("metrics", "readings")) == 1
 
 
 def test_each_window_may_be_compared_with_the_one_before(tmp_path: Path) -> None:
