@@ -16,7 +16,7 @@ from readiness_pipelines.drift.reference import monitors_of
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Mode, Severity
 
-_WHICH = 3  # windows that are named
+_WHICH = 2  # windows that are named, the worst
 
 
 def calibrate(product: ProductName = None, monitor: MonitorName = None, as_json: Json = False) -> None:
@@ -40,9 +40,9 @@ def _row(of: Tried) -> dict[str, Any]:
     severe = {severity.value: counts[severity] for severity in reversed(Severity.alarms())}
     untold = sum(_is_untold(each) for each in of.windows)
     worst = sorted(of.alarms(), key=lambda each: (each.severity.rank, each.window.last), reverse=True)
-    which = [f"{each.window.last} ({', '.join(each.columns[:2])})" for each in worst[:_WHICH]]
-    which += [f"and {len(worst) - _WHICH} more"] if len(worst) > _WHICH else []
-    seen = {"none": counts[Severity.NONE] - untold, "not_told": untold, "which": "; ".join(which)}
+    more = f" and {len(worst) - _WHICH:,} more" if len(worst) > _WHICH else ""
+    which = ", ".join(each.window.last for each in worst[:_WHICH]) + more
+    seen = {"none": counts[Severity.NONE] - untold, "not_told": untold, "which": which}
     return {"rule": of.name, "windows": len(of.windows), **severe, **seen}
 
 

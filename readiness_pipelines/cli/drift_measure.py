@@ -91,7 +91,7 @@ def redecide(product: ProductName = None, monitor: MonitorName = None, as_json: 
         if was is not is_ or (before is not None and before.columns != now.columns):
             m, names = now.measured, now.columns if as_json else ", ".join(now.columns[:_NAMED])
             changed.append(
-                {"monitor": m.monitor, "window": str(m.window), "was": was.value if was else "", "is": is_.value, "columns": names}
+                {"monitor": m.monitor, "window": str(m.window), "was": was.value if was else "", "is": is_.value, "which": names}
             )
     if as_json:
         show(changed, as_json=True, title="", empty="")

@@ -25,6 +25,7 @@ def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
             "threshold": number(cell.threshold),
             "p": p_value(cell.corrected_p),
             "severity": cell.standing.value,
+            "also": ", ".join(other.value for other in column.also(len(of.windows) - 1)),
             "n": cell.n,
             f"over {len(of.windows)} windows": sparkline(_effects(of, column, test), full=_FULL * (cell.threshold or 0.05)),
         }
@@ -45,9 +46,9 @@ def window_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
             "severity": each.standing.value,
             "rows": each.rows,
             "absent": each.absent,
-            "worst columns": ", ".join(each.worst[:_NAMED]) + more,
-            "event": each.event[:12],
+            "which": ", ".join(each.worst[:_NAMED]) + more,
             "decided": actions.get(each.event, ""),
+            "event": each.event[:12],
         }
 
 

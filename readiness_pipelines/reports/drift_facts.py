@@ -81,14 +81,31 @@ class ColumnFacts:
         self.tests.setdefault(test, {})[place] = cell
 
     def worst(self, place: int) -> tuple[Test, Cell] | None:
-        """Return the worst test of a window, None where the window says nothing of the column."""
+        """Return the worst test of a window, None where the window says nothing of the column.
+
+        Of alarms of one severity it is the test that says most: psi sees missing and unseen values too.
+        """
         found = [(test, cells[place]) for test, cells in self.tests.items() if place in cells]
-        return min(found, key=lambda each: each[1].order, default=None)
+        return min(found, key=lambda each: _telling(*each), default=None)
+
+    def also(self, place: int) -> list[Test]:
+        """Return the other tests that alarmed in a window."""
+        worst = self.worst(place)
+        alarms = [test for test, cells in self.tests.items() if place in cells and cells[place].standing.severity.rank]
+        return [test for test in alarms if worst is not None and test is not worst[0]]
 
     def alarms(self) -> int:
         """Return the ranks of all its windows' severities, added up."""
         places = {place for cells in self.tests.values() for place in cells}
         return sum(found[1].standing.severity.rank for place in places if (found := self.worst(place)))
+
+
+def _telling(test: Test, cell: Cell) -> tuple[int, int, float]:
+    says_most = _SAYS_MOST.index(test) if cell.standing.severity.rank else 0
+    return cell.standing.place, says_most, -cell.share
+
+
+_SAYS_MOST = (Test.NULLS, Test.UNSEEN, Test.PERFORMANCE, Test.KS, Test.PSI)
 
 
 class Metric(NamedTuple):

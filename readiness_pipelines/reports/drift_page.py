@@ -120,18 +120,19 @@ def _newest(of: MonitorFacts) -> Html:
     notes = {(f.column, f.test): f.note for f in of.newest.findings if not f.group} if of.newest else {}
     shown = found[:_LISTED]
     told = f"The worst {len(shown)} of {len(found):,} columns, each by its worst test." if len(found) > len(shown) else ""
-    heads: tuple[str, ...] = ("column", "test!", "effect#", "threshold#", "corrected p#", "rows#", "severity!")
-    rows: list[Sequence[object]] = [_finding(*each) for each in shown]
+    heads: tuple[str, ...] = ("column", "test!", "effect#", "threshold#", "corrected p#", "rows#", "severity!", "also!")
+    place = len(of.windows) - 1
+    rows: list[Sequence[object]] = [_finding(*each, each[0].also(place)) for each in shown]
     if any(notes.get((column.name, test)) for column, test, _ in shown):
         heads = (*heads, "note")
         rows = [(*row, notes.get((c.name, test), "")[:_CUT]) for row, (c, test, _) in zip(rows, shown, strict=True)]
     return _part("Newest window, by column", table(heads, rows, class_="list"), told=told)
 
 
-def _finding(column: ColumnFacts, test: Test, cell: Cell) -> Sequence[object]:
+def _finding(column: ColumnFacts, test: Test, cell: Cell, also: Sequence[Test]) -> Sequence[object]:
     severity = element("span", cell.standing.value, class_=f"standing-{_class(cell.standing)}")
     numbers = number(cell.effect), number(cell.threshold), p_value(cell.corrected_p), f"{cell.n:,}"
-    return element("b", name(column.title)), test.value, *numbers, severity
+    return element("b", name(column.title)), test.value, *numbers, severity, ", ".join(each.value for each in also)
 
 
 def _performance(of: MonitorFacts, cols: Columns) -> Html:

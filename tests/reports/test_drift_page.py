@@ -81,7 +81,7 @@ def test_all_its_parts_are_there(played: Shop) -> None:
     words = read(drift_page(facts_of(played), {"patients": WORST})).words
     assert "shop.gold.paid_orders in windows of 2 days, one a day, each compared with its reference." in words
     assert "2025-01-02 of the reference is not current any more" in words
-    assert "payer_ code nulls 0.260 0.200 <.001 1,000 high" in words
+    assert "payer_ code nulls 0.260 0.200 <.001 1,000 high psi" in words
     assert "age distribution (KS) 0.220, high ≤ 10 > 10 25% 75%" in words
     assert "ROC AUC over rows whose label is known" in words and "city= #1" not in words and "city=#1" in words
     assert "score performance -0.0125 6 0.003 0.008 2025-01-15" in words
@@ -250,6 +250,14 @@ def test_findings_come_the_worst_first(shop: Shop) -> None:
     ]
     put(build(shop), report(day(4), found))
     assert [column.name for column, _, _ in patients(shop).by_newest()] == ["higher", "high", "low", "near", "small"]
+
+
+def test_of_tests_with_one_severity_the_one_is_told_that_says_most(shop: Shop) -> None:
+    put(build(shop), report(day(4), [measurement("payer_code", Test.PSI, 2.0), measurement("payer_code", Test.NULLS, 0.31)]))
+    facts = patients(shop)
+    (found,) = facts.by_newest()
+    assert (found[1], facts.columns[0].also(0)) == (Test.NULLS, [Test.PSI])
+    assert "critical drift in payer_code (missing values 0.310)." in sentence(facts)
 
 
 def test_the_styles_are_files_of_the_package() -> None:
