@@ -30,7 +30,7 @@ def calibrate(product: ProductName = None, monitor: MonitorName = None, as_json:
     if as_json:
         sys.stdout.write(json.dumps([_as_dict(each) for each in found], indent=2) + "\n")
         return
-    title = f"{monitors[0].name}: what each rule would have raised"
+    title = f"{monitors[0].name}: what each rule would have raised in {len(found[0].windows):,} windows"
     show([_row(each) for each in found], as_json=False, title=title, empty="")
     console.print("not told: nothing was found, and it could not have been seen; the rule in force is the first", markup=False)
 
@@ -43,7 +43,7 @@ def _row(of: Tried) -> dict[str, Any]:
     more = f" and {len(worst) - _WHICH:,} more" if len(worst) > _WHICH else ""
     which = ", ".join(each.window.last for each in worst[:_WHICH]) + more
     seen = {"none": counts[Severity.NONE] - untold, "not_told": untold, "which": which}
-    return {"rule": of.name, "windows": len(of.windows), **severe, **seen}
+    return {"rule": of.name, **severe, **seen}
 
 
 def _is_untold(each: Raised) -> bool:

@@ -32,17 +32,19 @@ def _top(facts: DriftFacts) -> Html:
         f"Owner {facts.owner}; steward {facts.steward}. Made on {facts.at:%Y-%m-%d %H:%M} UTC from the newest report of each "
         "window. Only admitted rows are measured."
     )
+    worst = min((each.standing for each in facts.monitors), key=lambda each: each.place)
     return element(
         "header",
         element("h1", "Drift of ", element("em", facts.product)),
         element("p", facts.description) if facts.description else Html(""),
-        element("p", product_sentence(facts), class_="state"),
+        element("p", product_sentence(facts), class_=f"state standing-{_class(worst)}"),
         element("p", said, class_="faint"),
     )
 
 
 def _monitor(facts: DriftFacts, of: MonitorFacts, histograms: Sequence[Histogram]) -> list[Html]:
-    head = section(of.monitor.name, element("p", sentence(of), class_=f"state standing-{_class(of.standing)}"), *_about(of))
+    said = [element("p", sentence(of), class_=f"state standing-{_class(of.standing)}")] if len(facts.monitors) > 1 else []
+    head = section(of.monitor.name, *said, *_about(of))
     if of.newest is None:
         return [head]
     cols = calendar(of, facts.every)

@@ -12,7 +12,7 @@ TESTS = {
     Test.PSI: "distribution (PSI)",
     Test.NULLS: "missing values",
     Test.UNSEEN: "unseen categories",
-    Test.PERFORMANCE: "performance",
+    Test.PERFORMANCE: "performance lost",
 }
 _NAMED = 3  # columns in a sentence
 _BARS = "▁▂▃▄▅▆▇█"

@@ -187,8 +187,8 @@ def play(shop: Shop) -> Lakehouse:
     return lake
 
 
-def a_year(*, windows: int = 365, features: int = 200, days: int = 7, seed: int = 6) -> list[DriftReport]:
-    """Weekly windows, one a day: most columns rest, some move slowly, some at once, some now and then; the score wears off."""
+def a_year(*, windows: int = 365, features: int = 200, seed: int = 6) -> list[DriftReport]:
+    """Windows of two days, one a day: most columns rest, some move slowly, some at once, some now and then; the score wears off."""
     random, start = Random(seed), datetime.date(2025, 1, 8)
     moves = [(random.choice((0, 0, 0, 0, 1, 2, 3)), random.random(), random.randrange(windows)) for _ in range(features)]
     reports = []
@@ -196,12 +196,12 @@ def a_year(*, windows: int = 365, features: int = 200, days: int = 7, seed: int 
         found = []
         for i, (move, size, since) in enumerate(moves):
             noise = abs(random.gauss(0, 0.012))
-            moved = (0.0, 0.25 * size * n / windows, 0.4 * size * (n > since), 0.3 * size * ((n * 7 + i) % 41 < 3))[move]
+            moved = (0.0, 0.16 * size * n / windows, 0.25 * size * (n > since), 0.2 * size * ((n * 7 + i) % 41 < 3))[move]
             name, p = f"{_NOUNS[i % len(_NOUNS)]}_{i}" if i >= len(_NOUNS) else _NOUNS[i], 1e-5 if moved > 0.03 else 0.5
-            found.append(measurement(name, Test.KS if i % 4 else Test.UNSEEN, noise + moved, p=p, n=3500))
-            found.append(measurement(name, Test.PSI, (noise + moved) ** 1.6, p=p, n=3500))
+            found.append(measurement(name, Test.KS if i % 4 else Test.UNSEEN, noise + moved, p=p, n=1000))
+            found.append(measurement(name, Test.PSI, (noise + moved) ** 1.6, p=p, n=1000))
             if i % 3 == 0:
-                found.append(measurement(name, Test.NULLS, noise / 2, p=0.7, n=3500))
+                found.append(measurement(name, Test.NULLS, noise / 2, p=0.7, n=1000))
         worth = 0.79 - 0.05 * n / windows
         found.append(performance(worth + random.gauss(0, 0.008), reference=0.79, n=1400))
         for group in ("payer_code=MC", "payer_code=HM", "payer_code=self-pay", "city=#1", "city=#2"):
@@ -209,10 +209,10 @@ def a_year(*, windows: int = 365, features: int = 200, days: int = 7, seed: int 
             found.append(performance(worth - less + random.gauss(0, 0.012), reference=0.79, n=420, group=group))
         last = str(start + datetime.timedelta(days=n))
         mode = Mode.INSUFFICIENT_SAMPLE if n % 53 == 20 else Mode.DECIDED
-        absent = [str(start + datetime.timedelta(days=n - k)) for k in range(7) if (n - k) % 90 == 60]
+        absent = [str(start + datetime.timedelta(days=n - k)) for k in range(2) if (n - k) % 90 == 60]
         trends = [Trend("score", Test.PERFORMANCE, 24, -0.0021, 0.0004, 0.0011, str(start + datetime.timedelta(days=n + 12)))]
         trends += [Trend("stay", Test.KS, 24, 0.0031, 0.002, 0.004)]
-        reports.append(report(last, found, days=days, mode=mode, absent=absent, trends=trends if n > 100 else ()))
+        reports.append(report(last, found, mode=mode, absent=absent, trends=trends if n > 100 else ()))
     return reports
 
 

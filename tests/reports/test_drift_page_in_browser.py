@@ -11,6 +11,7 @@ from readiness_pipelines.reports.drift_columns import monitor_facts
 from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Standing
 from readiness_pipelines.reports.drift_page import drift_page
 from readiness_pipelines.reports.drift_plots import Bar, Histogram
+from readiness_pipelines.reports.drift_words import product_sentence
 from tests.chromium import CHROMIUM, OVERLAPS, look, picture
 from tests.reports.drift_scene import NOW, a_year, build, decision
 from tests.shop import build_shop
@@ -63,7 +64,7 @@ def test_it_fits_and_asks_for_nothing(
     scheme: str,
 ) -> None:
     page = look(browser, drift_page(facts, {"patients": WORST}), tmp_path, width=width, scheme=scheme)
-    sync_api.expect(page.get_by_text("Newest windows of 2 monitors: critical drift in patients")).to_be_visible()
+    sync_api.expect(page.get_by_text(product_sentence(facts))).to_be_visible()
     fits(page)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 29)")
