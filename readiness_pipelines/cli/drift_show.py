@@ -16,7 +16,7 @@ from readiness_pipelines.flow import Severity
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.reports.drift_facts import MonitorFacts
 from readiness_pipelines.reports.drift_gather import drift_facts
-from readiness_pipelines.reports.drift_words import due, sentence
+from readiness_pipelines.reports.drift_words import open_points, sentence
 
 _COLUMNS, _WINDOWS, _DECISIONS = 30, 10, 10  # that are listed; --json has all
 
@@ -49,9 +49,8 @@ def show_(
 def _print(of: MonitorFacts) -> None:
     name = of.monitor.name
     console.print(f"{name}: {sentence(of)}", markup=False)
-    for note in (due(of), *(of.newest.notes if of.newest else ())):
-        if note:
-            console.print(f"  {note}", markup=False)
+    for note in (*open_points(of), *(of.newest.notes if of.newest else ())):
+        console.print(f"  {note}", markup=False)
     if of.newest is None:
         return
     table_of(f"{name}: columns by their worst test, the worst first", list(column_rows(of)), _COLUMNS)

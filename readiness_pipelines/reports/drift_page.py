@@ -9,7 +9,7 @@ from readiness_pipelines.reports.document import document
 from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Decided, DriftFacts, Metric, MonitorFacts, Standing
 from readiness_pipelines.reports.drift_plots import Histogram, histogram
 from readiness_pipelines.reports.drift_strips import calendar, column_strip, legend, metric_strip, severity_strip
-from readiness_pipelines.reports.drift_words import due, kind_in_words, number, p_value, product_sentence, sentence
+from readiness_pipelines.reports.drift_words import kind_in_words, number, open_points, p_value, product_sentence, sentence
 from readiness_pipelines.reports.markup import Html, element, joined, name, prose, section, table
 from readiness_pipelines.reports.periods import Columns
 from readiness_pipelines.reports.strip_table import line, strip_table
@@ -62,14 +62,14 @@ def _about(of: MonitorFacts) -> list[Html]:
     every = "one a day" if window.step == 1 else f"one every {window.step} days"
     with_ = {"previous_window": "the window before", "training_set": "the training set"}.get(str(compared), "its reference")
     said = f"{of.monitor.table.full_name} in windows of {days}, {every}, each compared with {with_}."
-    due_now = [element("p", prose(due(of)), class_="faint")] if of.due else []
+    points = [element("p", prose(point)) for point in open_points(of)]
     if of.newest is None:
-        return [element("p", said, class_="faint"), *due_now]
+        return [element("p", said, class_="faint"), *points]
     m = of.newest.measured
     said += f" The newest reference is {m.reference.name} with {m.rows_reference:,} rows."
     said += f" Rule {of.newest.rule[:12]}; event {of.newest.event[:12]}."
     notes = [element("li", note[:_CUT]) for note in of.newest.notes[:_LISTED]]
-    return [element("p", said, class_="faint"), *due_now, element("ul", *notes, class_="notes") if notes else Html("")]
+    return [element("p", said, class_="faint"), *points, element("ul", *notes, class_="notes") if notes else Html("")]
 
 
 def _over_time(of: MonitorFacts, cols: Columns) -> Html:

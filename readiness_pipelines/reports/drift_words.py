@@ -67,12 +67,13 @@ def sentence(facts: MonitorFacts) -> str:
     return f"{where}: {said}{trends}."
 
 
-def due(facts: MonitorFacts) -> str:
-    """Return what to do where windows are due and were not measured, empty where none is."""
-    if not facts.due:
-        return ""
-    verb = "is due and was" if facts.due == 1 else "are due and were"
-    return f"{_count(facts.due, 'window')} {verb} not measured: `readiness drift measure {facts.monitor.product}`"
+def open_points(facts: MonitorFacts) -> list[str]:
+    """Return what is still to come: what a monitor waits for that was measured before, and what is due and was not measured."""
+    points = [f"since then it is learning: {facts.waits_for}"] if facts.waits_for and facts.newest else []
+    if facts.due:
+        verb = "is due and was" if facts.due == 1 else "are due and were"
+        points.append(f"{_count(facts.due, 'window')} {verb} not measured: `readiness drift measure {facts.monitor.product}`")
+    return points
 
 
 def _worst(found: Sequence[tuple[ColumnFacts, Test, Cell]], standing: Standing) -> str:

@@ -16,7 +16,7 @@ from readiness_pipelines.reports.drift_gather import drift_facts
 from readiness_pipelines.reports.drift_page import drift_page
 from readiness_pipelines.reports.drift_plots import Bar, Histogram
 from readiness_pipelines.reports.drift_strips import calendar, column_strip, metric_strip, severity_strip
-from readiness_pipelines.reports.drift_words import p_value, product_sentence, sentence, sparkline
+from readiness_pipelines.reports.drift_words import open_points, p_value, product_sentence, sentence, sparkline
 from tests.reports.drift_scene import (
     NOW,
     SECRET,
@@ -250,6 +250,12 @@ def test_findings_come_the_worst_first(shop: Shop) -> None:
     ]
     put(build(shop), report(day(4), found))
     assert [column.name for column, _, _ in patients(shop).by_newest()] == ["higher", "high", "low", "near", "small"]
+
+
+def test_what_waits_again_after_it_was_measured_is_said_beside_what_was_found(shop: Shop) -> None:
+    put(build(shop), report(day(4), columns(age=0.2)))
+    assert open_points(patients(shop)) == ["since then it is learning: nothing has been run yet"]
+    assert "since then it is learning: nothing has been run yet" in read(drift_page(facts_of(shop), {})).words
 
 
 def test_of_tests_with_one_severity_the_one_is_told_that_says_most(shop: Shop) -> None:
