@@ -135,7 +135,7 @@ class _Columns:
         for name, column in self._said.columns.items():
             for test in column.thresholds if name in self._watched else ():
                 if test not in self._tests(name):
-                    kind = self._watched[name].kind
+                    kind = "label" if name == self._said.label else self._watched[name].kind
                     message = f"found {test.value}, which a {kind} does not have, expected one of {_some(self._tests(name))}"
                     yield ["columns", name, "thresholds", test.value], message
 
@@ -145,7 +145,7 @@ class _Columns:
 
     def _tests(self, name: str) -> list[Test]:
         measured = self._has_performance and name == (self._said.score or self._said.prediction)
-        return [*tests_of(self._watched[name].kind), *([Test.PERFORMANCE] if measured else [])]
+        return [*tests_of(self._watched[name]), *([Test.PERFORMANCE] if measured else [])]
 
 
 def _is_of(value: str | int | bool, type_: str) -> bool:

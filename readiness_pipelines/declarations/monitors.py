@@ -85,6 +85,7 @@ def can_be_class(type_: str) -> bool:
     return type_ in _CLASSES
 
 
-def tests_of(kind: Literal["number", "category"]) -> tuple[Test, ...]:
-    """Return the tests of one column of this kind."""
-    return (Test.KS, Test.PSI, Test.NULLS) if kind == "number" else (Test.PSI, Test.NULLS, Test.UNSEEN)
+def tests_of(column: Watched) -> tuple[Test, ...]:
+    """Return the tests that a watched column can have. A label without a value is not known yet, and is not missing."""
+    tests = (Test.KS, Test.PSI, Test.NULLS) if column.kind == "number" else (Test.PSI, Test.NULLS, Test.UNSEEN)
+    return tuple(test for test in tests if test is not Test.NULLS or column.role is not Kind.LABEL)
