@@ -137,6 +137,12 @@ _SENSE = [
         features="[customer]",
     ),
     _more("unseen numbers", "columns: {amount: {thresholds: {unseen: {low: 0.06}}}}", "a number does not have", "ks, psi, nulls"),
+    _among(
+        "nulls of a label",
+        ("label: customer", "columns: {customer: {thresholds: {nulls: {low: 0.06}}}}"),
+        "columns:",
+        "found nulls, which a label does not have, expected one of psi, unseen",
+    ),
     _more(
         "low above medium", "thresholds: {ks: {low: 0.1, medium: 0.06}}", "ks.medium", "low from 0.1 and medium from 0.06", "above"
     ),
