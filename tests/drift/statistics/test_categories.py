@@ -40,7 +40,9 @@ SHARES = {
     "2": [0.7, 0.3],
     "50 zipf": zipf(50),
     "10 and 40 rare": np.array([0.096] * 10 + [0.001] * 40),
+    "60 equal": np.full(60, 1 / 60),
     "100 equal": np.full(100, 0.01),
+    "200 equal": np.full(200, 0.005),
     "200 zipf": zipf(200),
     "1000 zipf": zipf(1000),
     "1000 equal": np.full(1000, 0.001),
@@ -48,13 +50,13 @@ SHARES = {
 
 
 @pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES)
-@pytest.mark.parametrize("rows", [500, 5000])
+@pytest.mark.parametrize("rows", [500, 2000, 5000])
 def test_no_number_of_categories_makes_a_window_differ_from_its_own_population(shares: np.ndarray, rows: int) -> None:
     draw = np.random.default_rng(10)
-    found = [counted(*draw.multinomial(rows, shares, size=2)) for _ in range(1000)]
+    found = [counted(*draw.multinomial(rows, shares, size=2)) for _ in range(500)]
     psi_alarms = sum(each.p <= 0.01 and each.effect >= 0.02 for each, _ in found)
     unseen_alarms = sum(each.p <= 0.01 and each.change >= 0.05 for _, each in found)
-    assert psi_alarms <= 23 and unseen_alarms <= 23  # of 1,000 at .01, four standard errors
+    assert psi_alarms <= 14 and unseen_alarms <= 14  # of 500 at .01, four standard errors
 
 
 def test_categories_that_come_anew_are_found_in_a_column_of_many() -> None:
@@ -76,8 +78,8 @@ def test_a_move_between_frequent_categories_is_found_in_a_column_of_many() -> No
 
 
 def test_what_is_other_unseen_or_chosen_by_few_rows_is_one_bin_with_what_is_rare() -> None:
-    found = categories([500, 300, 19, 20], [480, 310, 30, 25], other=(150, 120), unseen=24, nulls=(11, 11))
-    rows = [500, 300, 20, 11, 19 + 150 + 0], [480, 310, 25, 11, 30 + 120 + 24]
+    found = categories([500, 300, 99, 100], [480, 310, 110, 95], other=(150, 120), unseen=24, nulls=(11, 11))
+    rows = [500, 300, 100, 11, 99 + 150 + 0], [480, 310, 95, 11, 110 + 120 + 24]
     assert found == Binned(debiased(*rows) or math.nan, chi_squared(*rows).p, 4)  # type: ignore[union-attr]
 
 
