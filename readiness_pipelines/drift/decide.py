@@ -131,6 +131,8 @@ def _ends(measured: Measured, rule: Rule) -> Ends:
 
 def _lasting(m: Measurement, severity: Severity, rule: Rule, past: Sequence[Mapping[tuple[str, Test], Severity]]) -> Severity:
     """Return the highest severity, at most this one, that was reached in as many windows as it asks for."""
+    if severity is Severity.NONE:
+        return severity
     before = [each.get((m.column, m.test), Severity.NONE) for each in past]
     for candidate, _ in reversed(rule.thresholds_of(m.column, m.test).given):
         windows, of = rule.persistence.get(candidate, (1, 1))

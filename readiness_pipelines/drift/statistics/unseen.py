@@ -22,7 +22,7 @@ def unseen(singles: int, n_reference: int, hits: int, n_window: int) -> Differen
     pairs than singles. Raises ValueError for hits or singles beyond the rows.
 
     >>> round(unseen(0, 1000, 6, 1000).p, 12)  # Fisher's, 2 x C(1000, 6) / C(2000, 6)
-    0.03101512
+    0.031015859962
     """
     shares = difference(singles, n_reference, hits, n_window)
     if shares is None:
