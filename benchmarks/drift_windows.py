@@ -43,8 +43,8 @@ SHARES = (
 
 
 def cuts(shares: np.ndarray) -> np.ndarray:
-    """Where the latent number is cut into categories, the rarest ones lowest: there the cells are finest."""
-    return ndtri(np.cumsum(np.sort(shares))[:-1])
+    """Where the latent number is cut into categories. Have the rarest first: the cells are finest where the numbers are lowest."""
+    return ndtri(np.cumsum(shares)[:-1])
 
 
 def heavy(latent: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ class Cells:
     is_exact: bool
 
     def heavy(self) -> Cells:
-        points, starts = np.unique(heavy(self.points), return_index=True)
+        points, starts = _TIES[len(self.points)]
         return Cells(points, np.add.reduceat(self.held, starts), True)
 
     def bracket(self, window: Cells) -> tuple[float, float]:
@@ -129,22 +129,25 @@ def side(draw: np.random.Generator, rows: Sequence[int], *, correlated: bool, mo
     return [_column(draw, n, None if factor is None else factor[-n:], move) for n in rows]
 
 
-_FINE = np.linspace(-6.5, 6.5, 8192)  # of 100,000 rows
+_FINE = np.linspace(-9, 9, 8192)  # the cells of 100,000 rows; what is drawn lies within
 _LEVELS = ndtri((np.arange(20) + 0.5) / 20)  # of the shared factor where counts are drawn
 _ENDS = ndtri(np.arange(1, 500) / 500)  # of the cells where counts are drawn
+_POINTS = np.append(_ENDS, 7.0)
+_TIES = {len(points): np.unique(heavy(np.clip(points, -7, 7)), return_index=True) for points in (_FINE, _POINTS)}
 
 
 def _column(draw: np.random.Generator, n: int, factor: np.ndarray | None, move: Move | None) -> Side:
     latent = draw.standard_normal(n, dtype=np.float32)
     if factor is not None:
-        latent = latent * np.float32(np.sqrt(1 - CORRELATION)) + factor
+        latent *= np.float32(np.sqrt(1 - CORRELATION))
+        latent += factor
     if move is not None:
         latent = move(latent)
     if n <= SORTED:
         return Sorted(np.sort(latent.astype(np.float64)))
-    step = _FINE[1] - _FINE[0]
-    cells = np.clip(np.rint((latent - np.float32(_FINE[0])) * np.float32(1 / step)), 0, len(_FINE) - 1).astype(np.int32)
-    return Cells(_FINE, np.bincount(cells, minlength=len(_FINE)), True)
+    latent -= np.float32(_FINE[0])
+    latent *= np.float32(1 / (_FINE[1] - _FINE[0]))
+    return Cells(_FINE, np.bincount(np.rint(latent, out=latent).astype(np.intp), minlength=len(_FINE)), True)
 
 
 def _drawn_counts(draw: np.random.Generator, rows: Sequence[int], *, correlated: bool, move: Move | None) -> list[Side]:
@@ -157,11 +160,10 @@ def _drawn_counts(draw: np.random.Generator, rows: Sequence[int], *, correlated:
         ends = np.interp(ends, move(grid), grid)
     below = np.pad(ndtr((ends - levels[:, None]) / own), ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
     shares = np.diff(below, axis=1)
-    points = np.append(_ENDS, 7.0)
     shared = draw.multinomial(max(rows), np.full(len(levels), 1 / len(levels)))
     out: list[Side] = []
     for n in rows:
         # rows without a value are taken from all levels alike
         at = shared if n == max(rows) else draw.multivariate_hypergeometric(shared, n)
-        out.append(Cells(points, draw.multinomial(at, shares).sum(axis=0), False))
+        out.append(Cells(_POINTS, draw.multinomial(at, shares).sum(axis=0), False))
     return out

@@ -142,15 +142,7 @@ def measurements_of(kind: str, at: int, column: Column, rows: int, *, moved: boo
         return of_number(name, reference.heavy(), window.heavy(), nulls, rows)
     shares = np.sort(SHARES[at % len(SHARES)])
     after = np.append(shares[:-2], [shares[-2] + 0.1, shares[-1] - 0.1]) if moved else shares
-    before, now = reference.counts(cuts(shares)), window.counts(_cuts_in_order(after))
-    return of_category(name, before, now, nulls, rows)
-
-
-def _cuts_in_order(shares: np.ndarray) -> np.ndarray:
-    """As `cuts`, for shares in the order in which their categories lie."""
-    from scipy.special import ndtri
-
-    return ndtri(np.cumsum(shares)[:-1])
+    return of_category(name, reference.counts(cuts(shares)), window.counts(cuts(after)), nulls, rows)
 
 
 def judged(measurements: list[Measurement], columns: list[Column], rows: int, *, kind: str) -> DriftReport:
