@@ -51,8 +51,9 @@ def measured(
 
 
 def judged(of: Measured, severity: Severity = Severity.LOW, *, rule: str = "rule", mode: Mode = Mode.DECIDED) -> DriftReport:
-    """Return a report in which every column has this severity."""
-    found = [Finding(m.column, m.kind, m.test, severity, mode, m.effect, 1e-8, 0.05) for m in of.measurements]
+    """Return a report in which every column has this severity; one that is not decided could have missed any."""
+    missable = Severity.NONE if mode is Mode.DECIDED else Severity.CRITICAL
+    found = [Finding(m.column, m.kind, m.test, severity, mode, m.effect, 1e-8, 0.05, missable=missable) for m in of.measurements]
     columns = tuple(m.column for m in of.measurements) if severity is not Severity.NONE else ()
     return DriftReport(of, rule, severity, mode, tuple(found), columns=columns)
 

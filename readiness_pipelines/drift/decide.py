@@ -14,6 +14,9 @@ number of rows. What was not found is told as `none` only where it would have be
 | no effect or no p although there are rows | none | undecided |
 | measured as learning or undecided | none | as measured |
 
+What could have been missed is told with the finding (`missable`), so that a severity is ruled out where only a lower one could
+hide; a column with fewer values than min_rows, in a window with enough rows, is named and keeps nothing from being ruled out.
+
 The report has the worst severity of its findings. Its mode says what that rests on: of an alarm `decided` if a decided finding has
 its severity (there may be worse where it could not be seen), else `undecided`; of no alarm `decided` only if every finding is, else
 the first of undecided, insufficient_sample, learning that some finding is; without any finding it is `learning`.
@@ -91,29 +94,33 @@ def _finding(
         return replace(plain, severity=at_low, threshold=thresholds.of(at_low), note=m.note or _fallen(low.severity, at_low, rule))
     if high.severity is not Severity.NONE:
         return _waiting(plain, high.severity, rule, windows=len(past) + 1)
-    return _nothing(plain, m, low.alpha)
+    return _nothing(plain, m, rule, low.alpha)
 
 
 def _untested(plain: Finding, m: Measurement, rule: Rule, measured: Measured) -> Finding:
+    anything = Severity.CRITICAL
     if m.mode is not Mode.DECIDED:
-        return plain
-    least = rule.min_rows
-    if not m.n_reference and not m.n_window and min(measured.rows, measured.rows_reference) >= least:
+        return replace(plain, missable=anything)
+    least, is_small = rule.min_rows, min(measured.rows, measured.rows_reference) < rule.min_rows
+    if not m.n_reference and not m.n_window and not is_small:
         return replace(plain, note="no value on either side")
     if min(m.n_reference, m.n_window) < least:
         note = f"{m.n_reference:,} rows of the reference and {m.n_window:,} of the window, at least {least:,} are needed"
-        return replace(plain, mode=Mode.INSUFFICIENT_SAMPLE, note=note)
-    return replace(plain, mode=Mode.UNDECIDED, note=m.note or "could not be tested")
+        missable = anything if is_small else Severity.NONE  # a column of few values says nothing about the window
+        return replace(plain, mode=Mode.INSUFFICIENT_SAMPLE, note=note, missable=missable)
+    return replace(plain, mode=Mode.UNDECIDED, note=m.note or "could not be tested", missable=anything)
 
 
-def _nothing(plain: Finding, m: Measurement, alpha: float) -> Finding:
+def _nothing(plain: Finding, m: Measurement, rule: Rule, alpha: float) -> Finding:
     if plain.threshold is None:
         return replace(plain, note="no effect of this test matters")
     smallest = smallest_found(m, alpha)
     if smallest is not None and smallest <= plain.threshold:
         return plain
+    thresholds = rule.thresholds_of(m.column, m.test).given
+    missable = Severity.worst(severity for severity, effect in thresholds if smallest is None or effect < smallest)
     found = "what it would have found is not known" if smallest is None else f"it would have found {smallest:.3g} and more"
-    return replace(plain, mode=Mode.INSUFFICIENT_SAMPLE, note=f"{found}, {plain.threshold:g} matters")
+    return replace(plain, mode=Mode.INSUFFICIENT_SAMPLE, note=f"{found}, {plain.threshold:g} matters", missable=missable)
 
 
 # persistence

@@ -164,7 +164,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the rule says of one measurement: `corrected_p` after all tests of the window, `threshold` that was passed."""
+    """What the rule says of one measurement: `corrected_p` after all tests of the window, `threshold` that was passed.
+
+    `missable` is the highest severity that could have been there without being found (power below .8).
+    """
 
     column: str
     kind: Kind
@@ -176,6 +179,7 @@ class Finding:
     threshold: float | None = None
     group: str = ""
     note: str = ""
+    missable: Severity = Severity.NONE
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,11 @@ class DriftReport:
     @property
     def event(self) -> str:
         return self.measured.event
+
+    def rules_out(self, severity: Severity) -> bool:
+        """Return whether the window is known to be below this severity: nothing reached it, and nothing could have unseen."""
+        worst = Severity.worst([self.severity, *(each.missable for each in self.findings)])
+        return bool(self.findings) and not worst.is_at_least(severity)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
@@ -274,5 +283,5 @@ def _measured(raw: dict[str, Any]) -> Measured:
 
 
 def _finding(raw: dict[str, Any]) -> Finding:
-    words = {"kind": Kind(raw["kind"]), "test": Test(raw["test"]), "severity": Severity(raw["severity"]), "mode": Mode(raw["mode"])}
-    return Finding(**{**raw, **words})
+    severities = {"severity": Severity(raw["severity"]), "missable": Severity(raw.get("missable", "none"))}
+    return Finding(**{**raw, **severities, "kind": Kind(raw["kind"]), "test": Test(raw["test"]), "mode": Mode(raw["mode"])})

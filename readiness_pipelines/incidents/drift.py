@@ -1,4 +1,4 @@
-"""From what windows are judged to incidents: a table is an incident while its newest decided window is at medium or above."""
+"""From judged windows to incidents: a table is one from a window at medium or above on, until another rules that out."""
 
 from __future__ import annotations
 
@@ -16,29 +16,26 @@ _NAMED = 5  # columns that are told; the report has all of them
 def drifted(product: Product, ledger: Ledger, known: Mapping[tuple[str, str], Incident]) -> Iterator[Incident]:
     """Yield the incidents of drift that are to be open: per table one of the severity that it has now.
 
-    What is open at a lower severity stays open until a window is below that too, so a rise is told once and takes nothing
-    back. A window that could not be decided says nothing: while a table has no other, its incidents stay as they are.
+    What is open at another severity stays open until the newest window of every monitor of the table rules that out: a rise
+    is told once and takes nothing back, and a window in which it could have been missed says nothing.
     """
     for table in sorted({monitor.table.full_name for monitor in product.monitors}):
         here = [i for i in known.values() if i.kind == "drift" and i.is_open and i.details["table"] == table]
-        reports = [newest_decided(ledger, monitor) for monitor in product.monitors if monitor.table.full_name == table]
-        decided = [report for report in reports if report is not None]
-        if not decided:
-            yield from here
-            continue
-        worst = max(decided, key=lambda report: report.severity.rank)
-        if worst.severity.is_at_least(TOLD_FROM):
+        reports = [newest(ledger, monitor) for monitor in product.monitors if monitor.table.full_name == table]
+        found = [r for r in reports if r is not None and r.mode is Mode.DECIDED and r.severity.is_at_least(TOLD_FROM)]
+        worst = max(found, key=lambda report: report.severity.rank, default=None)
+        if worst is not None:
             yield _incident(product, worst)
-            yield from (i for i in here if worst.severity.rank > Severity(i.details["severity"]).rank)
+        for incident in here:
+            severity = Severity(incident.details["severity"])
+            is_over = all(report is not None and report.rules_out(severity) for report in reports)
+            if not is_over and (worst is None or worst.severity is not severity):
+                yield incident
 
 
-def newest_decided(ledger: Ledger, monitor: Monitor) -> DriftReport | None:
-    """Return the report of the monitor's newest window that could be decided, or None if there is none."""
-    for event in reversed(ledger.drift.events(monitor.product, monitor.name).values()):
-        report = ledger.drift.report_of(event)
-        if report is not None and report.mode is Mode.DECIDED:
-            return report
-    return None
+def newest(ledger: Ledger, monitor: Monitor) -> DriftReport | None:
+    """Return the report of the monitor's newest window, or None if there is none."""
+    return next(iter(ledger.drift.reports(monitor.product, monitor.name, last=1)), None)
 
 
 def _incident(product: Product, report: DriftReport) -> Incident:

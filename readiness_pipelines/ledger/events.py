@@ -49,9 +49,9 @@ class Events:
     def waiting(self, product: str) -> list[Waiting]:
         """Return the events that are to take effect and have not, oldest window first.
 
-        Of each window the newest event, judged low or worse and not decided; where an older one was claimed or decided,
-        only if it is worse than that one was judged. And every event that was claimed and not decided, superseded or not:
-        if its run has died, nobody else would take it up.
+        Of each window the newest event, judged low or worse and not decided; where an older one was claimed or decided, and
+        the window was not found without drift since, only if it is worse than that one was judged. And every event that was
+        claimed and not decided, superseded or not: if its run has died, nobody else would take it up.
         """
         measured = self._measured_events(product)  # first: what was claimed before it was superseded is then seen as claimed
         states, effects = self._states(product)
@@ -62,7 +62,9 @@ class Events:
                 severity = judged.get(event, Severity.NONE)
                 if severity is Severity.NONE or states.get(event) == DECIDED:
                     continue
-                others = (effects.get(each, judged.get(each, Severity.NONE)) for each in events if each in states and each != event)
+                clean = max((i for i, each in enumerate(events) if judged.get(each) is Severity.NONE), default=-1)
+                acted_on = [each for each in events[clean + 1 :] if each in states and each != event]
+                others = (effects.get(each, judged.get(each, Severity.NONE)) for each in acted_on)
                 is_worse = all(not each.is_at_least(severity) for each in others)
                 if event in states or (event == events[-1] and is_worse):
                     found.append(Waiting(event, monitor, window, severity))

@@ -48,7 +48,7 @@ def check_specs(product: Product, calendar: dg.PartitionsDefinition) -> Iterator
                 asset=drift_key(product),
                 partitions_def=calendar,
                 blocking=False,
-                description=f"Passed when every window that ends with the partition was decided, and is below {severity}.",
+                description=f"Passed when {severity} is ruled out in all windows that end with the partition: it would have been found.",
             )
 
 
@@ -218,7 +218,7 @@ def _pictures(product: Product, lake: Lakehouse, report: DriftReport) -> dict[st
 
 
 def _passes(reports: Sequence[DriftReport], severity: Severity) -> bool:
-    return all(report.mode is Mode.DECIDED and not report.severity.is_at_least(severity) for report in reports)
+    return all(report.rules_out(severity) for report in reports)
 
 
 def _evaluation(

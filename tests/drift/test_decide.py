@@ -170,6 +170,29 @@ def test_nothing_found_is_told_as_decided_only_where_it_would_have_been_found(me
     assert mode is DECIDED or "x" in report.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("measurement", "rows", "missable"),
+    [
+        (ks(n=MANY), MANY, NONE),
+        (ks(n=1000), 1000, LOW),  # 1.358 sqrt(2 / 1000) + 0.842 sqrt(2 / 4000) = .080: more than .05, less than .10
+        (ks(n=300), 300, MEDIUM),  # the same of 300 is .145: less than .20
+        (ks(n=100), 100, CRITICAL),  # fewer than min_rows, of the whole window
+        (ks(n=100), MANY, NONE),  # a column of few values: it is named, and says nothing about the window
+        (ks(effect=None, p=None), MANY, CRITICAL),
+    ],
+)
+def test_a_severity_is_ruled_out_where_it_would_have_been_found(measurement: Measurement, rows: int, missable: Severity) -> None:
+    report = decide(of(measurement, rows=rows), Rule())
+    assert only(report).missable is missable
+    assert [each for each in Severity.alarms() if not report.rules_out(each)] == list(Severity.alarms())[: missable.rank]
+
+
+def test_what_was_found_is_not_ruled_out_and_a_window_without_findings_rules_out_nothing() -> None:
+    found = decide(of(ks(effect=0.12, p=0.0)), Rule())
+    assert [found.rules_out(each) for each in (LOW, MEDIUM, HIGH, CRITICAL)] == [False, False, True, True]
+    assert not decide(of(), Rule()).rules_out(CRITICAL)
+
+
 def test_a_window_without_rows_has_seen_nothing() -> None:
     empty = replace(of(ks(effect=None, p=None, n=0), absent=["2025-06-01", "2025-06-02"]), rows=0)
     report = decide(empty, Rule())

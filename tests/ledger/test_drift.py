@@ -233,6 +233,14 @@ def test_late_data_is_compared_with_every_event_of_its_window_that_took_effect(l
     assert waits(ledger) == []
 
 
+def test_drift_that_comes_again_after_late_data_had_taken_it_away_waits_again(ledger: Ledger) -> None:
+    decide(ledger, put(ledger, measured(), HIGH), HIGH)
+    put(ledger, measured(versions=("v2",)), Severity.NONE)
+    assert waits(ledger) == []
+    again = put(ledger, measured(versions=("v3",)), MEDIUM)
+    assert waits(ledger) == [again]
+
+
 def test_a_claimed_event_waits_for_its_effect_although_it_is_superseded(ledger: Ledger) -> None:
     old = put(ledger, measured(), MEDIUM)
     assert ledger.drift.claim(old, "dead", is_over=lives).state == "mine"
