@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness_pipelines.drift.decide import ambiguous, decide
 from readiness_pipelines.drift.rule import DEFAULTS, Rule, Thresholds
+from readiness_pipelines.drift.statistics import binned
+from readiness_pipelines.drift.statistics import ks as statistics
 from readiness_pipelines.flow import (
     DriftReport,
     Finding,
@@ -435,3 +439,36 @@ def test_the_order_of_the_measurements_does_not_matter() -> None:
     there, back = decide(of(*measurements), Rule()), decide(of(*measurements[::-1]), Rule())
     assert there.findings == back.findings[::-1]
     assert (there.severity, there.mode, there.columns) == (back.severity, back.mode, back.columns)
+
+
+# chance: a small version of benchmarks/false_alarms.py
+
+
+def drawn(draw: np.random.Generator, *, rows: int, shift: float = 0.0, columns: int = 10) -> Measured:
+    """A window and its reference: normal columns that share a factor, each compared by KS and PSI; `shift` moves the first."""
+    sides = [draw.normal(size=(rows, columns)) + draw.normal(size=(rows, 1)) for _ in range(2)]
+    sides[1][:, 0] += shift * math.sqrt(2)
+    found = []
+    for i in range(columns):
+        a, b = (each[:, i] for each in sides)
+        d, edges = statistics.statistic(a, b), np.quantile(a, np.arange(1, 10) / 10)
+        counts = [np.bincount(edges.searchsorted(x), minlength=10) for x in (a, b)]
+        compared = binned.numbers(*counts, nulls=(0, 0))
+        assert d is not None and compared is not None
+        found.append(ks(f"c{i}", d, statistics.p_value(d, rows, rows), n=rows))
+        found.append(other(Test.PSI, compared.effect, compared.p, rows, f"c{i}", degrees=compared.degrees))
+    return of(*found, rows=rows)
+
+
+def test_windows_without_drift_alarm_no_more_often_than_the_rule_promises() -> None:
+    draw = np.random.default_rng(20)
+    severities = [decide(drawn(draw, rows=500, columns=5), Rule()).severity for _ in range(200)]
+    assert sum(each is not NONE for each in severities) <= 15  # of 200 at a true 5%, in 95% of all cases
+    assert sum(each.is_at_least(HIGH) for each in severities) == 0
+
+
+def test_a_quarter_of_a_standard_deviation_is_found_and_a_hundredth_is_not() -> None:
+    draw = np.random.default_rng(21)
+    assert all(decide(drawn(draw, rows=5000, shift=0.25), Rule()).columns == ("c0",) for _ in range(15))
+    calm = [decide(drawn(draw, rows=50_000, shift=0.01, columns=2), Rule()) for _ in range(5)]
+    assert {(report.severity, report.mode) for report in calm} == {(NONE, DECIDED)}
