@@ -36,7 +36,7 @@ class Thresholds:
         if not all(map(math.isfinite, given)) or any(a >= b for a, b in pairwise(given)) or any(a < 0 for a in given):
             raise ValueError(f"found thresholds {given}, expected effects of 0 or more that rise from low to critical")
 
-    @property
+    @cached_property
     def given(self) -> tuple[tuple[Severity, float], ...]:
         """Return severities that the test gives with their effect, the lowest first."""
         all_four = ((Severity(f.name), getattr(self, f.name)) for f in fields(self))
