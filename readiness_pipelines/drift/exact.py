@@ -59,28 +59,25 @@ def distances(
     Equal to `scipy.stats.ks_2samp(...).statistic` and `wasserstein_distance`. Up to `rows_in_memory` rows on both sides
     together it takes about 20 bytes a row; with more, DuckDB's memory limit.
     """
-    rows = [int(one_row(con, f"SELECT count(*) FROM {sql}")[0]) for sql in (reference_sql, window_sql)]
-    if sum(rows) > rows_in_memory:
+    rows = sum(int(one_row(con, f"SELECT count(*) FROM {sql}")[0]) for sql in (reference_sql, window_sql))
+    if rows > rows_in_memory:
         return _spilling(con, reference_sql, window_sql, column)
     from readiness_pipelines.drift.statistics import unsorted
 
-    reference, window = (_numbers(con, sql, column, n) for sql, n in zip((reference_sql, window_sql), rows, strict=True))
-    n, m = len(reference), len(window)
+    reference, window = (_numbers(con, sql, column) for sql in (reference_sql, window_sql))
     d, area = unsorted.distances(reference, window)
-    return Distances(d, held(area), n, m)
+    return Distances(d, held(area), sum(map(len, reference)), sum(map(len, window)))
 
 
-def _numbers(con: duckdb.DuckDBPyConnection, relation_sql: str, column: str, rows: int) -> Numbers:
-    """Return the values in the one array that holds them, without nulls and NaN."""
+def _numbers(con: duckdb.DuckDBPyConnection, relation_sql: str, column: str) -> list[Numbers]:
+    """Return the values as they are read, without nulls and NaN."""
     import numpy as np
 
-    numbers, n = np.empty(rows), 0
+    found = []
     for batch in number_batches(con, relation_sql, [column]):
         some = batch.column(0).drop_null().to_numpy()
-        some = some[~np.isnan(some)] if np.isnan(some.min(initial=0.0)) else some
-        numbers[n : n + len(some)] = some
-        n += len(some)
-    return numbers[:n]
+        found.append(some[~np.isnan(some)] if np.isnan(some.min(initial=0.0)) else some)
+    return found
 
 
 def _spilling(con: duckdb.DuckDBPyConnection, reference_sql: str, window_sql: str, column: str) -> Distances:

@@ -12,6 +12,7 @@ where too many values would be left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +27,13 @@ _MANY_LEFT, _MOST_LEFT = 0.1, 0.5  # of all values: it pays to look for cells of
 _SAMPLE = 1_000
 
 Floats = NDArray[np.float64]
+Parts = Sequence[Floats]  # of one side, in any order: as they were read
 
 
-def distances(a: Floats, b: Floats) -> tuple[float | None, float | None]:
-    """Return D and W1 of two arrays without NaN, in any order; None where `ks.statistic` and `wasserstein` say so.
-
-    May put the arrays into another order.
-    """
-    if len(a) + len(b) < _FEW or not len(a) or not len(b):
-        return _sorted(a, b)
-    cells = _Cells.around(a, b)
+def distances(a: Parts, b: Parts) -> tuple[float | None, float | None]:
+    """Return D and W1 of two sides without NaN, each in any number of arrays; None where `ks` and `wasserstein` say so."""
+    n, m = (sum(map(len, side)) for side in (a, b))
+    cells = _Cells.around(a, b) if n and m and n + m >= _FEW else None
     if cells is None:
         return _sorted(a, b)
     left, right = _Side.of(a, cells), _Side.of(b, cells)
@@ -53,24 +51,25 @@ def distances(a: Floats, b: Floats) -> tuple[float | None, float | None]:
 def _share(left: _Side, right: _Side, cells: NDArray[np.bool_]) -> float:
     """Return how many of all values are in these cells."""
     some = int(left.counts[cells].sum()) + int(right.counts[cells].sum())
-    return some / (len(left.values) + len(right.values))
+    return some / (left.n + right.n)
 
 
 def _alone(left: _Side, right: _Side) -> Floats:
     """Return of each cell its value if it has only one; NaN if it has several, or none."""
     value = np.full(_CELLS, np.nan)
-    for side in (left, right):
-        value[side.cells] = side.values
-    several = [side.cells[side.values != value.take(side.cells)] for side in (left, right)]
-    for cells in several:
-        value[cells] = np.nan
+    every = [*zip(left.parts, left.cells, strict=True), *zip(right.parts, right.cells, strict=True)]
+    for part, cells in every:
+        value[cells] = part
+    for several in [cells[part != value.take(cells)] for part, cells in every]:
+        value[several] = np.nan
     return value
 
 
-def _sorted(a: Floats, b: Floats) -> tuple[float | None, float | None]:
-    a.sort()
-    b.sort()
-    return ks.of_sorted(a, b), wasserstein.of_sorted(a, b)
+def _sorted(a: Parts, b: Parts) -> tuple[float | None, float | None]:
+    left, right = (np.concatenate([np.empty(0), *side]) for side in (a, b))
+    left.sort()
+    right.sort()
+    return ks.of_sorted(left, right), wasserstein.of_sorted(left, right)
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,10 @@ class _Cells:
     width: float
 
     @classmethod
-    def around(cls, a: Floats, b: Floats) -> _Cells | None:
+    def around(cls, a: Parts, b: Parts) -> _Cells | None:
         """Lay them around the middle half of a sample; None if it has no width."""
-        sample = np.concatenate([side[:: max(1, len(side) // _SAMPLE)] for side in (a, b)])
+        every = max(1, sum(map(len, [*a, *b])) // _SAMPLE)
+        sample = np.concatenate([part[::every] for part in (*a, *b)])
         with np.errstate(invalid="ignore", over="ignore"):
             low, center, high = np.quantile(sample, (0.25, 0.5, 0.75), method="inverted_cdf")
             width = high - low
@@ -112,33 +112,41 @@ class _Cells:
 
 @dataclass(frozen=True)
 class _Side:
-    """One array: the cell of each value, and per cell how many values it has, their sum, and the shares below it and to its end."""
+    """One side: the cell of each value, and per cell how many values it has, their sum, and the shares below it and to its end."""
 
-    values: Floats
-    cells: NDArray[np.uint16]
+    parts: Parts
+    cells: Sequence[NDArray[np.uint16]]
+    n: int
     counts: NDArray[np.int64]
     sums: Floats
     before: Floats
     after: Floats
 
     @classmethod
-    def of(cls, values: Floats, cells: _Cells) -> _Side:
-        found = np.empty(len(values), dtype=np.uint16)
+    def of(cls, parts: Parts, cells: _Cells) -> _Side:
+        small = [part[start : start + _AT_ONCE] for part in parts for start in range(0, len(part), _AT_ONCE)]
+        found, n = [], sum(map(len, small))
         counts, sums = np.zeros(_CELLS, dtype=np.int64), np.zeros(_CELLS)
-        for start in range(0, len(values), _AT_ONCE):
-            with np.errstate(over="ignore", invalid="ignore"):
-                away = values[start : start + _AT_ONCE] - cells.center
-                found[start : start + _AT_ONCE] = some = cells.of(away)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part in small:
+                away = part - cells.center
+                some = cells.of(away)
                 counts += np.bincount(some, minlength=_CELLS)
                 sums += np.bincount(some, weights=away, minlength=_CELLS)
+                found.append(some)
         upto = np.cumsum(counts)
-        return cls(values, found, counts, sums, (upto - counts) / len(values), upto / len(values))
+        return cls(small, found, n, counts, sums, (upto - counts) / n, upto / n)
 
     def picked(self, is_left: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
         """Return the values in these cells, sorted, and per cell how many values below it are not among them."""
-        some: Floats = np.sort(self.values[is_left.take(self.cells)])
+        some = np.concatenate([part[is_left.take(cells)] for part, cells in zip(self.parts, self.cells, strict=True)])
+        some.sort()
         others = np.where(is_left, 0, self.counts)
         return some, np.cumsum(others) - others
+
+    def ends(self) -> tuple[float, float]:
+        """Return the least and the greatest value."""
+        return min(float(part.min()) for part in self.parts), max(float(part.max()) for part in self.parts)
 
 
 def _narrowed(
@@ -150,12 +158,11 @@ def _narrowed(
     with np.errstate(over="ignore", invalid="ignore"):
         away = every - cells.center
         at = cells.of(away)
-    f = (a.searchsorted(every, side="right") + missing_a[at]) / len(left.values)
-    g = (b.searchsorted(every, side="right") + missing_b[at]) / len(right.values)
+    f = (a.searchsorted(every, side="right") + missing_a[at]) / left.n
+    g = (b.searchsorted(every, side="right") + missing_b[at]) / right.n
     apart = np.abs(f - g)
     d = max(low, float(apart.max(initial=0.0)))
-    least = float(min(left.values.min(), right.values.min()))
-    most = float(max(left.values.max(), right.values.max()))
+    least, most = (pick(pair) for pick, pair in zip((min, max), zip(left.ends(), right.ends(), strict=True), strict=True))
     if not np.isfinite([least, most]).all():
         return d, None
     with np.errstate(over="ignore", invalid="ignore"):  # values further apart than a float64 can say have no area
@@ -168,7 +175,7 @@ def _narrowed(
 def _area_between(ends: Floats, left: _Side, right: _Side, is_left: NDArray[np.bool_], value: Floats | None) -> float:
     """Return the area in the cells in which F - G keeps its sign, or changes it at the one value that there is."""
     before, after = left.before - right.before, left.after - right.after
-    rise = (left.counts * ends[1:] - left.sums) / len(left.values) - (right.counts * ends[1:] - right.sums) / len(right.values)
+    rise = (left.counts * ends[1:] - left.sums) / left.n - (right.counts * ends[1:] - right.sums) / right.n
     area = np.abs(before * np.diff(ends) + rise)
     if value is not None:
         stepped = np.abs(before) * (value - ends[:-1]) + np.abs(after) * (ends[1:] - value)
