@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from readiness_pipelines.drift.profile import ColumnLayout, ColumnProfile, held
+from readiness_pipelines.drift.profile import LEAST_ROWS, ColumnLayout, ColumnProfile, held
 
 Numbers = npt.NDArray[np.float64]
 
@@ -108,14 +108,15 @@ class NumberCounter:
 
     def profile(self) -> ColumnProfile:
         """Return the profile of all cells so far."""
-        finite, told = self._n > self._infinities, self._layout.is_told
+        rows, told = self._n - self._infinities, self._layout.is_told
+        has_moments, has_ends = rows > 0 if told else rows >= LEAST_ROWS, rows > 0 and told
         return ColumnProfile(
             n=self._n,
             nulls=self._nulls,
             counts=tuple(self._bins.counts.tolist()),
             infinities=self._infinities,
-            mean=held(self._mean) if finite else None,
-            m2=held(self._m2) if finite else None,
-            low=self._low if finite and told else None,
-            high=self._high if finite and told else None,
+            mean=held(self._mean) if has_moments else None,
+            m2=held(self._m2) if has_moments else None,
+            low=self._low if has_ends else None,
+            high=self._high if has_ends else None,
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, Layout, digest_of
+from readiness_pipelines.drift.profile import LEAST_ROWS, ColumnKind, ColumnLayout, Layout, digest_of
 from readiness_pipelines.drift.scan import number_batches, types_of
 from readiness_pipelines.gates.columns import is_number, one_row, without_nan
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 BINS, COARSE_BINS = 100, 10  # of numbers: the bracket of KS is at most a bin wide; PSI is usual, and calibrated, over ten
 MOST_VALUES = 50  # categories with a count of their own
 MOST_KNOWN = 10_000  # values of a reference that are told from unseen ones
-LEAST_ROWS = 10  # of a named category, and on average of a bin, in a column whose values may not be told
 EXACT_ROWS = 200_000  # quantiles of more rows are those of a uniform sample of about so many: off by a rank of about 0.1 %
 _COLUMNS_AT_ONCE = 50  # whose rows, or sample of them, are in memory: 80 MB
 

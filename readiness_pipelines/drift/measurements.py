@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from readiness_pipelines.declarations.monitors import Watched
 from readiness_pipelines.drift.family import DEGREES
-from readiness_pipelines.drift.layout import LEAST_ROWS
-from readiness_pipelines.drift.profile import ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
+from readiness_pipelines.drift.profile import LEAST_ROWS, ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
 from readiness_pipelines.drift.statistics import binned, ks, psi
 from readiness_pipelines.drift.statistics.jensen_shannon import jensen_shannon
 from readiness_pipelines.drift.statistics.proportions import difference

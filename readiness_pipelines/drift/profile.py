@@ -19,6 +19,8 @@ from typing import Any
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import digest
 
+LEAST_ROWS = 10  # of a named category, of a moment, and on average of a bin, in a column whose values may not be told
+
 
 class ColumnKind(StrEnum):
     """How the values of a column are compared: numbers as float64, categories as text."""
@@ -103,8 +105,9 @@ class ColumnProfile:
 
     `n` rows have a value, `nulls` have none (NaN is none); `infinities` of the `n` are infinite: they are in the first and
     the last bin and in nothing else. `mean`, `m2` (sum of squared distances to the mean), `low` and `high` are those of the
-    finite values; None where there is none, for a category, where a float64 cannot hold it, and `low` and `high` where
-    they may not be told. `counts` has one number per bin of the layout; `other` and `unseen` are beside them.
+    finite values; None where there is none, for a category, where a float64 cannot hold it, and where they may not be told:
+    `low` and `high` never, `mean` and `m2` of fewer than ten rows. `counts` has one number per bin of the layout; `other` and
+    `unseen` are beside them.
     n = sum(counts) + other + unseen. `unseen` is None where it cannot be told from other.
     """
 

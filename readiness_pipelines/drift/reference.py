@@ -181,7 +181,9 @@ def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: Referen
     layout = layout_from(lake, monitor, versions)
     Sums(lake, monitor).of(layout, versions)  # keeps the layout too, so that whoever finds the reference finds its bins
     before = lake.ledger.drift.reference(product.name, monitor.name)
-    reference = reference_of(monitor, str(range_), versions, layout)
+    partitions = len(partitions_of(product, range_))
+    part = f", {len(versions)} of {partitions} partitions" if len(versions) < partitions else ""
+    reference = reference_of(monitor, f"{range_}{part}", versions, layout)
     registered = Registered(product.name, monitor.name, monitor.measuring, reference, reason, by)
     lake.ledger.drift.register(registered)
     reached("reference_registered")

@@ -28,7 +28,7 @@ def measured(
     for name, cells in (("r", reference), ("w", window)):
         type_ = pa.float64() if kind == "number" else pa.string()
         con.register(name, pa.table({"x": pa.array(list(cells), type_)}))
-    layout = layout_of(con, "r", ["x"])
+    layout = layout_of(con, "r", ["x"], told=["x"] if is_public else [])
     found = compared([Watched("x", kind, role, is_public)], layout, profile(con, "r", layout), profile(con, "w", layout))  # type: ignore[arg-type]
     return {each.test: each for each in found}
 

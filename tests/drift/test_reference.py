@@ -126,6 +126,7 @@ def test_what_of_a_range_is_held_when_it_is_complete_is_no_part_of_it(tmp_path: 
     land(scene, 3)
     (found,) = seen(scene)
     assert [v.partition for v in found.report.measured.reference.versions] == [scene.day(1)]
+    assert found.report.measured.reference.name == "2025-01-01...2025-01-02, 1 of 2 partitions"
 
 
 def test_a_range_waits_for_what_has_landed_and_was_not_run_whatever_is_run_first(tmp_path: Path) -> None:

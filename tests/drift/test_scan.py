@@ -131,7 +131,9 @@ def test_ends_are_kept_only_where_they_may_be_told(con: duckdb.DuckDBPyConnectio
     cells = [1.0, 2.0]
     assert profiled(con, cells, number(1.0)).high == 2.0
     untold = profiled(con, cells, number(1.0, is_told=False))
-    assert (untold.low, untold.high, untold.mean, untold.counts) == (None, None, 1.5, (1, 1))
+    assert (untold.low, untold.high, untold.mean, untold.m2, untold.counts) == (None, None, None, None, (1, 1))
+    ten = profiled(con, cells * 5, number(1.0, is_told=False))
+    assert (ten.low, ten.high, ten.mean, ten.m2) == (None, None, 1.5, 2.5)
 
 
 def test_no_columns_are_rows_alone(con: duckdb.DuckDBPyConnection) -> None:
