@@ -33,8 +33,8 @@ def judged(
 
 def version_notes(product: Product, lake: Lakehouse, monitor: Monitor, measured: Measured) -> tuple[str, ...]:
     """Return what a reader has to know about the versions of a window and its reference, as the ledger has it now."""
-    outcomes = lake.ledger.latest_outcomes(measured.table)
-    held = [v.partition for v in measured.versions if v.partition in outcomes and not outcomes[v.partition].is_admitted]
+    outcomes = {v.partition: lake.ledger.latest_outcome(v.table, v.partition) for v in measured.versions}
+    held = [partition for partition, found in outcomes.items() if found is not None and not found[1].is_admitted]
     notes = changed(product, lake, monitor, measured.reference)
     if not held:
         return notes

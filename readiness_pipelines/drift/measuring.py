@@ -17,7 +17,7 @@ from readiness_pipelines.drift.numbers import Numbers
 from readiness_pipelines.drift.past import Past
 from readiness_pipelines.drift.reference import Waiting, newest_decided
 from readiness_pipelines.drift.rule import rule_of
-from readiness_pipelines.drift.windows import measured_windows, partitions_of, window_before
+from readiness_pipelines.drift.windows import measured_windows, window_before
 from readiness_pipelines.flow import DriftReport, Measured, Window
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers.calendar import key_of
@@ -64,7 +64,7 @@ class _Measuring:
     ) -> None:
         self._product, self._lake, self._monitor, self._now = product, lake, monitor, now
         self._rule = rule_of(monitor)
-        self._past = Past(product, lake, monitor)
+        self._past, self._rules = Past(product, lake, monitor), lake.ledger.drift.rules(product.name, monitor.name)
         self._numbers = Numbers(product, lake, monitor, self._rule, now=now)
         self._tell = say
 
@@ -88,24 +88,25 @@ class _Measuring:
         """Return whether any of the partitions is in the window, or in the one that it is compared with."""
         if partitions is None:
             return True
-        looked_at = set(partitions_of(self._product, window))
-        if self._monitor.words.reference == "previous_window":
-            before = window_before(self._product, window, self._monitor.words.window)
-            looked_at |= set(partitions_of(self._product, before)) if before else set()
-        return not looked_at.isdisjoint(partitions)
+        is_own = self._monitor.words.reference == "previous_window"
+        before = window_before(self._product, window, self._monitor.words.window) if is_own else None
+        return any((before or window).first <= partition <= window.last for partition in partitions)
 
     def _some(self, windows: Sequence[Window], *, tell_all: bool, again: bool) -> Iterator[Seen]:
         planned = [self._plan(window) for window in windows]
         for text in (plan.why for plan in planned if isinstance(plan, Waiting)):
             self._say(text)
         events = [plan for plan in planned if isinstance(plan, Measured)]
-        stored = {plan.event: report for plan in events if not again and (report := self._stored(plan)) is not None}
-        self._numbers.prepare([plan for plan in events if plan.event not in stored and (again or not self._is_known(plan))])
+        left = {plan.event for plan in events if again or not self._is_stored(plan)}
+        unknown = [
+            plan for plan in events if plan.event in left and (again or self._lake.ledger.drift.measured(plan.event) is None)
+        ]
+        self._numbers.prepare(unknown)
         for plan in events:
-            if plan.event not in stored:
+            if plan.event in left:
                 yield from self._measured(plan, again=again)
-            elif tell_all:
-                yield Seen(stored[plan.event], False)
+            elif tell_all and (report := self._lake.ledger.drift.report_of(plan.event)) is not None:
+                yield Seen(report, False)
 
     def _plan(self, window: Window) -> Measured | Waiting:
         """Return what the window is now. What the window before gave for a reference is not worked out twice."""
@@ -113,15 +114,9 @@ class _Measuring:
         known = self._lake.ledger.drift.measured(self._past.events[window]) if is_own and window in self._past.events else None
         return self._numbers.plan(window, guess=known.reference if known else None)
 
-    def _is_known(self, plan: Measured) -> bool:
-        return self._lake.ledger.drift.measured(plan.event) is not None
-
-    def _stored(self, plan: Measured) -> DriftReport | None:
-        """Return the report of this very event by today's rule, if it is that of the window now."""
-        if self._past.events.get(plan.window) != plan.event:
-            return None
-        report = self._lake.ledger.drift.report_of(plan.event)
-        return report if report is not None and report.rule == self._rule.fingerprint else None
+    def _is_stored(self, plan: Measured) -> bool:
+        """Return whether the newest event of the window is this very one, judged by today's rule."""
+        return self._past.events.get(plan.window) == plan.event and self._rules.get(plan.event) == self._rule.fingerprint
 
     def _measured(self, plan: Measured, *, again: bool) -> Iterator[Seen]:
         """Measure, judge and store a window; what is published to it meanwhile is measured instead."""
@@ -129,7 +124,7 @@ class _Measuring:
             known = None if again else self._lake.ledger.drift.measured(plan.event)
             measured = self._numbers.of(plan, known)
             with self._numbers.turn():
-                now = self._numbers.plan(plan.window, guess=plan.reference)
+                now = self._numbers.plan(plan.window, guess=plan.reference, afresh=True)
                 seen = self._record(measured, again=again) if isinstance(now, Measured) and now.event == plan.event else None
             if seen is not None:
                 yield seen
@@ -145,7 +140,8 @@ class _Measuring:
         drift, window = self._lake.ledger.drift, measured.window
         before = drift.event_of(self._product.name, self._monitor.name, window)
         self._past.events |= {window: before} if before else {}
-        if not again and (stored := self._stored(measured)) is not None:
+        stored = drift.report_of(measured.event) if before == measured.event and not again else None
+        if stored is not None and stored.rule == self._rule.fingerprint:
             return Seen(stored, False)
         is_news = drift.record(measured)
         reached("window_recorded")

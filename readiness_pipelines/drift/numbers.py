@@ -28,8 +28,9 @@ from readiness_pipelines.drift.store import stored_layout
 from readiness_pipelines.drift.sums import Sums
 from readiness_pipelines.drift.windows import partitions_of, window_before
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
-from readiness_pipelines.flow import Kind, Measured, Measurement, Mode, Reference, Test, Window
+from readiness_pipelines.flow import Kind, Measured, Measurement, Mode, Reference, TableVersion, Test, Window
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.ledger import Registered
 
 if TYPE_CHECKING:
     from readiness_pipelines.drift.concept import Slices
@@ -42,6 +43,8 @@ class Numbers:
 
     def __init__(self, product: Product, lake: Lakehouse, monitor: Monitor, rule: Rule, *, now: datetime.datetime) -> None:
         self._product, self._lake, self._monitor, self._rule, self._now = product, lake, monitor, rule, now
+        self._current = lake.ledger.current_versions(monitor.table.full_name)
+        self._registered: Registered | Waiting = Waiting("its reference was not asked for")
         self._sums = Sums(lake, monitor)
         self._layouts: dict[str, Layout] = {}
         self._worth: dict[str, Slices | None] = {}
@@ -50,23 +53,24 @@ class Numbers:
         """See that there is a reference, and return what it waits for if there is none."""
         if self._monitor.words.reference == "previous_window":
             return None
-        found = fixed(self._product, self._lake, self._monitor, now=self._now)
-        return found if isinstance(found, Waiting) else None
+        self._registered = fixed(self._product, self._lake, self._monitor, now=self._now)
+        return self._registered if isinstance(self._registered, Waiting) else None
 
     def turn(self) -> AbstractContextManager[None]:
         """Wait until nobody else stores anything of this monitor, and keep others out meanwhile."""
         return turn(self._lake, self._monitor)
 
-    def plan(self, window: Window, *, guess: Reference | None = None) -> Measured | Waiting:
+    def plan(self, window: Window, *, guess: Reference | None = None, afresh: bool = False) -> Measured | Waiting:
         """Return the event that the window is now, still without a number, or why there is nothing to measure.
 
-        `guess` is what it was compared with a moment ago: what needs no reading is not read again.
+        `guess` is what it was compared with a moment ago: what needs no reading is not read again. As of when this was made,
+        unless `afresh`.
         """
         partitions = partitions_of(self._product, window)
-        versions = admitted(self._lake, self._monitor, partitions)
+        versions = self._admitted(partitions, afresh=afresh)
         if not versions:
             return Waiting(f"{window} has no admitted row")
-        reference = self._reference(window, guess)
+        reference = self._reference(window, guess, afresh=afresh)
         if isinstance(reference, Waiting):
             return reference
         there = {version.partition for version in versions}
@@ -85,12 +89,17 @@ class Numbers:
         """Return the window with all its numbers: exact ones where the rule needs them, of what is `known` too."""
         return self._exact(known or self._compared(plan))
 
-    def _reference(self, window: Window, guess: Reference | None) -> Reference | Waiting:
+    def _admitted(self, partitions: Sequence[str], *, afresh: bool) -> tuple[TableVersion, ...]:
+        if afresh:
+            return admitted(self._lake, self._monitor, partitions)
+        return tuple(v for v in (self._current.get(key) for key in partitions) if v is not None and not v.is_nothing)
+
+    def _reference(self, window: Window, guess: Reference | None, *, afresh: bool) -> Reference | Waiting:
         if self._monitor.words.reference != "previous_window":
-            found = standing(self._product, self._lake, self._monitor, now=self._now)
+            found = standing(self._product, self._lake, self._monitor, now=self._now) if afresh else self._registered
             return found if isinstance(found, Waiting) else as_measured_now(self._monitor, found)
         before = window_before(self._product, window, self._monitor.words.window)
-        versions = admitted(self._lake, self._monitor, partitions_of(self._product, before)) if before else ()
+        versions = self._admitted(partitions_of(self._product, before), afresh=afresh) if before else ()
         if not versions:
             return Waiting(f"{window} has no window before it with an admitted row")
         if guess is not None and is_of(guess, self._monitor, versions):

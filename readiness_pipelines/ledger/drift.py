@@ -167,6 +167,12 @@ class Drift(Events):
         """Return the newest report about this event, or None."""
         return next(iter(self._reports([event]).values()), None)
 
+    def rules(self, product: str, monitor: str) -> dict[str, str]:
+        """Return by which rule each event of the monitor was judged last, without reading what was said."""
+        c = judgements.c
+        newest = sa.select(sa.func.max(c.id)).where(c.product == product, c.monitor == monitor).group_by(c.event)
+        return {r.event: r.rule for r in self._database.rows(sa.select(c.event, c.rule).where(c.id.in_(newest)))}
+
     def reports(self, product: str, monitor: str, *, until: str | None = None, last: int | None = None) -> list[DriftReport]:
         """Return the newest report of each window of the monitor, oldest window first.
 

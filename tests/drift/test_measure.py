@@ -15,6 +15,7 @@ from readiness_pipelines.flow import Kind, Measured, Mode, Severity, Test, Windo
 from readiness_pipelines.lakehouse import relation
 from readiness_pipelines.lakehouse.profiles import profiles_table
 from readiness_pipelines.layers.decisions import Signed, withdraw
+from readiness_pipelines.ledger.drift import Drift
 from tests.drift.scene import MONITOR, TABLE, Scene, build_scene, rows_of
 
 NOW = datetime.datetime(2026, 1, 1)
@@ -121,6 +122,16 @@ def test_partitions_that_did_not_change_give_their_report_again_as_no_news(drift
     again = seen(scene, 7, 9)
     assert news(again) == [("08", False), ("10", False)]
     assert [each.report for each in again] == [each.report for each in found[1:]]
+
+
+def test_what_did_not_change_is_not_even_read_in_the_ledger(
+    drifted: tuple[Scene, list[Seen]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, read = drifted[0], list[str]()
+    report_of = Drift.report_of
+    monkeypatch.setattr(Drift, "report_of", lambda drift, event: read.append(event) or report_of(drift, event))
+    assert seen(scene) == [] and read == []
+    assert news(seen(scene, 10)) == [("10", False)] and len(read) == 1
 
 
 def test_days_that_come_one_by_one_are_measured_as_they_come(scene: Scene) -> None:
