@@ -121,12 +121,16 @@ def _description(product: Product) -> str:
     lines = [f"How {product.name} differs from what it is compared with; `readiness drift show {product.name}` tells it too.", ""]
     for monitor in product.monitors:
         window, watched = monitor.words.window, f"{len(monitor.columns)} columns of `{monitor.table.full_name}`"
-        lines.append(f"- **{monitor.name}**: {watched} in windows of {window.days} days, every {window.step}")
+        lines.append(f"- **{monitor.name}**: {watched} in windows of {window.days} days, one every {_days(window.step)}")
     return "\n".join(lines)
 
 
+def _days(number: int) -> str:
+    return f"{number} days" if number > 1 else "day"
+
+
 def _materialisation(product: Product, report: DriftReport, pictures: Mapping[str, Any]) -> dg.AssetMaterialization:
-    measured, columns = report.measured, report.columns
+    measured = report.measured
     metadata: dict[str, Any] = {
         "readiness/severity": report.severity.value,
         "readiness/mode": report.mode.value,
@@ -135,15 +139,13 @@ def _materialisation(product: Product, report: DriftReport, pictures: Mapping[st
         "readiness/rows": measured.rows,
         "readiness/reference": f"{measured.reference.name} ({measured.rows_reference:,} rows)",
         "readiness/event": report.event,
-        "readiness/columns": list(columns[:_NAMED]),
+        "readiness/columns": _named(report.columns),
         "readiness/findings": dg.MetadataValue.md(_findings(report)),
         **_numbers(product, report),
         **pictures,
     }
-    for name, told in (("absent", measured.absent), ("notes", report.notes)):
-        metadata |= {f"readiness/{name}": list(told[:_NAMED])} if told else {}
-    if report.superseded:
-        metadata["readiness/supersedes"] = report.superseded
+    more = {"absent": _named(measured.absent), "notes": "; ".join(report.notes), "supersedes": report.superseded}
+    metadata |= {f"readiness/{name}": told for name, told in more.items() if told}
     return dg.AssetMaterialization(
         drift_key(product),
         partition=measured.window.last,
@@ -151,6 +153,10 @@ def _materialisation(product: Product, report: DriftReport, pictures: Mapping[st
         metadata=metadata,
         tags=_data_version(report.event),
     )
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _data_version(version: str) -> dict[str, str]:
@@ -174,14 +180,14 @@ def _numbers(product: Product, report: DriftReport) -> dict[str, Any]:
     return {
         f"readiness/drift_severity{of}": report.severity.rank,
         f"readiness/drift_columns{of}": len(report.columns),
-        f"readiness/drift_worst_effect{of}": dg.MetadataValue.float(float(worst.effect or 0) if worst else 0.0),
-        f"readiness/drift_worst_over_threshold{of}": dg.MetadataValue.float(_share(worst) if worst else 0.0),
+        f"readiness/drift_worst_effect{of}": dg.MetadataValue.float(round(float(worst.effect or 0), 6) if worst else 0.0),
+        f"readiness/drift_over_threshold{of}": dg.MetadataValue.float(_share(worst) if worst else 0.0),
     }
 
 
 def _share(finding: Finding) -> float:
     """Return the effect as a share of the threshold that it is held against."""
-    return (finding.effect or 0) / finding.threshold if finding.threshold else 0.0
+    return round(float(finding.effect or 0) / finding.threshold, 6) if finding.threshold else 0.0
 
 
 def _findings(report: DriftReport) -> str:
@@ -238,7 +244,8 @@ def _evaluation(
         metadata={
             "readiness/severity": worst.severity.value,
             "readiness/mode": ", ".join(dict.fromkeys(_words(report.mode) for report in open_)) or Mode.DECIDED.value,
-            "readiness/windows": [f"{report.measured.monitor} {report.measured.window}" for report in reports],
-            "readiness/columns": list(worst.columns[:_NAMED]),
+            "readiness/windows": ", ".join(f"{report.measured.monitor} {report.measured.window}" for report in reports),
+            "readiness/columns": _named(worst.columns),
+            "readiness/drift_over_threshold": dg.MetadataValue.float(max(map(_share, worst.findings), default=0.0)),
         },
     )
