@@ -32,10 +32,12 @@ class Standing(StrEnum):
     @property
     def place(self) -> int:
         """0 for the worst."""
-        return list(Standing).index(self)
+        return _PLACES[self]
 
 
+_PLACES = {each: place for place, each in enumerate(Standing)}
 _SEVERITIES = tuple(each.value for each in Severity)
+_NO_ALARMS = frozenset(each for each in Standing if each.severity is Severity.NONE)
 
 
 def standing_of(severity: Severity, mode: Mode) -> Standing:
@@ -91,17 +93,21 @@ class ColumnFacts:
     def also(self, place: int) -> list[Test]:
         """Return the other tests that alarmed in a window."""
         worst = self.worst(place)
-        alarms = [test for test, cells in self.tests.items() if place in cells and cells[place].standing.severity.rank]
+        alarms = [test for test, cells in self.tests.items() if place in cells and cells[place].standing not in _NO_ALARMS]
         return [test for test in alarms if worst is not None and test is not worst[0]]
 
     def alarms(self) -> int:
         """Return the ranks of all its windows' severities, added up."""
-        places = {place for cells in self.tests.values() for place in cells}
-        return sum(found[1].standing.severity.rank for place in places if (found := self.worst(place)))
+        worst: dict[int, int] = {}
+        for cells in self.tests.values():
+            for place, cell in cells.items():
+                if cell.standing not in _NO_ALARMS:
+                    worst[place] = max(worst.get(place, 0), cell.standing.severity.rank)
+        return sum(worst.values())
 
 
 def _telling(test: Test, cell: Cell) -> tuple[int, int, float]:
-    says_most = _SAYS_MOST.index(test) if cell.standing.severity.rank else 0
+    says_most = 0 if cell.standing in _NO_ALARMS else _SAYS_MOST.index(test)
     return cell.standing.place, says_most, -cell.share
 
 
