@@ -15,7 +15,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import DriftReport, Severity
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock, keys_asked_for
-from readiness_pipelines.reports.drift_facts import Standing, standing_of
+from readiness_pipelines.reports.drift_facts import Level, level_of
 
 _TOLD, _EVERY = 40, 50  # lines of one measuring, and of one judging anew; windows after which it is told how far it is
 _NAMED = 3  # columns of a window
@@ -38,20 +38,20 @@ def measure(
     monitors_of(declared, None)
     asked = first is not None or last is not None
     keys = keys_asked_for(declared, first, last, now=clock()) if asked else None
-    found: Counter[Standing] = Counter()
+    found: Counter[Level] = Counter()
     said: list[str] = []
     for seen in measured(declared, lake, now=clock(), partitions=keys, say=lambda text: _say(text, said)):
         if not seen.is_news:
             continue
-        standing = standing_of(seen.report.severity, seen.report.mode)
-        found[standing] += 1
-        if standing is not Standing.NONE:
-            _say(_in_short(seen.report, standing), said)
+        level = level_of(seen.report.severity, seen.report.mode)
+        found[level] += 1
+        if level is not Level.NONE:
+            _say(_in_short(seen.report, level), said)
         if found.total() % _EVERY == 0:
             console.print(f"{_count(found.total())} measured", markup=False)
     if len(said) > _TOLD:
         console.print(f"... and {len(said) - _TOLD:,} more: readiness drift show {declared.name}", markup=False)
-    counts = ", ".join(f"{found[standing]:,} {standing.value}" for standing in Standing if found[standing])
+    counts = ", ".join(f"{found[level]:,} {level.value}" for level in Level if found[level])
     console.print(f"{declared.name}: {_count(found.total())} measured{': ' if counts else ''}{counts}", markup=False)
     raise typer.Exit(1 if newest_severity(declared, lake).is_at_least(Severity.MEDIUM) else 0)
 
@@ -72,10 +72,10 @@ def _say(text: str, said: list[str]) -> None:
         console.print(text, markup=False)
 
 
-def _in_short(report: DriftReport, standing: Standing) -> str:
+def _in_short(report: DriftReport, level: Level) -> str:
     m, names = report.measured, ", ".join(report.columns[:_NAMED])
     more = f" and {len(report.columns) - _NAMED} more" if len(report.columns) > _NAMED else ""
-    return f"{m.product}/{m.monitor} {m.window}: {standing.value}{f' in {names}{more}' if names else ''}"
+    return f"{m.product}/{m.monitor} {m.window}: {level.value}{f' in {names}{more}' if names else ''}"
 
 
 def redecide(product: ProductName = None, monitor: MonitorName = None, as_json: Json = False) -> None:
@@ -86,8 +86,8 @@ def redecide(product: ProductName = None, monitor: MonitorName = None, as_json: 
     windows, changed = 0, []
     for before, now in judged_anew(declared, lake, monitor=monitor):
         windows += 1
-        was = standing_of(before.severity, before.mode) if before is not None else None
-        is_ = standing_of(now.severity, now.mode)
+        was = level_of(before.severity, before.mode) if before is not None else None
+        is_ = level_of(now.severity, now.mode)
         if was is not is_ or (before is not None and before.columns != now.columns):
             m, names = now.measured, now.columns if as_json else ", ".join(now.columns[:_NAMED])
             changed.append(

@@ -24,7 +24,7 @@ def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
             "effect": number(cell.effect),
             "threshold": number(cell.threshold),
             "p": p_value(cell.corrected_p),
-            "severity": cell.standing.value,
+            "severity": cell.level.value,
             "also": ", ".join(other.value for other in column.also(len(of.windows) - 1)),
             "n": cell.n,
             f"over {len(of.windows)} windows": sparkline(_effects(of, column, test), full=_FULL * (cell.threshold or 0.05)),
@@ -43,7 +43,7 @@ def window_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
         more = f" and {len(each.worst) - _NAMED} more" if len(each.worst) > _NAMED else ""
         yield {
             "window": str(each.window),
-            "severity": each.standing.value,
+            "severity": each.level.value,
             "rows": each.rows,
             "absent": each.absent,
             "which": ", ".join(each.worst[:_NAMED]) + more,
@@ -86,7 +86,7 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
         "sentence": sentence(of),
         "waits_for": of.waits_for,
         "due": of.due,
-        "severity": of.standing.severity.value,
+        "severity": of.level.severity.value,
         "mode": newest.mode.value if newest else "learning",
         "event": newest.event if newest else None,
         "reference": newest.measured.reference.name if newest else None,
@@ -109,14 +109,14 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
 
 
 def _window(each: WindowFacts) -> dict[str, Any]:
-    ends = {"first": each.window.first, "last": each.window.last, "severity": each.standing.severity.value}
-    said = {"standing": each.standing.value, "rows": each.rows, "absent": each.absent, "worst_columns": list(each.worst)}
+    ends = {"first": each.window.first, "last": each.window.last, "severity": each.level.severity.value}
+    said = {"level": each.level.value, "rows": each.rows, "absent": each.absent, "worst_columns": list(each.worst)}
     return {**ends, **said, "event": each.event, "superseded": each.superseded or None}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
     said = {"effect": cell.effect, "corrected_p": cell.corrected_p, "threshold": cell.threshold, "n": cell.n}
-    return {**said, "severity": cell.standing.severity.value, "standing": cell.standing.value}
+    return {**said, "severity": cell.level.severity.value, "level": cell.level.value}
 
 
 def _by_end(cells: dict[int, Cell], ends: list[str]) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from readiness_pipelines.declarations import Monitor
 from readiness_pipelines.flow import DriftReport, Finding, Kind, Measurement, Test
-from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Metric, MonitorFacts, WindowFacts, standing_of
+from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Metric, MonitorFacts, WindowFacts, level_of
 
 Columns = dict[tuple[str, bool], ColumnFacts]  # by name, and whether it is about what a prediction is worth
 
@@ -28,8 +28,8 @@ def monitor_facts(monitor: Monitor, reports: Iterable[DriftReport], *, measured:
 
 
 def _window(report: DriftReport) -> WindowFacts:
-    m, standing = report.measured, standing_of(report.severity, report.mode)
-    return WindowFacts(m.window, standing, m.rows, len(m.absent), m.event, report.columns, report.superseded)
+    m, level = report.measured, level_of(report.severity, report.mode)
+    return WindowFacts(m.window, level, m.rows, len(m.absent), m.event, report.columns, report.superseded)
 
 
 def _may_be_told(group: str, monitor: Monitor) -> bool:
@@ -60,8 +60,8 @@ def _add(columns: Columns, report: DriftReport, place: int, roles: Mapping[str, 
 
 
 def _cell(finding: Finding, n: int) -> Cell:
-    standing = standing_of(finding.severity, finding.mode)
-    return Cell(finding.effect, finding.threshold, standing, finding.corrected_p, n)
+    level = level_of(finding.severity, finding.mode)
+    return Cell(finding.effect, finding.threshold, level, finding.corrected_p, n)
 
 
 def _metrics_of(report: DriftReport) -> Iterator[tuple[str, Metric]]:

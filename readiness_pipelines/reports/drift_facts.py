@@ -12,7 +12,7 @@ from readiness_pipelines.declarations import Monitor
 from readiness_pipelines.flow import DriftReport, Kind, Mode, ResponseDecision, Severity, Test, Window
 
 
-class Standing(StrEnum):
+class Level(StrEnum):
     """How a window or a column of it stands: the worst first. Only `none` says that there was nothing to find."""
 
     CRITICAL = "critical"
@@ -35,16 +35,16 @@ class Standing(StrEnum):
         return _PLACES[self]
 
 
-_PLACES = {each: place for place, each in enumerate(Standing)}
+_PLACES = {each: place for place, each in enumerate(Level)}
 _SEVERITIES = tuple(each.value for each in Severity)
-_NO_ALARMS = frozenset(each for each in Standing if each.severity is Severity.NONE)
+_NO_ALARMS = frozenset(each for each in Level if each.severity is Severity.NONE)
 
 
-def standing_of(severity: Severity, mode: Mode) -> Standing:
+def level_of(severity: Severity, mode: Mode) -> Level:
     """Return an alarm as what it is, and where there is none, whether there could have been one."""
     if severity is not Severity.NONE or mode is Mode.DECIDED:
-        return Standing(severity.value)
-    return Standing(mode.value.replace("_", " "))
+        return Level(severity.value)
+    return Level(mode.value.replace("_", " "))
 
 
 class Cell(NamedTuple):
@@ -52,7 +52,7 @@ class Cell(NamedTuple):
 
     effect: float | None
     threshold: float | None
-    standing: Standing
+    level: Level
     corrected_p: float | None = None
     n: int = 0
 
@@ -64,7 +64,7 @@ class Cell(NamedTuple):
     @property
     def order(self) -> tuple[int, float]:
         """Sorts the worst first."""
-        return self.standing.place, -self.share
+        return self.level.place, -self.share
 
 
 @dataclass
@@ -93,7 +93,7 @@ class ColumnFacts:
     def also(self, place: int) -> list[Test]:
         """Return the other tests that alarmed in a window."""
         worst = self.worst(place)
-        alarms = [test for test, cells in self.tests.items() if place in cells and cells[place].standing not in _NO_ALARMS]
+        alarms = [test for test, cells in self.tests.items() if place in cells and cells[place].level not in _NO_ALARMS]
         return [test for test in alarms if worst is not None and test is not worst[0]]
 
     def alarms(self) -> int:
@@ -101,14 +101,14 @@ class ColumnFacts:
         worst: dict[int, int] = {}
         for cells in self.tests.values():
             for place, cell in cells.items():
-                if cell.standing not in _NO_ALARMS:
-                    worst[place] = max(worst.get(place, 0), cell.standing.severity.rank)
+                if cell.level not in _NO_ALARMS:
+                    worst[place] = max(worst.get(place, 0), cell.level.severity.rank)
         return sum(worst.values())
 
 
 def _telling(test: Test, cell: Cell) -> tuple[int, int, float]:
-    says_most = 0 if cell.standing in _NO_ALARMS else _SAYS_MOST.index(test)
-    return cell.standing.place, says_most, -cell.share
+    says_most = 0 if cell.level in _NO_ALARMS else _SAYS_MOST.index(test)
+    return cell.level.place, says_most, -cell.share
 
 
 _SAYS_MOST = (Test.NULLS, Test.UNSEEN, Test.PERFORMANCE, Test.KS, Test.PSI)
@@ -129,7 +129,7 @@ class WindowFacts:
     """One window as its newest report has it. `worst` are its columns at that severity, the largest effect first."""
 
     window: Window
-    standing: Standing
+    level: Level
     rows: int
     absent: int
     event: str
@@ -165,8 +165,8 @@ class MonitorFacts:
     due: int = 0
 
     @property
-    def standing(self) -> Standing:
-        return self.windows[-1].standing if self.windows else Standing.LEARNING
+    def level(self) -> Level:
+        return self.windows[-1].level if self.windows else Level.LEARNING
 
     def by_newest(self) -> Iterator[tuple[ColumnFacts, Test, Cell]]:
         """Yield the columns that the newest window speaks of with their worst test, the worst first."""
@@ -195,4 +195,4 @@ class DriftFacts:
     @property
     def severity(self) -> Severity:
         """The worst severity of the monitors' newest windows."""
-        return Severity.worst(each.standing.severity for each in self.monitors)
+        return Severity.worst(each.level.severity for each in self.monitors)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from readiness_pipelines.flow import Test
 from readiness_pipelines.reports.document import document
-from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Decided, DriftFacts, Metric, MonitorFacts, Standing
+from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, Decided, DriftFacts, Level, Metric, MonitorFacts
 from readiness_pipelines.reports.drift_plots import Histogram, histogram
 from readiness_pipelines.reports.drift_strips import calendar, column_strip, legend, metric_strip, severity_strip
 from readiness_pipelines.reports.drift_words import kind_in_words, number, open_points, p_value, product_sentence, sentence
@@ -32,18 +32,18 @@ def _top(facts: DriftFacts) -> Html:
         f"Owner {facts.owner}; steward {facts.steward}. Made on {facts.at:%Y-%m-%d %H:%M} UTC from the newest report of each "
         "window. Only admitted rows are measured."
     )
-    worst = min((each.standing for each in facts.monitors), key=lambda each: each.place)
+    worst = min((each.level for each in facts.monitors), key=lambda each: each.place)
     return element(
         "header",
         element("h1", "Drift of ", element("em", facts.product)),
         element("p", facts.description) if facts.description else Html(""),
-        element("p", product_sentence(facts), class_=f"state standing-{_class(worst)}"),
+        element("p", product_sentence(facts), class_=f"state level-{_class(worst)}"),
         element("p", said, class_="faint"),
     )
 
 
 def _monitor(facts: DriftFacts, of: MonitorFacts, histograms: Sequence[Histogram]) -> list[Html]:
-    said = [element("p", sentence(of), class_=f"state standing-{_class(of.standing)}")] if len(facts.monitors) > 1 else []
+    said = [element("p", sentence(of), class_=f"state level-{_class(of.level)}")] if len(facts.monitors) > 1 else []
     head = section(of.monitor.name, *said, *_about(of))
     if of.newest is None:
         return [head]
@@ -52,8 +52,8 @@ def _monitor(facts: DriftFacts, of: MonitorFacts, histograms: Sequence[Histogram
     return [head, *(part for part in parts if part)]
 
 
-def _class(standing: Standing) -> str:
-    return standing.value.replace(" ", "-")
+def _class(level: Level) -> str:
+    return level.value.replace(" ", "-")
 
 
 def _about(of: MonitorFacts) -> list[Html]:
@@ -74,7 +74,7 @@ def _about(of: MonitorFacts) -> list[Html]:
 
 def _over_time(of: MonitorFacts, cols: Columns) -> Html:
     shown = of.by_history()[:_COLUMNS]
-    alarms = sum(each.standing.severity.rank > 0 for each in of.windows)
+    alarms = sum(each.level.severity.rank > 0 for each in of.windows)
     first = line(
         "severity", "of the window", severity_strip(of, cols), f"{alarms:,}", f"of {len(of.windows):,} windows at low or above"
     )
@@ -94,14 +94,14 @@ def _over_time(of: MonitorFacts, cols: Columns) -> Html:
 
 def _column_line(column: ColumnFacts, of: MonitorFacts, cols: Columns) -> Html:
     worst = [found[1] for n in range(len(of.windows)) if (found := column.worst(n))]
-    alarms = sum(cell.standing.severity.rank > 0 for cell in worst)
+    alarms = sum(cell.level.severity.rank > 0 for cell in worst)
     newest = column.worst(len(of.windows) - 1)
     words = _in_short(newest[0].value, newest[1]) if newest else "not measured"
     return line(column.title, kind_in_words(column.kind), column_strip(column, of, cols), f"{alarms:,}", words)
 
 
 def _in_short(test: str, cell: Cell) -> str:
-    return f"{test} {number(cell.effect)}, {cell.standing.value}" if cell.effect is not None else cell.standing.value
+    return f"{test} {number(cell.effect)}, {cell.level.value}" if cell.effect is not None else cell.level.value
 
 
 def _part(title: str, *inside: object, told: str = "") -> Html:
@@ -132,7 +132,7 @@ def _newest(of: MonitorFacts) -> Html:
 
 
 def _finding(column: ColumnFacts, test: Test, cell: Cell, also: Sequence[Test]) -> Sequence[object]:
-    severity = element("span", cell.standing.value, class_=f"standing-{_class(cell.standing)}")
+    severity = element("span", cell.level.value, class_=f"level-{_class(cell.level)}")
     numbers = number(cell.effect), number(cell.threshold), p_value(cell.corrected_p), f"{cell.n:,}"
     return element("b", name(column.title)), test.value, *numbers, severity, ", ".join(each.value for each in also)
 
@@ -201,7 +201,7 @@ def _decisions(facts: DriftFacts, of: MonitorFacts) -> Html:
 def _decision(each: Decided) -> Sequence[object]:
     said = each.decision
     more = f" and {len(said.columns) - 3} more" if len(said.columns) > 3 else ""
-    severity = element("span", said.severity.value, class_=f"standing-{said.severity.value}")
+    severity = element("span", said.severity.value, class_=f"level-{said.severity.value}")
     when = each.at[:16].replace("T", " ")
     columns = joined([joined([name(c) for c in said.columns[:3]], by=", "), more])
     return when, str(said.window), severity, columns, said.action, said.why[:_CUT], said.decided_by[:8], said.event[:12]

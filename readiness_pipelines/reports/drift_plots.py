@@ -12,7 +12,7 @@ from itertools import groupby
 
 from readiness_pipelines.flow import DriftReport
 from readiness_pipelines.reports.drift_columns import columns_of
-from readiness_pipelines.reports.drift_facts import Cell, Standing
+from readiness_pipelines.reports.drift_facts import Cell, Level
 from readiness_pipelines.reports.markup import Html, element, joined
 from readiness_pipelines.reports.svg import picture, strokes, texts
 
@@ -24,7 +24,7 @@ _HIGH = 11.0  # of the highest mark of a cell
 _CUT = 24  # characters of a name
 
 _HEIGHTS = {"near": 0.15, "low": 0.4, "medium": 0.6, "high": 0.8, "critical": 1.0}  # of a cell
-_DOUBT = (Standing.UNDECIDED, Standing.INSUFFICIENT_SAMPLE, Standing.LEARNING)
+_DOUBT = (Level.UNDECIDED, Level.INSUFFICIENT_SAMPLE, Level.LEARNING)
 LEGEND = {
     "quiet": "no drift found",
     "near": "over half of the low threshold",
@@ -51,15 +51,15 @@ class Histogram:
 
     column: str
     said: str
-    standing: Standing
+    level: Level
     bars: tuple[Bar, ...]
 
 
 def class_of(cell: Cell) -> str:
     """Return how a cell is drawn: its severity, `near` from half of a threshold on, `doubt` where nothing can be said."""
-    if cell.standing is Standing.NONE:
+    if cell.level is Level.NONE:
         return "near" if cell.share >= 0.5 else "quiet"
-    return "doubt" if cell.standing in _DOUBT else cell.standing.value
+    return "doubt" if cell.level in _DOUBT else cell.level.value
 
 
 def height_of(class_: str) -> float:
@@ -87,7 +87,7 @@ def heat_map(reports: Sequence[DriftReport]) -> str:
 
 
 def _order(worst: tuple[object, Cell] | None) -> tuple[int, float]:
-    return worst[1].order if worst else (len(Standing), 0.0)
+    return worst[1].order if worst else (len(Level), 0.0)
 
 
 def _cells(rows: Sequence[Sequence[str]]) -> Iterator[Html]:

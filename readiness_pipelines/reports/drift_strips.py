@@ -29,12 +29,12 @@ def severity_strip(facts: MonitorFacts, cols: Columns) -> Html:
     worst: dict[int, WindowFacts] = {}
     for each in facts.windows:
         place = cols.column_of[each.window.last]
-        if place not in worst or each.standing.place <= worst[place].standing.place:
+        if place not in worst or each.level.place <= worst[place].level.place:
             worst[place] = each
     marks = []
     for place, each in sorted(worst.items()):
-        class_ = class_of(Cell(None, None, each.standing))
-        told = f"{_span(each, place, cols)}: {each.standing.value}{_names(each)}; {each.rows:,} rows"
+        class_ = class_of(Cell(None, None, each.level))
+        told = f"{_span(each, place, cols)}: {each.level.value}{_names(each)}; {each.rows:,} rows"
         marks.append(element("g", element("title", told), *paths_of(_cell(class_, place))))
     return strip_of(marks, cols, _TALL, f"severity of {len(facts.windows)} windows", class_="strip severity")
 
@@ -63,7 +63,7 @@ def column_strip(column: ColumnFacts, facts: MonitorFacts, cols: Columns) -> Htm
         if class_ in ("quiet", "near"):
             _merge(quiet, _cell(class_, place))
             continue
-        told = f"{window.window}: {cell.standing.value}, {test.value} {number(cell.effect)}"
+        told = f"{window.window}: {cell.level.value}, {test.value} {number(cell.effect)}"
         marks.append(element("g", element("title", told), *paths_of(_cell(class_, place))))
     return strip_of([*paths_of(quiet), *marks], cols, _TALL, f"{column.title} over the windows")
 
@@ -104,12 +104,12 @@ def metric_strip(
     band = "".join(_band([newest[p][1] for p in run], run[0], ends) for run in runs)
     values = "".join(_line([newest[p][1].value for p in run], run[0], ends) for run in runs)
     references = [metric.reference for _, metric in newest.values() if metric.reference is not None]
-    level = f"M0 {_at(references[-1], ends):.1f}H{len(cols.periods)}" if references else ""
+    dashes = f"M0 {_at(references[-1], ends):.1f}H{len(cols.periods)}" if references else ""
     hover = [
         element("path", element("title", _told(window, metric)), d=f"M{p} 0h1v{_METRIC_TALL:g}h-1z", class_="hover")
         for p, (window, metric) in sorted(newest.items())
     ]
-    drawn = paths_of({"band": band, "level": level, "value": values})
+    drawn = paths_of({"band": band, "dashes": dashes, "value": values})
     return strip_of([*drawn, *hover], cols, _METRIC_TALL, f"{name} over the windows", class_="strip metric")
 
 

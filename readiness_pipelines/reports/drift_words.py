@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from readiness_pipelines.flow import Kind, Mode, Test
-from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, DriftFacts, MonitorFacts, Standing
+from readiness_pipelines.reports.drift_facts import Cell, ColumnFacts, DriftFacts, Level, MonitorFacts
 
 TESTS = {
     Test.KS: "distribution (KS)",
@@ -20,25 +20,25 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 def product_sentence(facts: DriftFacts) -> str:
     """Return how the product stands, in one sentence."""
-    monitors = sorted(facts.monitors, key=lambda each: each.standing.place)
+    monitors = sorted(facts.monitors, key=lambda each: each.level.place)
     if len(monitors) == 1:
         return f"{monitors[0].monitor.name}: {sentence(monitors[0])}"
-    groups = {standing: [m.monitor.name for m in monitors if m.standing is standing] for standing in Standing}
-    told = [f"{_group(standing)} in {', '.join(names)}" for standing, names in groups.items() if names]
+    groups = {level: [m.monitor.name for m in monitors if m.level is level] for level in Level}
+    told = [f"{_group(level)} in {', '.join(names)}" for level, names in groups.items() if names]
     return f"Newest windows of {len(monitors)} monitors: {'; '.join(told)}."
 
 
-def _group(standing: Standing) -> str:
-    return {Standing.NONE: "no drift found", Standing.LEARNING: "still learning"}.get(standing, _found(standing))
+def _group(level: Level) -> str:
+    return {Level.NONE: "no drift found", Level.LEARNING: "still learning"}.get(level, _found(level))
 
 
-def _found(standing: Standing) -> str:
+def _found(level: Level) -> str:
     return {
-        Standing.UNDECIDED: "undecided",
-        Standing.INSUFFICIENT_SAMPLE: "too few rows to tell",
-        Standing.LEARNING: "learning",
-        Standing.NONE: "no drift found",
-    }.get(standing, f"{standing.value} drift")
+        Level.UNDECIDED: "undecided",
+        Level.INSUFFICIENT_SAMPLE: "too few rows to tell",
+        Level.LEARNING: "learning",
+        Level.NONE: "no drift found",
+    }.get(level, f"{level.value} drift")
 
 
 def sentence(facts: MonitorFacts) -> str:
@@ -49,20 +49,20 @@ def sentence(facts: MonitorFacts) -> str:
     where = f"{newest.window} ({newest.rows:,} rows, against {facts.newest.measured.reference.name})"
     if not found:
         return f"{where}: nothing was measured."
-    match newest.standing:
-        case Standing.NONE:
+    match newest.level:
+        case Level.NONE:
             said = f"no drift found in {_count(len(found), 'column')}"
-        case Standing.INSUFFICIENT_SAMPLE:
-            n = sum(cell.standing is Standing.INSUFFICIENT_SAMPLE for _, _, cell in found)
+        case Level.INSUFFICIENT_SAMPLE:
+            n = sum(cell.level is Level.INSUFFICIENT_SAMPLE for _, _, cell in found)
             said = f"nothing found, but too few rows to have seen low drift in {n} of {_count(len(found), 'column')}"
-        case Standing.UNDECIDED:
-            n = sum(cell.standing is Standing.UNDECIDED for _, _, cell in found)
+        case Level.UNDECIDED:
+            n = sum(cell.level is Level.UNDECIDED for _, _, cell in found)
             said = f"undecided in {n} of {_count(len(found), 'column')}: the counts allow more than one answer"
-        case Standing.LEARNING:
+        case Level.LEARNING:
             said = "learning: too short a past"
         case _:
             up_to = "drift of up to " if facts.newest.mode is Mode.UNDECIDED else ""
-            said = f"{up_to}{newest.standing.value}{'' if up_to else ' drift'} in {_worst(found, newest.standing)}"
+            said = f"{up_to}{newest.level.value}{'' if up_to else ' drift'} in {_worst(found, newest.level)}"
     trends = f", and {_count(len(facts.newest.trends), 'trend')}" if facts.newest.trends else ""
     return f"{where}: {said}{trends}."
 
@@ -76,8 +76,8 @@ def open_points(facts: MonitorFacts) -> list[str]:
     return points
 
 
-def _worst(found: Sequence[tuple[ColumnFacts, Test, Cell]], standing: Standing) -> str:
-    at = [each for each in found if each[2].standing is standing]
+def _worst(found: Sequence[tuple[ColumnFacts, Test, Cell]], level: Level) -> str:
+    at = [each for each in found if each[2].level is level]
     if not at:  # an earlier window carries it, or a trend
         return "a trend"
     named = [f"{column.name} ({TESTS[test]} {number(cell.effect)})" for column, test, cell in at[:_NAMED]]

@@ -34,8 +34,8 @@ def histograms(lake: Lakehouse, monitor: Monitor, report: DriftReport, *, most: 
     return tuple(
         Histogram(
             name,
-            f"{TESTS[test]} {number(cell.effect)}, {cell.standing.value}",
-            cell.standing,
+            f"{TESTS[test]} {number(cell.effect)}, {cell.level.value}",
+            cell.level,
             bars_of(layout.by_column[name], reference.columns[name], window.columns[name], is_told=name in public),
         )
         for _, _, name, test, cell in worst[:most]

@@ -68,7 +68,7 @@ def test_json_has_every_test_of_every_column_and_all_windows(shop: Shop, readine
     by_test = {(each["column"], each["test"]): each for each in patients["columns"]}
     assert by_test["payer_code", "psi"]["severity"] == "medium"
     assert by_test["payer_code", "nulls"]["effects"] == {day(n): 0.004 for n in (4, 5, 6, 7)} | {day(9): 0.26}
-    assert [each["standing"] for each in patients["windows"]] == ["none", "none", "low", "medium", "insufficient sample", "high"]
+    assert [each["level"] for each in patients["windows"]] == ["none", "none", "low", "medium", "insufficient sample", "high"]
     assert patients["windows"][4]["superseded"]
     assert patients["performance"]["all"][day(9)] == {"value": 0.78, "low": 0.76, "high": 0.8, "n": 1000, "reference": 0.8}
     assert patients["trends"][0]["crosses_at"] == day(15)

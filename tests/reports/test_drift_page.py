@@ -11,7 +11,7 @@ import pytest
 from readiness_pipelines.flow import Mode, Test
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.reports.drift_columns import monitor_facts
-from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, MonitorFacts, Standing
+from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Level, MonitorFacts
 from readiness_pipelines.reports.drift_gather import drift_facts
 from readiness_pipelines.reports.drift_page import drift_page
 from readiness_pipelines.reports.drift_plots import Bar, Histogram
@@ -35,7 +35,7 @@ from tests.reports.drift_scene import (
 from tests.reports.test_page import read
 from tests.shop import Shop, build_shop
 
-WORST = (Histogram("age", "distribution (KS) 0.220, high", Standing.HIGH, (Bar("≤ 10", 0.5, 0.25), Bar("> 10", 0.5, 0.75))),)
+WORST = (Histogram("age", "distribution (KS) 0.220, high", Level.HIGH, (Bar("≤ 10", 0.5, 0.25), Bar("> 10", 0.5, 0.75))),)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_only_so_many_of_the_newest_windows_are_read_where_that_is_asked_for(pla
 def test_of_two_windows_that_end_together_the_shorter_is_shown(shop: Shop) -> None:
     put(build(shop), report(day(9), columns(age=0.5), days=7), report(day(9), columns(age=0.01)))
     (window,) = patients(shop).windows
-    assert (str(window.window), window.standing) == (f"{day(8)}...{day(9)}", Standing.NONE)
+    assert (str(window.window), window.level) == (f"{day(8)}...{day(9)}", Level.NONE)
 
 
 def test_a_window_that_was_measured_and_not_judged_is_left_out(shop: Shop) -> None:

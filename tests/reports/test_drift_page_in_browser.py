@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.reports.drift_columns import monitor_facts
-from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Standing
+from readiness_pipelines.reports.drift_facts import Decided, DriftFacts, Level
 from readiness_pipelines.reports.drift_page import drift_page
 from readiness_pipelines.reports.drift_plots import Bar, Histogram
 from readiness_pipelines.reports.drift_words import product_sentence
@@ -33,7 +33,7 @@ _CLIPPED = """() => [...document.querySelectorAll('th, td, p, li, h1, h2, h3')].
   .map(e => e.outerHTML.slice(0, 120))"""
 _BARS = (("≤ 21", 0.1, 0.05), ("21 to 34", 0.31, 0.11), ("34 to 47", 0.2, 0.3), ("> 47", 0.37, 0.41), ("missing", 0.02, 0.13))
 WORST = tuple(
-    Histogram(name, "distribution (KS) 0.310, critical", Standing.CRITICAL, tuple(Bar(*bar) for bar in _BARS))
+    Histogram(name, "distribution (KS) 0.310, critical", Level.CRITICAL, tuple(Bar(*bar) for bar in _BARS))
     for name in ("age", "payer_code", "stay", "a_column_with_quite_a_long_name_of_its_own", "x", "visits_before")
 )
 

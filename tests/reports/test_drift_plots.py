@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from readiness_pipelines.flow import Mode, Severity, Test
-from readiness_pipelines.reports.drift_facts import Cell, Standing
+from readiness_pipelines.reports.drift_facts import Cell, Level
 from readiness_pipelines.reports.drift_plots import Bar, Histogram, class_of, heat_map, height_of, histogram, worst_columns
 from tests.reports.drift_scene import a_year, columns, day, measurement, performance, report
 
@@ -52,20 +52,20 @@ def test_the_worse_the_higher_so_that_no_severity_is_told_by_colour_alone() -> N
 
 
 @pytest.mark.parametrize(
-    ("standing", "effect", "class_"),
+    ("level", "effect", "class_"),
     [
-        (Standing.NONE, 0.024, "quiet"),
-        (Standing.NONE, 0.025, "near"),
-        (Standing.NONE, None, "quiet"),
-        (Standing.LOW, 0.06, "low"),
-        (Standing.CRITICAL, 0.6, "critical"),
-        (Standing.UNDECIDED, 0.05, "doubt"),
-        (Standing.INSUFFICIENT_SAMPLE, 0.01, "doubt"),
-        (Standing.LEARNING, None, "doubt"),
+        (Level.NONE, 0.024, "quiet"),
+        (Level.NONE, 0.025, "near"),
+        (Level.NONE, None, "quiet"),
+        (Level.LOW, 0.06, "low"),
+        (Level.CRITICAL, 0.6, "critical"),
+        (Level.UNDECIDED, 0.05, "doubt"),
+        (Level.INSUFFICIENT_SAMPLE, 0.01, "doubt"),
+        (Level.LEARNING, None, "doubt"),
     ],
 )
-def test_a_cell_is_drawn_as_what_it_says(standing: Standing, effect: float | None, class_: str) -> None:
-    assert class_of(Cell(effect, 0.05, standing)) == class_
+def test_a_cell_is_drawn_as_what_it_says(level: Level, effect: float | None, class_: str) -> None:
+    assert class_of(Cell(effect, 0.05, level)) == class_
 
 
 def test_a_year_of_two_hundred_columns_is_its_newest_windows_and_worst_columns_and_small() -> None:
@@ -99,7 +99,7 @@ def test_no_window_is_no_error() -> None:
 
 def a_histogram(column: str = "payer_code", bars: int = 3) -> Histogram:
     shares = tuple(Bar(f"code {n}", 0.3, 0.3 + n / 10) for n in range(bars))
-    return Histogram(column, "missing values 0.260, high", Standing.HIGH, shares)
+    return Histogram(column, "missing values 0.260, high", Level.HIGH, shares)
 
 
 def test_a_column_is_its_bars_each_beside_that_of_the_reference() -> None:
@@ -119,7 +119,7 @@ def test_four_columns_of_twelve_long_names_are_small() -> None:
 
 
 def test_text_of_others_is_no_markup() -> None:
-    svg = worst_columns([Histogram("<b>&", 'a "word"', Standing.LOW, (Bar("</svg><script>", 1.0, 0.0), Bar("\x00", 0.0, 1.0)))])
+    svg = worst_columns([Histogram("<b>&", 'a "word"', Level.LOW, (Bar("</svg><script>", 1.0, 0.0), Bar("\x00", 0.0, 1.0)))])
     assert {"<b>&", "</svg><script", "\ufffd"} <= {text.rstrip("…>") for text in words(svg)}
 
 
@@ -129,5 +129,5 @@ def test_within_a_page_it_has_no_address_of_any_place() -> None:
 
 
 def test_an_empty_side_has_bars_of_no_length() -> None:
-    svg = worst_columns([Histogram("age", "", Standing.NONE, (Bar("all values", 0.0, 0.0),))])
+    svg = worst_columns([Histogram("age", "", Level.NONE, (Bar("all values", 0.0, 0.0),))])
     assert "nan" not in svg and Severity.NONE.value not in words(svg)
