@@ -15,11 +15,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.served import Served, wait_for
+from tests.warm import BIN, Warm, warmed
 
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parent.parent.parent
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "site"
 
 
-@pytest.fixture
-def environment(site: Path) -> dict[str, str]:
+def environment_of(site: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("READINESS_", "DAGSTER_"))}
     return {**kept, "PYTHONPATH": str(site), "PATH": f"{BIN}{os.pathsep}{kept['PATH']}"}
+
+
+@pytest.fixture
+def environment(site: Path) -> dict[str, str]:
+    return environment_of(site)
+
+
+@pytest.fixture(scope="module")
+def warm(site: Path) -> Iterator[Warm]:
+    """The wheel's Dagster, imported already: for tests of what `dg` answers, not of how it finds the package."""
+    with warmed(environment_of(site), site.parent) as found:
+        yield found
 
 
 def blocks(document: Path) -> Iterator[str]:
@@ -172,6 +183,10 @@ def test_a_product_made_from_a_csv_is_checked_and_materialised_by_every_command_
     assert told("python", "-c", READ_GOLD).splitlines() == ["[('2025-03-05', 3)]", "1 version"]
 
 
+def scaffold(warm: Warm, acme: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return warm.run("dg", "scaffold", "defs", COMPONENT, *arguments, environment=environment, cwd=acme)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -185,29 +200,31 @@ def test_a_product_made_from_a_csv_is_checked_and_materialised_by_every_command_
     ],
 )
 def test_what_cannot_be_scaffolded_is_refused_in_one_line_and_leaves_nothing(
-    acme: Path, environment: dict[str, str], arguments: list[str], said: str
+    acme: Path, environment: dict[str, str], warm: Warm, arguments: list[str], said: str
 ) -> None:
     for name, text in {"good.csv": "a\n1\n", "empty.csv": "", "twice.csv": "a,a\n1,2\n"}.items():
         (acme / name).write_text(text)
     (acme / "quality_suites" / "suited").mkdir(parents=True)
     before = sorted(str(path) for path in acme.rglob("*") if "__pycache__" not in str(path))
-    done = dg("scaffold", "defs", COMPONENT, *arguments, environment=environment, cwd=acme)
+    done = scaffold(warm, acme, environment, *arguments)
     assert done.returncode == 1
     assert said in done.stderr and "Traceback" not in done.stderr
     assert sorted(str(path) for path in acme.rglob("*") if "__pycache__" not in str(path)) == before
 
 
-def test_a_product_that_exists_is_not_written_over(acme: Path, environment: dict[str, str]) -> None:
-    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+def test_a_product_that_exists_is_not_written_over(acme: Path, environment: dict[str, str], warm: Warm) -> None:
+    assert scaffold(warm, acme, environment, "visits", "--day", "2025-01-05").returncode == 0
     assert (acme / "data" / "landing" / "visits" / "visits_2025-01-05.csv").is_file()
     declared = acme / "src" / "acme" / "defs" / "visits" / "defs.yaml"
     declared.write_text(declared.read_text() + "# mine\n")
-    assert dg("scaffold", "defs", COMPONENT, "visits", environment=environment, cwd=acme).returncode != 0
+    assert scaffold(warm, acme, environment, "visits").returncode != 0
     assert declared.read_text().endswith("# mine\n")
 
 
-def test_a_run_of_another_projects_job_is_one_process_whatever_its_executor_is(acme: Path, environment: dict[str, str]) -> None:
-    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+def test_a_run_of_another_projects_job_is_one_process_whatever_its_executor_is(
+    acme: Path, environment: dict[str, str], warm: Warm
+) -> None:
+    assert scaffold(warm, acme, environment, "visits", "--day", "2025-01-05").returncode == 0
     done = dg("launch", "--job", "visits_job", "--partition", "2025-01-05", environment=environment, cwd=acme)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "gold visits_daily: 1 admitted" in done.stderr + done.stdout
@@ -222,8 +239,10 @@ class ReadinessUi(Served):
 
 
 @pytest.mark.daemon
-def test_readiness_ui_serves_the_project_under_dgs_name_and_runs_what_is_dropped(acme: Path, environment: dict[str, str]) -> None:
-    assert dg("scaffold", "defs", COMPONENT, "visits", "--day", "2025-01-05", environment=environment, cwd=acme).returncode == 0
+def test_readiness_ui_serves_the_project_under_dgs_name_and_runs_what_is_dropped(
+    acme: Path, environment: dict[str, str], warm: Warm
+) -> None:
+    assert scaffold(warm, acme, environment, "visits", "--day", "2025-01-05").returncode == 0
     served = ReadinessUi(acme, environment)
     served.start()
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from readiness_pipelines.product import DataProduct
 from tests.declarations.mutations import MUTATIONS, apply, build
+from tests.warm import Warm, warmed
 
 _BY_NAME = {m.name: m for m in MUTATIONS}
 _ROOT = Path(__file__).parents[2]
@@ -54,11 +54,19 @@ def project(tmp_path: Path) -> tuple[Path, Path, Path]:
     return tmp_path, package / "defs" / "shop", suites
 
 
-def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{root}", "DAGSTER_HOME": "", "COLUMNS": "1000", "NO_COLOR": "1"}
-    program = Path(sys.executable).parent / command[0]
-    done = subprocess.run([str(program), *command[1:]], cwd=root, capture_output=True, text=True, check=False, env=environment)
-    return done
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    with warmed(environment(_ROOT), tmp_path_factory.mktemp("warm")) as found:
+        yield found
+
+
+def environment(*places: Path) -> dict[str, str]:
+    found = os.pathsep.join(map(str, places))
+    return {**os.environ, "PYTHONPATH": found, "DAGSTER_HOME": "", "COLUMNS": "1000", "NO_COLOR": "1"}
+
+
+def run(warm: Warm, root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return warm.run(*command, environment=environment(_ROOT, root), cwd=root)
 
 
 @pytest.mark.slow
@@ -72,31 +80,31 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
         ("zero partitions", ("--no-check-yaml",)),
     ],
 )
-def test_dg_check_defs_tells_our_line(name: str, options: tuple[str, ...], project: tuple[Path, Path, Path]) -> None:
+def test_dg_check_defs_tells_our_line(name: str, options: tuple[str, ...], project: tuple[Path, Path, Path], warm: Warm) -> None:
     root, folder, suites = project
     path, line = apply(_BY_NAME[name], folder, suites)
-    done = run(root, "dg", "check", "defs", *options)
+    done = run(warm, root, "dg", "check", "defs", *options)
     assert done.returncode == 1
     assert f"{path}:{line}: " in done.stdout + done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a tab indents", "an unknown key at the top", "a misspelt key deep inside", "no such KPI column"])
-def test_a_code_location_that_cannot_be_loaded_tells_our_line(name: str, project: tuple[Path, Path, Path]) -> None:
+def test_a_code_location_that_cannot_be_loaded_tells_our_line(name: str, project: tuple[Path, Path, Path], warm: Warm) -> None:
     root, folder, suites = project
     path, line = apply(_BY_NAME[name], folder, suites)
-    done = run(root, "dagster", "definitions", "validate", "-m", "shop_project.definitions")
+    done = run(warm, root, "dagster", "definitions", "validate", "-m", "shop_project.definitions")
     assert done.returncode == 1
     assert f"{path}:{line}: " in done.stdout + done.stderr
 
 
 @pytest.mark.slow
-def test_dg_check_yaml_still_knows_the_words_of_a_product(project: tuple[Path, Path, Path]) -> None:
+def test_dg_check_yaml_still_knows_the_words_of_a_product(project: tuple[Path, Path, Path], warm: Warm) -> None:
     root, folder, suites = project
-    fine = run(root, "dg", "check", "yaml")
+    fine = run(warm, root, "dg", "check", "yaml")
     assert fine.returncode == 0, fine.stdout + fine.stderr
     apply(_BY_NAME["an unknown attribute"], folder, suites)
-    wrong = run(root, "dg", "check", "yaml")
+    wrong = run(warm, root, "dg", "check", "yaml")
     assert wrong.returncode == 1
     assert "owner" in wrong.stdout
 
