@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +35,21 @@ Found = tuple[tuple[str | int, ...], str]
 
 def against_the_standard(document: Document) -> Iterator[Found]:
     """Yield (where, message) for each way in which the document is no ODCS contract."""
+    yield from _problems(json.dumps(document.data, default=str))  # YAML data as JSON data: dates become ISO text
+
+
+@lru_cache(maxsize=32)
+def _problems(text: str) -> tuple[Found, ...]:
+    """Judge a contract, as JSON text: most of what it takes to load a product, so the same text is judged once."""
+    return tuple(_judged(json.loads(text)))
+
+
+def _judged(contract: Any) -> Iterator[Found]:
     validator = _standard()
     told: set[tuple[str | int, ...]] = set()
     missing: list[tuple[tuple[str | int, ...], str]] = []
     extra: list[tuple[tuple[str | int, ...], str]] = []
-    for error in map(_meant, validator.iter_errors(_plain(document.data))):
+    for error in map(_meant, validator.iter_errors(contract)):
         where = tuple(error.absolute_path)
         if error.validator == "required":
             missing += [(where, k) for k in _quoted(error.message)[:1] if (where, k) not in missing]
@@ -147,8 +157,3 @@ def _many(limit: Any) -> list[Any]:
 
 def _quoted(message: str) -> list[str]:
     return re.findall(r"'([^']+)'", message)
-
-
-def _plain(value: Any) -> Any:
-    """Return YAML data as JSON data: dates become ISO text."""
-    return json.loads(json.dumps(value, default=str))
