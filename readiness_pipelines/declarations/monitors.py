@@ -38,9 +38,12 @@ class Monitor:
 
     @property
     def measuring(self) -> str:
-        """A digest of what the numbers depend on besides the versions: reference, columns, roles, window. Not the thresholds."""
+        """A digest of what the numbers depend on besides the versions: reference, columns, what of them may be told, roles, window.
+
+        Not the thresholds.
+        """
         said = self.words
-        columns = [(c.name, c.kind, c.role) for c in self.columns]
+        columns = [(c.name, c.kind, c.role, c.is_public) for c in self.columns]
         roles = [said.score, said.prediction, said.label, said.positive, said.groups]
         reference = said.reference if isinstance(said.reference, str) else said.reference.model_dump(mode="json")
         return digest(self.product, self.name, self.table.full_name, columns, roles, reference, said.window.model_dump())

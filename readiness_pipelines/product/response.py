@@ -23,7 +23,7 @@ from readiness_pipelines.product.vital import at_work, bury, is_at_work, is_over
 from readiness_pipelines.response import Effect, take_effect
 
 EVENT_TAG = "readiness/event"
-ATTEMPTS = 3  # runs of one event; after that, the failed run's own incident is what somebody looks at
+ATTEMPTS = 3  # runs of one event that broke; after that, the failed run's own incident is what somebody looks at
 _SECONDS, _AT_ONCE = 10, 10  # between two ticks; runs that are open at a time
 _COLUMNS = 5  # that a tag names
 _PATIENCE = datetime.timedelta(minutes=10)  # a run that has not begun to work by then never will
@@ -34,6 +34,7 @@ _NOT_ENDED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 class Event(dg.Config):
@@ -121,10 +122,10 @@ def _due(instance: dg.DagsterInstance, state: Path, job: str, waiting: Sequence[
             return
         if each.event in busy:
             continue
-        attempts = instance.get_runs_count(dg.RunsFilter(tags={EVENT_TAG: each.event}))
-        if attempts < ATTEMPTS:
+        tags = {EVENT_TAG: each.event}
+        if instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=_BROKEN)) < ATTEMPTS:
             room -= 1
-            yield each, attempts + 1
+            yield each, instance.get_runs_count(dg.RunsFilter(tags=tags)) + 1
 
 
 def _is_open(record: dg.RunRecord, state: Path) -> bool:

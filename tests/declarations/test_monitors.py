@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,9 @@ def test_the_schema_for_editors_takes_every_word_and_no_other(tmp_path: Path) ->
     for wrong in ({"window": {"dys": 7}}, {"reference": "previous"}, {"thresholds": {"kss": {}}}, {"persistence": {"high": {}}}):
         plain["drift"] = [{**said, **wrong}]
         assert list(validator.iter_errors(plain)), wrong
+
+
+def test_what_may_be_told_of_a_column_changes_what_is_measured(fresh: Any) -> None:
+    monitor = fresh()
+    hidden = tuple(replace(column, is_public=not column.is_public) for column in monitor.columns)
+    assert replace(monitor, columns=hidden).measuring != monitor.measuring

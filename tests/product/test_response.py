@@ -139,6 +139,13 @@ def test_an_event_whose_runs_ended_without_an_effect_is_asked_for_three_times(st
     assert keys == [f"{event}:{attempt}" for attempt in (1, 2, 3)]
 
 
+def test_runs_that_ended_well_without_an_effect_do_not_use_up_the_attempts(station: Station) -> None:
+    (event,) = days(station.ledger, 1, 1)
+    for _ in range(4):
+        station.add_run(event, dg.DagsterRunStatus.SUCCESS)  # superseded then, say, and the newest again now
+    assert [request.run_key for request in station.tick().run_requests or []] == [f"{event}:5"]
+
+
 def test_a_run_that_was_killed_before_it_could_begin_does_not_keep_its_event_for_ever(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
