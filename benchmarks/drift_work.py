@@ -8,6 +8,7 @@ line: CPU and wall seconds of the work, CPU seconds of its imports, the process'
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -44,21 +45,18 @@ def peak() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
 
 
+_OURS = (
+    *("numpy", "scipy.stats", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"),
+    *(f"readiness_pipelines.drift.{name}" for name in ("binning", "decide", "exact", "measurements", "store")),
+)
+_IMPORTS = {"floor": ("duckdb",), "scipy_ks": ("pyarrow.parquet", "scipy.stats")}
+_IMPORTS["scipy"] = (*_IMPORTS["scipy_ks"], "scipy.spatial.distance", "pyarrow.compute")
+
+
 def _import(name: str) -> Callable[[Path], str]:
-    import duckdb  # noqa: F401
-
-    if name.startswith("scipy"):
-        import scipy.spatial
-        import scipy.stats
-    elif name != "floor":
-        import numpy  # noqa: F401
-        import scipy.stats  # noqa: F401
-
-        import readiness_pipelines.drift.binning
-        import readiness_pipelines.drift.decide
-        import readiness_pipelines.drift.exact
-        import readiness_pipelines.drift.measurements
-        import readiness_pipelines.drift.store  # noqa: F401
+    """Import what the work uses, and what that imports only when it is used."""
+    for module in _IMPORTS.get(name, _OURS):
+        importlib.import_module(module)
     return {
         "floor": _floor,
         "keep": _keep,
