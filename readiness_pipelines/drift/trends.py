@@ -1,6 +1,7 @@
 """Sustained movements over the windows before: a decline that is found before a threshold is passed. Pure; imports numpy.
 
-Of each series (the metric's loss, the effect of each column) a line is fitted and Mann and Kendall's test made. A series moves
+Of each series (the metric's loss, the effect of each column) a line is fitted and Mann and Kendall's test made, both made less
+certain where neighbouring windows resemble each other: an effect may wander without going anywhere. A series moves
 when both say so, after Benjamini and Hochberg over all series of the monitor, and the line reaches the threshold of the lowest
 severity within as many windows more as were looked at: what is significant and goes nowhere is no trend.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from readiness_pipelines.drift.rule import Rule
 from readiness_pipelines.drift.statistics.correction import benjamini_hochberg
-from readiness_pipelines.drift.statistics.trend import crossing, least_squares, mann_kendall
+from readiness_pipelines.drift.statistics.trend import crossing, inflation, least_squares, mann_kendall
 from readiness_pipelines.flow import Measured, Measurement, Test, Trend
 
 LEAST_WINDOWS, MOST_WINDOWS = 6, 24  # that share no partition; fewer say nothing, more reach back too far
@@ -58,9 +59,12 @@ def _trend(
 ) -> tuple[Trend, int | None] | None:
     """Return the series' movement and how many windows ahead it reaches its threshold: None if it does not."""
     known = [value for value in values if value is not None]
-    line, order = least_squares(values), mann_kendall(values)
-    if len(known) < LEAST_WINDOWS or line is None or order is None:
+    independent = least_squares(values)
+    if len(known) < LEAST_WINDOWS or independent is None:
         return None
+    wander = inflation(values, independent)
+    line, order = least_squares(values, inflation=wander), mann_kendall(values, inflation=wander)
+    assert line is not None and order is not None  # there are enough numbers
     column, test = name
     threshold = rule.thresholds_of(column, test).lowest
     ahead = crossing(line, last=len(values) - 1, threshold=threshold, horizon=len(known)) if threshold is not None else None

@@ -97,3 +97,16 @@ def test_where_nothing_moves_trends_are_rarer_than_the_false_alarm_rate() -> Non
         effects = np.abs(random.normal(0.02, 0.01, (12, 10)))
         hits += bool(found([window(i, {f"c{j}": float(x) for j, x in enumerate(row)}) for i, row in enumerate(effects)]))
     assert hits <= 10
+
+
+def test_effects_that_wander_are_seldom_taken_for_a_movement() -> None:
+    random = np.random.default_rng(6)
+    hits, windows = 0, 0
+    for _ in range(40):
+        effects = np.zeros((40, 5))
+        for i in range(1, 40):
+            effects[i] = 0.8 * effects[i - 1] + random.normal(0, 0.003, 5)
+        series = [window(i % 30, {f"c{j}": 0.03 + float(x) for j, x in enumerate(row)}) for i, row in enumerate(effects)]
+        for end in range(24, 40, 4):
+            hits, windows = hits + bool(found(series[end - 24 : end])), windows + 1
+    assert hits <= 0.05 * windows  # 0.23 of them, were the windows taken for independent
