@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from readiness_pipelines.drift.rule import Rule
 from readiness_pipelines.flow import Measured, Measurement, Mode, Severity, Test
 
-DEGREES, STANDARD_ERROR = "degrees", "standard_error"  # of psi's chi-squared and of performance's loss, in Measurement.more
+# in Measurement.more: of psi's chi-squared, of performance's loss, of the nulls and the unseen rows of the reference
+DEGREES, STANDARD_ERROR, SHARE = "degrees", "standard_error", "share_reference"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def judged(measured: Measured, rule: Rule, *, upper: bool = False) -> dict[int, 
 def smallest_found(measurement: Measurement, alpha: float) -> float | None:
     """Return the smallest effect that would have been found at `alpha` with power .8, or None if none, or not known.
 
-    PSI and performance must say in `more` what this depends on: the degrees of freedom, the loss's standard error.
+    PSI and performance must say in `more` what this depends on: the degrees of freedom, the loss's standard error. Where nulls
+    and unseen do not say what share the reference lets expect, it is taken for one half: the worst case.
     """
     from readiness_pipelines.drift.statistics import power
 
@@ -65,7 +67,7 @@ def smallest_found(measurement: Measurement, alpha: float) -> float | None:
         case Test.PSI:
             return power.psi(n, m, alpha, int(more.get(DEGREES, 0)))
         case Test.NULLS | Test.UNSEEN:
-            return power.share(n, m, alpha)
+            return power.share(n, m, alpha, base=more.get(SHARE))
         case Test.PERFORMANCE:
             return power.normal(more[STANDARD_ERROR], alpha) if STANDARD_ERROR in more else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from readiness_pipelines.declarations.monitors import Watched
-from readiness_pipelines.drift.family import DEGREES
+from readiness_pipelines.drift.family import DEGREES, SHARE
 from readiness_pipelines.drift.profile import LEAST_ROWS, ColumnKind, ColumnLayout, ColumnProfile, Layout, Profile
 from readiness_pipelines.drift.statistics import binned, ks, psi
 from readiness_pipelines.drift.statistics.jensen_shannon import jensen_shannon
@@ -81,7 +81,7 @@ def _unseen(column: Watched, bins: ColumnLayout, a: ColumnProfile, b: ColumnProf
     found = unseen(bins.singles, a.n, b.unseen or 0, b.n)
     if found is None:
         return Measurement(column.name, column.role, Test.UNSEEN, None, None, a.n, b.n, note=_NO_ROWS)
-    more = {"share_expected": bins.singles / a.n, "share_window": (b.unseen or 0) / b.n}
+    more = {SHARE: bins.singles / a.n, "share_window": (b.unseen or 0) / b.n}
     return Measurement(column.name, column.role, Test.UNSEEN, max(0.0, found.change), found.p, a.n, b.n, more=more)
 
 
@@ -89,7 +89,7 @@ def _nulls(column: Watched, a: ColumnProfile, b: ColumnProfile) -> Measurement:
     found = difference(a.nulls, a.rows, b.nulls, b.rows)
     if found is None:
         return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, None, None, a.rows, b.rows, note=_NO_ROWS)
-    more = {"share_reference": a.nulls / a.rows, "share_window": b.nulls / b.rows}
+    more = {SHARE: a.nulls / a.rows, "share_window": b.nulls / b.rows}
     return Measurement(column.name, Kind.MISSINGNESS, Test.NULLS, abs(found.change), found.p, a.rows, b.rows, more=more)
 
 

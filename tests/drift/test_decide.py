@@ -156,6 +156,8 @@ def test_a_gain_of_performance_is_no_loss() -> None:
         (other(Test.PSI, 0.0, 1.0, 5000, degrees=0), INSUFFICIENT),  # all bins are rare
         (other(Test.NULLS, 0.0, 1.0, 5000), DECIDED),
         (other(Test.UNSEEN, 0.0, 1.0, 500), INSUFFICIENT),
+        (other(Test.UNSEEN, 0.0, 1.0, 500, share_reference=0.01), DECIDED),  # a change is seen sooner where shares are small
+        (other(Test.NULLS, 0.0, 1.0, 500, share_reference=0.4), INSUFFICIENT),
         (other(Test.PERFORMANCE, 0.0, 1.0, standard_error=0.01), DECIDED),
         (other(Test.PERFORMANCE, 0.0, 1.0, standard_error=0.02), INSUFFICIENT),
         (other(Test.PERFORMANCE, 0.0, 1.0), INSUFFICIENT),

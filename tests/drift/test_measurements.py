@@ -115,7 +115,7 @@ def test_a_column_of_many_categories_has_unseen_ones_without_drift() -> None:
     a, b, new = (random.choice(3000, 2000, p=shares / shares.sum()).astype(str) for _ in range(3))
     found = measured(a, b, kind="category")[Test.UNSEEN]
     singles = sum(count == 1 for count in np.unique(a, return_counts=True)[1])
-    assert found.more["share_expected"] == singles / 2000 > 0.15
+    assert found.more["share_reference"] == singles / 2000 > 0.15
     assert found.more["share_window"] == np.isin(b, a, invert=True).mean()
     assert (found.effect or 0) < 0.05
     moved = measured(a, np.where(random.random(2000) < 0.2, np.char.add("new ", new), b), kind="category")[Test.UNSEEN]

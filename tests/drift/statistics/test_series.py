@@ -131,6 +131,18 @@ def test_the_smallest_change_of_a_share_is_the_two_proportion_tests() -> None:
     assert near(power.normal(0.01, 0.05), 0.01 * z)
 
 
+@pytest.mark.parametrize(("base", "n", "m"), [(0.02, 3000, 3000), (0.3, 4000, 900), (0.97, 800, 2000)])
+def test_a_change_of_a_known_share_is_found_four_times_of_five(base: float, n: int, m: int) -> None:
+    smallest = power.share(n, m, 0.01, base=base)
+    assert smallest is not None and smallest < power.share(n, m, 0.01)  # type: ignore[operator]
+    draw = np.random.default_rng(6)
+    a = draw.binomial(n, base, 20_000) / n
+    b = draw.binomial(m, base + smallest if base < 0.5 else base - smallest, 20_000) / m
+    p = (n * a + m * b) / (n + m)
+    z = np.abs(a - b) / np.sqrt(p * (1 - p) * (1 / n + 1 / m))
+    assert 0.78 <= float((z >= norm.isf(0.005)).mean()) <= 0.82
+
+
 def test_a_smaller_alpha_or_more_power_needs_a_larger_effect_and_more_rows_a_smaller_one() -> None:
     for smallest in (power.ks, power.share, lambda n, m, a, p=0.8: power.psi(n, m, a, 9, p)):
         usual = smallest(1000, 1000, 0.01)
