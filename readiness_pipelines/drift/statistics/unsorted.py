@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from readiness_pipelines.drift.statistics import ks, wasserstein
 
 _CELLS = 65_536  # a cell's number has two bytes
+_BLOCK = 4_096  # cells whose values are looked at together: what is computed of all at once would take more than they do
 _AT_ONCE = 262_144  # values whose temporary arrays stay in the cache
 _FEW = 200_000  # values that are sorted as quickly as they are counted
 _MANY_LEFT, _MOST_LEFT = 0.1, 0.5  # of all values: it pays to look for cells of equal values, and to sort all
@@ -137,12 +138,13 @@ class _Side:
         upto = np.cumsum(counts)
         return cls(small, found, n, counts, sums, (upto - counts) / n, upto / n)
 
-    def picked(self, is_left: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
-        """Return the values in these cells, sorted, and per cell how many values below it are not among them."""
+    def picked(self, is_left: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values in these cells, sorted; per cell how many below it are not among them; where its block's begin."""
         some = np.concatenate([part[is_left.take(cells)] for part, cells in zip(self.parts, self.cells, strict=True)])
         some.sort()
         others = np.where(is_left, 0, self.counts)
-        return some, np.cumsum(others) - others
+        upto = np.cumsum(self.counts - others)
+        return some, np.cumsum(others) - others, np.append(0, upto[_BLOCK - 1 :: _BLOCK])
 
     def ends(self) -> tuple[float, float]:
         """Return the least and the greatest value."""
@@ -152,24 +154,24 @@ class _Side:
 def _narrowed(
     cells: _Cells, left: _Side, right: _Side, is_left: NDArray[np.bool_], alone: Floats | None, low: float
 ) -> tuple[float, float | None]:
-    (a, missing_a), (b, missing_b) = left.picked(is_left), right.picked(is_left)
-    every = np.concatenate([a, b])
-    every.sort(kind="stable")  # merges the two runs
-    with np.errstate(over="ignore", invalid="ignore"):
-        away = every - cells.center
-        at = cells.of(away)
-    f = (a.searchsorted(every, side="right") + missing_a[at]) / left.n
-    g = (b.searchsorted(every, side="right") + missing_b[at]) / right.n
-    apart = np.abs(f - g)
-    d = max(low, float(apart.max(initial=0.0)))
+    (a, missing_a, begin_a), (b, missing_b, begin_b) = left.picked(is_left), right.picked(is_left)
     least, most = (pick(pair) for pick, pair in zip((min, max), zip(left.ends(), right.ends(), strict=True), strict=True))
-    if not np.isfinite([least, most]).all():
-        return d, None
+    d, within = low, 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # values further apart than a float64 can say have no area
         ends = cells.ends(least, most)
+        for i in range(len(begin_a) - 1):
+            every = np.concatenate([a[begin_a[i] : begin_a[i + 1]], b[begin_b[i] : begin_b[i + 1]]])
+            every.sort(kind="stable")  # merges the two runs
+            away = every - cells.center
+            at = cells.of(away)
+            f = (a.searchsorted(every, side="right") + missing_a[at]) / left.n
+            g = (b.searchsorted(every, side="right") + missing_b[at]) / right.n
+            apart = np.abs(f - g)
+            d = max(d, float(apart.max(initial=0.0)))
+            within += _area_within(ends, left, right, away, at, apart)
         value = None if alone is None else alone - cells.center
-        area = _area_between(ends, left, right, is_left, value) + _area_within(ends, left, right, away, at, apart)
-    return d, area if np.isfinite(area) else None
+        area = _area_between(ends, left, right, is_left, value) + within
+    return d, area if np.isfinite([least, most, area]).all() else None
 
 
 def _area_between(ends: Floats, left: _Side, right: _Side, is_left: NDArray[np.bool_], value: Floats | None) -> float:

@@ -65,7 +65,7 @@ def test_hardly_any_value_is_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     sorted_: list[int] = []
     picked = unsorted._Side.picked
 
-    def counted(side: unsorted._Side, is_left: NDArray[np.bool_]) -> tuple[unsorted.Floats, NDArray[np.int64]]:
+    def counted(side: unsorted._Side, is_left: NDArray[np.bool_]) -> tuple[unsorted.Floats, NDArray[np.int64], NDArray[np.int64]]:
         some = picked(side, is_left)
         sorted_.append(len(some[0]))
         return some
