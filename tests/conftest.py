@@ -23,13 +23,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that start daemons, then those with slow tests: processes that test side by side take file after
-    file in this order, and what is long and begun last is waited for by one of them alone."""
-    ranks: dict[Path, int] = {}
-    for item in items:
-        rank = 0 if item.get_closest_marker("daemon") else 1 if item.get_closest_marker("slow") else 2
-        ranks[item.path] = min(rank, ranks.get(item.path, rank))
-    items.sort(key=lambda item: ranks[item.path])
+    """Begin with the files that start daemons, two with slow tests after each of them, and end with the quick ones.
+
+    Processes that test side by side take file after file in this order. What is long and begun last is waited for by one of
+    them alone; and daemons that all start at once wait for each other longer than their tests wait for them.
+    """
+    daemons = dict.fromkeys(item.path for item in items if item.get_closest_marker("daemon"))
+    slow = dict.fromkeys(item.path for item in items if item.get_closest_marker("slow") and item.path not in daemons)
+    order, waiting = list[Path](), list(daemons)
+    for place, path in enumerate(slow):
+        if place % 2 == 0 and waiting:
+            order.append(waiting.pop(0))
+        order.append(path)
+    places = {path: place for place, path in enumerate([*order, *waiting])}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
