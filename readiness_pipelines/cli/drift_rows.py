@@ -80,6 +80,7 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
     """Return all that there is about a monitor, as JSON has it: every test of every column, windows oldest first."""
     newest = of.newest
     ends = [each.window.last for each in of.windows]
+    notes = {(each.column, each.test): each.note for each in newest.findings} if newest else {}
     return {
         "monitor": of.monitor.name,
         "table": of.monitor.table.full_name,
@@ -93,7 +94,13 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
         "rule": newest.rule if newest else None,
         "notes": list(newest.notes) if newest else [],
         "columns": [
-            {"column": column.name, "test": test.value, **_cell(cells[len(ends) - 1]), "effects": _by_end(cells, ends)}
+            {
+                "column": column.name,
+                "test": test.value,
+                **_cell(cells[len(ends) - 1]),
+                "note": notes.get((column.name, test), ""),
+                "effects": _by_end(cells, ends),
+            }
             for column, _, _ in of.by_newest()
             for test, cells in column.tests.items()
             if len(ends) - 1 in cells

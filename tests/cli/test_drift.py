@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,3 +127,18 @@ def test_a_window_of_which_nothing_was_measured_is_not_one_without_drift(shop: S
     put(build(shop), report(day(4), []))
     code, said = readiness("drift", "show", "--monitor", "patients")
     assert (code, "nothing was measured." in said, "no drift" in said) == (0, True, False)
+
+
+def test_a_long_name_leaves_the_numbers_their_place(shop: Shop, readiness: Said) -> None:
+    put(build(shop), report(day(4), [measurement("x" * 90, Test.KS, 0.2)]))
+    code, said = readiness("drift", "show", "shop")
+    assert code == 1
+    assert "0.200" in said and "threshold" in said and "over 1 windows" in said
+
+
+def test_json_says_why_something_could_not_be_told(shop: Shop, readiness: Said) -> None:
+    few = report(day(4), columns(age=0.04), mode=Mode.INSUFFICIENT_SAMPLE)
+    why = "it would have found 0.0986 and more, 0.05 matters"
+    put(build(shop), replace(few, findings=tuple(replace(each, note=why) for each in few.findings)))
+    _, (patients, _) = shown(readiness, "shop")
+    assert [each["note"] for each in patients["columns"]] == [why]
