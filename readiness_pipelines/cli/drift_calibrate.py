@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
-from readiness_pipelines.cli.drift_show import MonitorName, ProductName
+import typer
+
+from readiness_pipelines.cli.drift_show import ProductName
 from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.drift import Raised, Tried
@@ -19,7 +21,13 @@ from readiness_pipelines.flow import Mode, Severity
 _WHICH = 2  # windows that are named, the worst
 
 
-def calibrate(product: ProductName = None, monitor: MonitorName = None, as_json: Json = False) -> None:
+def calibrate(
+    product: ProductName = None,
+    monitor: Annotated[
+        str | None, typer.Option("--monitor", help="The monitor; it can be left out where the product has one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Judge every window that was measured by several rules, and tell which each would have raised. Nothing is stored."""
     declared, lake = product_named(product), lakehouse()
     monitors = monitors_of(declared, monitor)
