@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Set
 from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
-from readiness_pipelines.drift.reference import Waiting, newest_decided, standing
-from readiness_pipelines.drift.windows import measured_windows, partitions_of
+from readiness_pipelines.drift.reference import COMPLETE, Waiting, newest_decided, standing
+from readiness_pipelines.drift.windows import measured_windows, partitions_of, window_before
 from readiness_pipelines.flow import Window
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import key_of
@@ -19,8 +20,8 @@ from readiness_pipelines.ledger import Registered
 class Watch:
     """One monitor: the reference that is registered for it, if any; a sentence of what it waits for, empty if nothing.
 
-    `measured` counts the windows that were measured, `due` those that are due, have admitted rows, and were not; `newest`
-    is the last that was measured.
+    `measured` counts the windows that were measured, `due` those that are due, have admitted rows and something to be
+    compared with, and were not; `newest` is the last that was measured.
     """
 
     monitor: str
@@ -45,6 +46,10 @@ def _watch(product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.da
     windows = list(measured_windows(product, monitor, until)) if until is not None else []
     there = {key for key, version in lake.ledger.current_versions(monitor.table.full_name).items() if not version.is_nothing}
     due = [w for w in windows if w not in measured and not there.isdisjoint(partitions_of(product, w))]
+    if monitor.words.reference == "previous_window":
+        due = [w for w in due if _has_one_before(product, monitor, w, there)]
+    elif isinstance(reference, Waiting) and reference.why != COMPLETE:
+        due = []
     return Watch(
         monitor.name,
         monitor.table.full_name,
@@ -56,9 +61,15 @@ def _watch(product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.da
     )
 
 
+def _has_one_before(product: Product, monitor: Monitor, window: Window, there: Set[str]) -> bool:
+    before = window_before(product, window, monitor.words.window)
+    return before is not None and not there.isdisjoint(partitions_of(product, before))
+
+
 def _waits_for(monitor: Monitor, reference: object, newest: str | None, *, windows: int) -> str:
     if newest is None:
         return "nothing has been run yet"
     if isinstance(reference, Waiting) and monitor.words.reference != "previous_window":
         return reference.why
-    return "" if windows else f"no window of {monitor.words.window.days} days is complete; the newest partition is {newest}"
+    days = monitor.words.window.days
+    return "" if windows else f"no window of {days} day{'s' if days > 1 else ''} is complete; the newest partition is {newest}"

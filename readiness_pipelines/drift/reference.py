@@ -26,7 +26,7 @@ from readiness_pipelines.layers import StandingKind, Standings
 from readiness_pipelines.ledger.drift import Registered
 
 _MEANING = 1  # one more whenever the same rows give other numbers: what was measured before is then another event
-_COMPLETE = "the range is complete, and nothing has been measured yet"
+COMPLETE = "the range is complete, and nothing has been measured yet"
 DECLARED = "declared"  # by whom a range is registered that nobody registered
 
 
@@ -95,7 +95,7 @@ def standing(product: Product, lake: Lakehouse, monitor: Monitor, *, now: dateti
         or _not_run(product, lake, monitor, range_, now)
         or _too_few(product, lake, monitor, range_)
     )
-    return why or Waiting(_COMPLETE)
+    return why or Waiting(COMPLETE)
 
 
 def fixed(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.datetime) -> Registered | Waiting:
@@ -104,10 +104,10 @@ def fixed(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.
     Safe to kill, to repeat and for several at once.
     """
     said = monitor.words.reference
-    if standing(product, lake, monitor, now=now) == Waiting(_COMPLETE) and isinstance(said, ReferenceRange):
+    if standing(product, lake, monitor, now=now) == Waiting(COMPLETE) and isinstance(said, ReferenceRange):
         with turn(lake, monitor):
             found = standing(product, lake, monitor, now=now)  # somebody else may have had the turn before
-            if found != Waiting(_COMPLETE):
+            if found != Waiting(COMPLETE):
                 return found
             return _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
     return standing(product, lake, monitor, now=now)

@@ -234,6 +234,16 @@ def test_before_the_reference_is_complete_nothing_is_measured_and_it_is_said_why
     assert (watch.waits_for, watch.reference, watch.measured, watch.due, watch.newest) == (why, None, 0, 0, None)
 
 
+@pytest.mark.parametrize(("reference", "due"), [("previous_window", 1), ("training_set", 0)])
+def test_what_has_nothing_to_be_compared_with_is_not_due(tmp_path: Path, reference: str, due: int) -> None:
+    scene = build_scene(tmp_path, monitors=MONITOR.replace("{from: 2025-01-01, to: 2025-01-04}", reference))
+    land(scene, 1, 2, 3, 4)  # two windows, of which the first has none before it
+    (watch,) = status(scene.product, scene.lake, now=NOW)
+    assert watch.due == due
+    told(scene)
+    assert status(scene.product, scene.lake, now=NOW)[0].due == 0
+
+
 def test_a_day_in_the_future_makes_no_windows_due(scene: Scene) -> None:
     land(scene, 3, 5)
     early = datetime.datetime(2025, 1, 3, 12)
