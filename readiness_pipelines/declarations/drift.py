@@ -12,7 +12,7 @@ from readiness_pipelines.declarations.kinds import Day, Declared, Name
 from readiness_pipelines.flow import Severity, Test
 
 Columns = list[str]
-Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Effect = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 REFERENCE_WORD, REFERENCE_RANGE = "(a word for the reference)", "(a range of the reference)"
 
 
@@ -51,12 +51,12 @@ ReferenceWords = Annotated[
 
 
 class Thresholds(Declared):
-    """The effect from which on each severity is given; one that is left out keeps its default."""
+    """The effect from which on each severity is given; one that is left out keeps its default. Only PSI can be above 1."""
 
-    low: Share | None = None
-    medium: Share | None = None
-    high: Share | None = None
-    critical: Share | None = None
+    low: Effect | None = None
+    medium: Effect | None = None
+    high: Effect | None = None
+    critical: Effect | None = None
 
 
 # The smallest effects that matter to most readers; performance has no low: what it loses is lost in money or health.

@@ -14,7 +14,7 @@ from readiness_pipelines.declarations.drift_columns import Told, Watchable, Wher
 from readiness_pipelines.declarations.matching import Matching
 from readiness_pipelines.declarations.models import Visible
 from readiness_pipelines.declarations.shape import Layer, Shape
-from readiness_pipelines.flow import Severity
+from readiness_pipelines.flow import Severity, Test
 from readiness_pipelines.located import unknown
 
 
@@ -91,11 +91,21 @@ def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None)
 def _order_problems(said: DriftMonitor) -> Told:
     """Yield severities that could never be given, because a higher one is given from the same effect on."""
     for test, given in said.thresholds.items():
-        yield from _not_increasing(["thresholds", test.value], [given, USUAL_THRESHOLDS[test]])
+        where: Where = ["thresholds", test.value]
+        yield from list(_above_one(where, test, given)) or _not_increasing(where, [given, USUAL_THRESHOLDS[test]])
     for name, column in said.columns.items():
         for test, given in column.thresholds.items():
+            where = ["columns", name, "thresholds", test.value]
             usual = [said.thresholds[test]] if test in said.thresholds else []
-            yield from _not_increasing(["columns", name, "thresholds", test.value], [given, *usual, USUAL_THRESHOLDS[test]])
+            yield from list(_above_one(where, test, given)) or _not_increasing(where, [given, *usual, USUAL_THRESHOLDS[test]])
+
+
+def _above_one(where: Where, test: Test, said: Thresholds) -> Told:
+    """Every effect but PSI is a share, or a difference of two."""
+    for severity in Severity.alarms():
+        value = getattr(said, severity.value)
+        if value is not None and value > 1 and test is not Test.PSI:
+            yield [*where, severity.value], f"found {value:g}, expected 1 or less"
 
 
 def _not_increasing(where: Where, said: Sequence[Thresholds]) -> Told:

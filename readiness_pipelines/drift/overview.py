@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
-from readiness_pipelines.drift.reference import COMPLETE, Waiting, newest_decided, standing
+from readiness_pipelines.drift.reference import READY, Waiting, newest_decided, standing
 from readiness_pipelines.drift.windows import measured_windows, partitions_of, window_before
 from readiness_pipelines.flow import Window
 from readiness_pipelines.lakehouse import Lakehouse
@@ -48,7 +48,7 @@ def _watch(product: Product, lake: Lakehouse, monitor: Monitor, now: datetime.da
     due = [w for w in windows if w not in measured and not there.isdisjoint(partitions_of(product, w))]
     if monitor.words.reference == "previous_window":
         due = [w for w in due if _has_one_before(product, monitor, w, there)]
-    elif isinstance(reference, Waiting) and reference.why != COMPLETE:
+    elif isinstance(reference, Waiting) and reference.why not in READY:
         due = []
     return Watch(
         monitor.name,

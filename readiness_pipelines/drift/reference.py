@@ -27,6 +27,8 @@ from readiness_pipelines.ledger.drift import Registered
 
 _MEANING = 1  # one more whenever the same rows give other numbers: what was measured before is then another event
 COMPLETE = "the range is complete, and nothing has been measured yet"
+CHANGED = "it was declared otherwise when it was measured; `readiness drift measure` measures every window as it is declared now"
+READY = (COMPLETE, CHANGED)  # there can be a reference, and whoever measures registers it
 DECLARED = "declared"  # by whom a range is registered that nobody registered
 
 
@@ -95,7 +97,7 @@ def standing(product: Product, lake: Lakehouse, monitor: Monitor, *, now: dateti
         or _not_run(product, lake, monitor, range_, now)
         or _too_few(product, lake, monitor, range_)
     )
-    return why or Waiting(COMPLETE)
+    return why or Waiting(COMPLETE if registered is None else CHANGED)
 
 
 def fixed(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.datetime) -> Registered | Waiting:
@@ -104,13 +106,14 @@ def fixed(product: Product, lake: Lakehouse, monitor: Monitor, *, now: datetime.
     Safe to kill, to repeat and for several at once.
     """
     said = monitor.words.reference
-    if standing(product, lake, monitor, now=now) == Waiting(COMPLETE) and isinstance(said, ReferenceRange):
-        with turn(lake, monitor):
-            found = standing(product, lake, monitor, now=now)  # somebody else may have had the turn before
-            if found != Waiting(COMPLETE):
-                return found
-            return _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
-    return standing(product, lake, monitor, now=now)
+    found = standing(product, lake, monitor, now=now)
+    if isinstance(found, Registered) or found.why not in READY or not isinstance(said, ReferenceRange):
+        return found
+    with turn(lake, monitor):
+        found = standing(product, lake, monitor, now=now)  # somebody else may have had the turn before
+        if isinstance(found, Registered) or found.why not in READY:
+            return found
+        return _register(product, lake, monitor, said, by=DECLARED, reason="the range was complete")
 
 
 def register(product: Product, lake: Lakehouse, monitor: str, *, by: str, reason: str) -> Registered:

@@ -42,6 +42,7 @@ _SHAPED = [
     _drift("a range of a word", monitor(reference="{from: 2025-01-01, to: last}"), "reference", "reference.to", "found 'last'"),
     _more("no test of that name", "thresholds: {kss: {low: 0.1}}", "thresholds.kss", "found 'kss'", "expected 'ks'?"),
     _more("a threshold above one", "thresholds: {ks: {low: 2}}", "ks.low", "found 2", "expected 1 or less"),
+    _more("a column's threshold above one", "columns: {amount: {thresholds: {ks: {critical: 2}}}}", "ks.critical", "found 2"),
     _more("a threshold below nothing", "thresholds: {ks: {low: -0.1}}", "ks.low", "found -0.1", "expected 0 or more"),
     _more("a threshold of text", "thresholds: {ks: {low: '0.1'}}", "ks.low", "found '0.1'", "expected a number"),
     _more("a threshold of no severity", "thresholds: {ks: {mild: 0.1}}", "unknown key 'mild'", "expected one of low"),

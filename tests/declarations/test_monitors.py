@@ -121,6 +121,7 @@ def test_what_the_numbers_depend_on_changes_what_is_measured(changed: dict[str, 
     "changed",
     [
         {"thresholds": {"ks": {"low": 0.01}}},
+        {"thresholds": {"psi": {"critical": 1.5}}},  # the one effect that is no share
         {"columns": {"amount": {"weight": 3, "thresholds": {"psi": {"low": 0.01}}}}},
         {"persistence": {"high": {"windows": 2, "of": 3}}},
         {"false_alarm_rate": 0.01},

@@ -103,6 +103,8 @@ def test_another_declaration_makes_another_reference_and_another_rule_does_not(s
     seen(scene)
     assert len(scene.lake.ledger.drift.references("metrics", "readings")) == 1
     scene.declare("[size, weight, colour, site]", "[size, colour]")
+    waiting = standing(scene.product, scene.lake, scene.product.monitors[0], now=NOW)
+    assert isinstance(waiting, Waiting) and waiting.why.startswith("it was declared otherwise when it was measured; `readiness")
     (found,) = seen(scene)
     assert len(scene.lake.ledger.drift.references("metrics", "readings")) == 2
     assert {m.column for m in found.report.measured.measurements} == {"size", "colour", "score", "outcome"}
