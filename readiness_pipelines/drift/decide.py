@@ -29,7 +29,7 @@ from dataclasses import replace
 
 from readiness_pipelines.drift.family import Judged, differing, judged, smallest_found
 from readiness_pipelines.drift.rule import Rule
-from readiness_pipelines.flow import DriftReport, Finding, Measured, Measurement, Mode, Severity, Test, Trend
+from readiness_pipelines.flow import DriftReport, Finding, Measured, Measurement, Mode, Severity, Test, Trend, worst_of_columns
 
 _MOST_NAMES = 5  # in a note; the findings have them all
 _WEAKEST_FIRST = (Mode.UNDECIDED, Mode.INSUFFICIENT_SAMPLE, Mode.LEARNING)
@@ -63,7 +63,7 @@ def decide(
         mode=_mode(findings, severity),
         findings=findings,
         trends=tuple(trends),
-        columns=_columns(findings, severity),
+        columns=tuple(worst_of_columns(findings, severity)) if severity is not Severity.NONE else (),
         superseded=superseded,
         notes=tuple(_notes(measured, findings)),
     )
@@ -185,13 +185,6 @@ def _mode(findings: Sequence[Finding], severity: Severity) -> Mode:
     if severity is not Severity.NONE:
         return Mode.DECIDED if Mode.DECIDED in modes else Mode.UNDECIDED
     return next((mode for mode in _WEAKEST_FIRST if mode in modes), Mode.DECIDED if findings else Mode.LEARNING)
-
-
-def _columns(findings: Sequence[Finding], severity: Severity) -> tuple[str, ...]:
-    if severity is Severity.NONE:
-        return ()
-    worst = sorted((each for each in findings if each.severity is severity), key=lambda each: -(each.effect or 0.0))
-    return tuple(dict.fromkeys(each.column for each in worst))
 
 
 def _notes(measured: Measured, findings: Sequence[Finding]) -> Iterable[str]:

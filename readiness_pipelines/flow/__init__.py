@@ -38,10 +38,12 @@ from readiness_pipelines.flow.gate import (
     TableVersion,
     digest,
 )
+from readiness_pipelines.flow.worst import SAYS_MOST, worst_first, worst_of_columns
 
 __all__ = [
     "NOTHING",
     "RESERVED",
+    "SAYS_MOST",
     "Counts",
     "Delivery",
     "DriftReport",
@@ -65,4 +67,6 @@ __all__ = [
     "Trend",
     "Window",
     "digest",
+    "worst_first",
+    "worst_of_columns",
 ]

@@ -181,6 +181,11 @@ class Finding:
     note: str = ""
     missable: Severity = Severity.NONE
 
+    @property
+    def share(self) -> float:
+        """Effect in thresholds: 1 and more has passed it. 0 where nothing was measured."""
+        return self.effect / self.threshold if self.effect and self.threshold else 0.0
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -204,7 +209,7 @@ class DriftReport:
     """The judgement of one window by one rule. Stored whether it alarms or not.
 
     `rule` is the digest of thresholds, correction and whatever else the judgement depends on. `severity` is the worst of
-    the findings, `columns` those at that severity, the largest effect first. `superseded` is the event of an older
+    the findings, `columns` those at that severity, the worst first (`worst_first`). `superseded` is the event of an older
     measurement of the same window (late data), empty if there is none.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
-from readiness_pipelines.flow import DriftReport, Mode, Severity
+from readiness_pipelines.flow import DriftReport, Finding, Mode, Severity, worst_of_columns
 from readiness_pipelines.ledger import Incident, Ledger
 from readiness_pipelines.response import TOLD_FROM
 
@@ -40,7 +40,8 @@ def newest(ledger: Ledger, monitor: Monitor) -> DriftReport | None:
 
 def _incident(product: Product, report: DriftReport) -> Incident:
     measured, columns = report.measured, report.columns
-    named = [_column(report, column) for column in columns[:_NAMED]]
+    worst = worst_of_columns(report.findings, report.severity)
+    named = [_column(column, worst.get(column)) for column in columns[:_NAMED]]
     more = [f"{len(columns) - _NAMED} more"] if len(columns) > _NAMED else []
     return Incident(
         product=product.name,
@@ -61,8 +62,6 @@ def _incident(product: Product, report: DriftReport) -> Incident:
     )
 
 
-def _column(report: DriftReport, column: str) -> str:
+def _column(column: str, worst: Finding | None) -> str:
     """Return the column with its worst finding: a test and its effect, never a value of it."""
-    found = [f for f in report.findings if f.column == column and f.severity is report.severity and f.effect is not None]
-    worst = max(found, key=lambda f: (f.effect or 0) / (f.threshold or 1), default=None)
-    return f"{column} ({worst.test} {worst.effect:.3g})" if worst is not None else column
+    return column if worst is None or worst.effect is None else f"{column} ({worst.test} {worst.effect:.3g})"

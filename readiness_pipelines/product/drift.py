@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.flow import DriftReport, Finding, Mode, Severity
+from readiness_pipelines.flow import DriftReport, Mode, Severity, worst_first
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import outage
 from readiness_pipelines.layers.calendar import clock
@@ -182,23 +182,18 @@ def _words(mode: Mode) -> str:
 def _numbers(product: Product, report: DriftReport) -> dict[str, Any]:
     """Return what Dagster plots over the partitions. Each monitor of several has lines of its own."""
     of = f"_{report.measured.monitor}" if len(product.monitors) > 1 else ""
-    worst = max(report.findings, key=_share, default=None)
+    worst = max(report.findings, key=lambda each: each.share, default=None)
     return {
         f"readiness/drift_severity{of}": report.severity.rank,
         f"readiness/drift_columns{of}": len(report.columns),
         f"readiness/drift_worst_effect{of}": dg.MetadataValue.float(round(float(worst.effect or 0), 6) if worst else 0.0),
-        f"readiness/drift_over_threshold{of}": dg.MetadataValue.float(_share(worst) if worst else 0.0),
+        f"readiness/drift_over_threshold{of}": dg.MetadataValue.float(round(worst.share, 6) if worst else 0.0),
     }
-
-
-def _share(finding: Finding) -> float:
-    """Return the effect as a share of the threshold that it is held against."""
-    return round(float(finding.effect or 0) / finding.threshold, 6) if finding.threshold else 0.0
 
 
 def _findings(report: DriftReport) -> str:
     heads = ("column", "test", "severity", "effect", "threshold", "corrected p", "note")
-    found = sorted(report.findings, key=lambda f: (-f.severity.rank, -_share(f), f.column, f.test))
+    found = worst_first(report.findings)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for f in found[:_SHOWN]:
         severity = f.severity.value if f.mode is Mode.DECIDED else _words(f.mode)
@@ -252,6 +247,8 @@ def _evaluation(
             "readiness/mode": ", ".join(dict.fromkeys(_words(report.mode) for report in open_)) or Mode.DECIDED.value,
             "readiness/windows": ", ".join(f"{report.measured.monitor} {report.measured.window}" for report in reports),
             "readiness/columns": _named(worst.columns),
-            "readiness/drift_over_threshold": dg.MetadataValue.float(max(map(_share, worst.findings), default=0.0)),
+            "readiness/drift_over_threshold": dg.MetadataValue.float(
+                round(max((each.share for each in worst.findings), default=0.0), 6)
+            ),
         },
     )

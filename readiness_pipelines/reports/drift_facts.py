@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from readiness_pipelines.declarations import Monitor
-from readiness_pipelines.flow import DriftReport, Kind, Mode, ResponseDecision, Severity, Test, Window
+from readiness_pipelines.flow import SAYS_MOST, DriftReport, Kind, Mode, ResponseDecision, Severity, Test, Window
 
 
 class Level(StrEnum):
@@ -107,11 +107,8 @@ class ColumnFacts:
 
 
 def _telling(test: Test, cell: Cell) -> tuple[int, int, float]:
-    says_most = 0 if cell.level in _NO_ALARMS else _SAYS_MOST.index(test)
+    says_most = 0 if cell.level in _NO_ALARMS else SAYS_MOST.index(test)
     return cell.level.place, says_most, -cell.share
-
-
-_SAYS_MOST = (Test.NULLS, Test.UNSEEN, Test.PERFORMANCE, Test.KS, Test.PSI)
 
 
 class Metric(NamedTuple):
@@ -126,7 +123,7 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True)
 class WindowFacts:
-    """One window as its newest report has it. `worst` are its columns at that severity, the largest effect first."""
+    """One window as its newest report has it. `worst` are its columns at that severity, the worst first."""
 
     window: Window
     level: Level

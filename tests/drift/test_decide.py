@@ -126,11 +126,17 @@ def test_a_slice_is_never_judged() -> None:
     assert (report.severity, len(report.findings), len(report.measured.measurements)) == (NONE, 1, 2)
 
 
-def test_the_columns_of_a_report_are_those_at_its_severity_the_largest_effect_first() -> None:
-    report = decide(
-        of(ks("a", 0.11, 0.0), ks("b", 0.21, 0.0), ks("c", 0.25, 0.0), other(Test.PSI, 0.29, 0.0, column="b", degrees=9)), Rule()
-    )
-    assert (report.severity, report.columns) == (HIGH, ("b", "c"))
+def test_the_columns_of_a_report_are_those_at_its_severity_the_largest_effect_over_its_threshold_first() -> None:
+    rule = Rule(columns={"b": {Test.KS: Thresholds(0.01, 0.02, 0.1, 0.5)}})
+    report = decide(of(ks("a", 0.11, 0.0), ks("b", 0.21, 0.0), ks("c", 0.25, 0.0), ks("d", 0.28, 0.0)), rule)
+    assert (report.severity, report.columns) == (HIGH, ("b", "d", "c"))
+
+
+def test_a_column_stands_where_the_test_puts_it_that_says_most_of_it() -> None:
+    """PSI has no upper end, and says of a moved column less than KS does."""
+    moved = (ks("moved", 0.31, 0.0), other(Test.PSI, 3.4, 0.0, column="moved", degrees=9))
+    report = decide(of(*moved, other(Test.PSI, 1.5, 0.0, column="mixed", degrees=9)), Rule())
+    assert (report.severity, report.columns) == (CRITICAL, ("mixed", "moved"))
 
 
 def test_a_gain_of_performance_is_no_loss() -> None:

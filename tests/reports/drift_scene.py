@@ -23,6 +23,7 @@ from readiness_pipelines.flow import (
     Test,
     Trend,
     Window,
+    worst_of_columns,
 )
 from readiness_pipelines.lakehouse import Lakehouse
 from tests.shop import Shop
@@ -114,8 +115,7 @@ def report(
     findings = tuple(_finding(each, mode) for each in measurements)
     alarming = [each for each in findings if not each.group]
     worst = Severity.worst(each.severity for each in alarming)
-    at = sorted((f for f in alarming if f.severity is worst is not Severity.NONE), key=lambda f: -(f.effect or 0))
-    names = tuple(dict.fromkeys(f.column for f in at))
+    names = tuple(worst_of_columns(alarming, worst)) if worst is not Severity.NONE else ()
     return DriftReport(measured, "rule", worst, mode, findings, tuple(trends), names, superseded, tuple(notes))
 
 
