@@ -190,14 +190,22 @@ def _mode(findings: Sequence[Finding], severity: Severity) -> Mode:
 def _notes(measured: Measured, findings: Sequence[Finding]) -> Iterable[str]:
     if measured.absent:
         yield f"{len(measured.absent)} partitions of the window have no admitted version: {_names(measured.absent)}"
+    drifted = {_subject(each) for each in findings if each.severity is not Severity.NONE}
     for mode, said in (
         (Mode.UNDECIDED, "could not be decided"),
         (Mode.INSUFFICIENT_SAMPLE, "the low effect could have been missed"),
         (Mode.LEARNING, "there is too little past yet"),
     ):
-        columns = list(dict.fromkeys(each.column for each in findings if each.mode is mode))
+        columns = list(dict.fromkeys(_subject(each) for each in findings if each.mode is mode))
+        if mode is Mode.INSUFFICIENT_SAMPLE:  # of what drifts nobody asks whether something small was missed
+            columns = [each for each in columns if each not in drifted]
         if columns:
             yield f"{said}: {_names(columns)}"
+
+
+def _subject(finding: Finding) -> str:
+    """Return the column, or that it is about what the column is worth as a prediction."""
+    return f"{finding.column}: performance" if finding.test is Test.PERFORMANCE else finding.column
 
 
 def _names(names: Sequence[str]) -> str:

@@ -205,6 +205,18 @@ def test_what_was_found_is_not_ruled_out_and_a_window_without_findings_rules_out
     assert not decide(of(), Rule()).rules_out(CRITICAL)
 
 
+def test_a_column_that_drifts_by_one_test_is_not_named_for_what_another_could_have_missed() -> None:
+    few = [other(test, 0.0, 1.0, 500, column=column) for column in ("drifts", "rests") for test in (Test.NULLS, Test.UNSEEN)]
+    report = decide(of(ks("drifts", 0.4, 0.0, n=500), *few), Rule())
+    assert (report.severity, report.notes) == (CRITICAL, ("the low effect could have been missed: rests",))
+    assert all(f.missable is not NONE for f in report.findings if f.test is not Test.KS), "what is ruled out is as it was"
+
+
+def test_a_score_that_drifts_is_named_for_the_performance_that_could_not_be_told() -> None:
+    report = decide(of(ks("score", 0.4, 0.0), other(Test.PERFORMANCE, 0.0, 1.0, 500, column="score")), Rule())
+    assert report.notes == ("the low effect could have been missed: score: performance",)
+
+
 def test_a_window_without_rows_has_seen_nothing() -> None:
     empty = replace(of(ks(effect=None, p=None, n=0), absent=["2025-06-01", "2025-06-02"]), rows=0)
     report = decide(empty, Rule())
