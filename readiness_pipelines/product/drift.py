@@ -121,12 +121,8 @@ def _description(product: Product) -> str:
     lines = [f"How {product.name} differs from what it is compared with; `readiness drift show {product.name}` tells it too.", ""]
     for monitor in product.monitors:
         window, watched = monitor.words.window, f"{len(monitor.columns)} columns of `{monitor.table.full_name}`"
-        lines.append(f"- **{monitor.name}**: {watched} in windows of {_length(window.days)}, one every {_days(window.step)}")
+        lines.append(f"- **{monitor.name}**: {watched} in windows of {window.days} days, one every {_days(window.step)}")
     return "\n".join(lines)
-
-
-def _length(days: int) -> str:
-    return f"{days} day{'s' if days > 1 else ''}"
 
 
 def _days(number: int) -> str:
@@ -168,9 +164,7 @@ def _data_version(version: str) -> dict[str, str]:
 
 
 def _in_short(report: DriftReport) -> str:
-    if not report.columns:
-        return "no drift found" if report.mode is Mode.DECIDED else f"not decided: {_words(report.mode)}"
-    said = f"{report.severity} drift in {', '.join(report.columns[:3])}"
+    said = f"{report.severity} drift in {', '.join(report.columns[:3])}" if report.columns else "no drift found"
     more = f" and {len(report.columns) - 3} more" if len(report.columns) > 3 else ""
     return said + more + ("" if report.mode is Mode.DECIDED else f"; not decided: {_words(report.mode)}")
 
@@ -241,7 +235,7 @@ def _evaluation(
         target_materialization_data=target,
         severity=dg.AssetCheckSeverity.WARN,
         blocking=False,
-        description="; ".join(f"{report.measured.monitor}: {_in_short(report)}" for report in reversed(reports))[:500],
+        description="; ".join(f"{report.measured.monitor}: {_in_short(report)}" for report in reports)[:500],
         metadata={
             "readiness/severity": worst.severity.value,
             "readiness/mode": ", ".join(dict.fromkeys(_words(report.mode) for report in open_)) or Mode.DECIDED.value,

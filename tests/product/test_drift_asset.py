@@ -149,7 +149,7 @@ def test_a_check_per_severity_warns_and_passes_only_what_is_ruled_out(ran: Ran) 
     of_drift = [each for each in told if each.asset_key == station.key]
     assert {(each.severity, each.blocking) for each in of_drift} == {(dg.AssetCheckSeverity.WARN, False)}
     undecided = next(each for each in of_drift if each.partition == station.scene.day(6))
-    assert undecided.description == "readings: not decided: insufficient sample"
+    assert undecided.description == "readings: no drift found; not decided: insufficient sample"
     assert undecided.metadata["readiness/mode"].value == "insufficient sample"
     assert undecided.target_materialization_data is not None
 
