@@ -93,7 +93,7 @@ def told(
                 newest[monitor.name] = event
     for partition in sorted({*partitions, *ended}):
         found = [lake.ledger.drift.report_of(event) for event in ended.get(partition, ())]
-        reports = sorted([report for report in found if report is not None], key=lambda report: report.severity.rank)
+        reports = sorted([report for report in found if report is not None], key=_weight)
         if is_asset:
             for report in reports:
                 is_newest = report.event in newest.values()
@@ -103,6 +103,12 @@ def told(
         if reports and (len(partitions) == 1 or partition == max(ended) or not _passes(reports, Severity.LOW)):
             target = target_of(instance, drift_key(product), partition)
             yield from (_evaluation(product, partition, reports, each, target) for each in Severity.alarms() if each in checks)
+
+
+def _weight(report: DriftReport) -> tuple[int, bool]:
+    """Sorts the worst last: of alarms what is decided, and where there is none what is not."""
+    is_decided = report.mode is Mode.DECIDED
+    return report.severity.rank, is_decided is (report.severity is not Severity.NONE)
 
 
 def _is_admitted(product: Product, lake: Lakehouse, partition: str) -> bool:
@@ -164,9 +170,19 @@ def _data_version(version: str) -> dict[str, str]:
 
 
 def _in_short(report: DriftReport) -> str:
-    said = f"{report.severity} drift in {', '.join(report.columns[:3])}" if report.columns else "no drift found"
+    if report.severity is Severity.NONE:
+        return _NO_ALARM[report.mode]
+    said = f"{report.severity} drift" if report.mode is Mode.DECIDED else f"undecided: drift of up to {report.severity}"
     more = f" and {len(report.columns) - 3} more" if len(report.columns) > 3 else ""
-    return said + more + ("" if report.mode is Mode.DECIDED else f"; not decided: {_words(report.mode)}")
+    return f"{said} in {', '.join(report.columns[:3])}{more}"
+
+
+_NO_ALARM = {
+    Mode.DECIDED: "no drift found",
+    Mode.INSUFFICIENT_SAMPLE: "too few rows to have seen low drift",
+    Mode.LEARNING: "learning: too short a past",
+    Mode.UNDECIDED: "undecided: more than one answer is possible",
+}
 
 
 def _words(mode: Mode) -> str:
@@ -226,7 +242,6 @@ def _evaluation(
     product: Product, partition: str, reports: Sequence[DriftReport], severity: Severity, target: Any
 ) -> dg.AssetCheckEvaluation:
     worst = reports[-1]
-    open_ = [report for report in reports if report.mode is not Mode.DECIDED]
     return dg.AssetCheckEvaluation(
         asset_key=drift_key(product),
         check_name=severity.value,
@@ -235,11 +250,11 @@ def _evaluation(
         target_materialization_data=target,
         severity=dg.AssetCheckSeverity.WARN,
         blocking=False,
-        description="; ".join(f"{report.measured.monitor}: {_in_short(report)}" for report in reports)[:500],
+        description="; ".join(f"{report.measured.monitor}: {_in_short(report)}" for report in reversed(reports))[:500],
         metadata={
             "readiness/severity": worst.severity.value,
-            "readiness/mode": ", ".join(dict.fromkeys(_words(report.mode) for report in open_)) or Mode.DECIDED.value,
-            "readiness/windows": ", ".join(f"{report.measured.monitor} {report.measured.window}" for report in reports),
+            "readiness/mode": _words(worst.mode),
+            "readiness/windows": ", ".join(f"{report.measured.monitor} {report.measured.window}" for report in reversed(reports)),
             "readiness/columns": _named(worst.columns),
             "readiness/drift_over_threshold": dg.MetadataValue.float(
                 round(max((each.share for each in worst.findings), default=0.0), 6)

@@ -149,7 +149,7 @@ def test_a_check_per_severity_warns_and_passes_only_what_is_ruled_out(ran: Ran) 
     of_drift = [each for each in told if each.asset_key == station.key]
     assert {(each.severity, each.blocking) for each in of_drift} == {(dg.AssetCheckSeverity.WARN, False)}
     undecided = next(each for each in of_drift if each.partition == station.scene.day(6))
-    assert undecided.description == "readings: no drift found; not decided: insufficient sample"
+    assert undecided.description == "readings: too few rows to have seen low drift"
     assert undecided.metadata["readiness/mode"].value == "insufficient sample"
     assert undecided.target_materialization_data is not None
 
@@ -190,6 +190,10 @@ def test_several_monitors_of_one_day_are_one_verdict_and_the_worst_is_shown(tmp_
         assert "readiness/drift_worst_effect_daily" in station.events(5)[1].metadata
         found = checks(result, station.key)
         assert not any(found.values()) and len(found) == 4
+        told = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+        for check in (each for each in told if each.asset_key == station.key):
+            assert check.description == "daily: critical drift in size; weights: too few rows to have seen low drift"
+            assert (check.metadata["readiness/severity"].value, check.metadata["readiness/mode"].value) == ("critical", "decided")
 
 
 def test_what_cannot_be_measured_fails_the_run_after_all_else_was_done(tmp_path: Path) -> None:
