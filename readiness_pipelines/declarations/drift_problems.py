@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import pydantic
@@ -88,16 +89,21 @@ def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None)
         yield ["reference", "from"], f"found {days.from_}, expected a day from partitions.start ({partitions.start}) on"
 
 
+_DEFAULT = " (the default)"
+
+
 def _order_problems(said: DriftMonitor) -> Told:
     """Yield severities that could never be given, because a higher one is given from the same effect on."""
     for test, given in said.thresholds.items():
         where: Where = ["thresholds", test.value]
-        yield from list(_above_one(where, test, given)) or _not_increasing(where, [given, USUAL_THRESHOLDS[test]])
+        whole = {"": given, _DEFAULT: USUAL_THRESHOLDS[test]}
+        yield from list(_above_one(where, test, given)) or _not_increasing(where, whole)
     for name, column in said.columns.items():
         for test, given in column.thresholds.items():
             where = ["columns", name, "thresholds", test.value]
-            usual = [said.thresholds[test]] if test in said.thresholds else []
-            yield from list(_above_one(where, test, given)) or _not_increasing(where, [given, *usual, USUAL_THRESHOLDS[test]])
+            usual = {" (the monitor's)": said.thresholds[test]} if test in said.thresholds else {}
+            whole = {"": given, **usual, _DEFAULT: USUAL_THRESHOLDS[test]}
+            yield from list(_above_one(where, test, given)) or _not_increasing(where, whole)
 
 
 def _above_one(where: Where, test: Test, said: Thresholds) -> Told:
@@ -108,21 +114,28 @@ def _above_one(where: Where, test: Test, said: Thresholds) -> Told:
             yield [*where, severity.value], f"found {value:g}, expected 1 or less"
 
 
-def _not_increasing(where: Where, said: Sequence[Thresholds]) -> Told:
-    """`said`: the nearest words first; what they leave out is taken from the next."""
-    before: tuple[str, float] | None = None
+def _not_increasing(where: Where, said: Mapping[str, Thresholds]) -> Told:
+    """Yield the first that is not above the one before it: of what is said here, or else of that and what it leaves to others.
+
+    `said`: by whose words they are, the nearest first; what they leave out is taken from the next.
+    """
+    own = said[""]
+    for known in ({"": own}, said):
+        for (lower, bound, whose), (higher, value, whose_higher) in pairwise(_rising(known)):
+            if value <= bound and not (whose and whose_higher):  # those of others are told where they were said
+                found = f"found {lower} from {bound:g}{whose} and {higher} from {value:g}{whose_higher}"
+                here = lower if whose_higher else higher
+                yield [*where, here], f"{found}, expected {higher} above {lower}: one of them could never be given"
+                return
+
+
+def _rising(said: Mapping[str, Thresholds]) -> Iterator[tuple[str, float, str]]:
+    """Yield (severity, effect, whose word it is), the lowest severity first; one without an effect is left out."""
     for severity in Severity.alarms():
-        values = [getattr(each, severity.value) for each in said]
-        value = next((v for v in values if v is not None), None)
-        if value is None:
-            continue
-        if before is not None and value <= before[1]:
-            lower, bound = before
-            here = severity.value if values[0] is not None else lower
-            if getattr(said[0], here) is not None:  # else it is told where it was said
-                found = f"found {lower} from {bound:g} and {severity.value} from {value:g}"
-                yield [*where, here], f"{found}, expected {severity.value} above {lower}: one of them could never be given"
-        before = severity.value, value
+        given = ((getattr(each, severity.value), whose) for whose, each in said.items())
+        value, whose = next(((value, whose) for value, whose in given if value is not None), (None, ""))
+        if value is not None:
+            yield severity.value, value, whose
 
 
 def _persistence_problems(said: DriftMonitor) -> Told:

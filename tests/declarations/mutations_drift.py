@@ -148,10 +148,22 @@ _SENSE = [
         "low above medium", "thresholds: {ks: {low: 0.1, medium: 0.06}}", "ks.medium", "low from 0.1 and medium from 0.06", "above"
     ),
     _more(
-        "low at the usual medium", "thresholds: {ks: {low: 0.1}}", "ks.low", "low from 0.1 and medium from 0.1", "never be given"
+        "low at the usual medium",
+        "thresholds: {ks: {low: 0.1}}",
+        "ks.low",
+        "low from 0.1 and medium from 0.1 (the default)",
+        "never",
     ),
     _more(
-        "critical below the usual high", "thresholds: {psi: {critical: 0.2}}", "psi.critical", "high from 0.2 and critical from 0.2"
+        "critical below the usual high",
+        "thresholds: {psi: {critical: 0.2}}",
+        "psi.critical",
+        "high from 0.2 (the default) and crit",
+    ),
+    _more(
+        "high below low, beside a usual medium",
+        "thresholds: {ks: {low: 0.3, high: 0.1}}",
+        "ks.high: found low from 0.3 and high from 0.1, expected high above low",
     ),
     _more(
         "a column's low above its medium", "columns: {amount: {thresholds: {ks: {low: 0.2}}}}", "ks.low", "expected medium above"
@@ -161,7 +173,7 @@ _SENSE = [
         ("thresholds: {ks: {low: 0.01, medium: 0.02}}", "columns: {amount: {thresholds: {ks: {low: 0.05}}}}"),
         "columns",
         "columns.amount.thresholds.ks.low",
-        "low from 0.05 and medium from 0.02",
+        "low from 0.05 and medium from 0.02 (the monitor's)",
         features="[amount]",
     ),
     _more("three of two windows", "persistence: {high: {windows: 3, of: 2}}", "high.windows", "found 3 windows of the newest 2"),
