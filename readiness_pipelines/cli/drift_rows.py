@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,10 +13,13 @@ from readiness_pipelines.reports.drift_words import number, p_value, sentence, s
 
 _FULL = 4  # thresholds from which on a sparkline's block is full: by default, 4 times low is high
 _NAMED = 3  # columns of a window
+_PAST = 16  # windows of a sparkline, so that the widest row leaves a name its least in a terminal of 120 characters
+_LEAST = 12  # characters of a name that are shown however wide the rest is
 
 
 def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
-    """Yield a row per column of the newest window, by its worst test, the worst first."""
+    """Yield a row per column of the newest window, by its worst test, the worst first, with its effects in the newest windows."""
+    past = range(len(of.windows))[-_PAST:]
     for column, test, cell in of.by_newest():
         yield {
             "column": column.name,
@@ -27,13 +30,36 @@ def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
             "severity": cell.level.value,
             "also": ", ".join(other.value for other in column.also(len(of.windows) - 1)),
             "n": cell.n,
-            f"over {len(of.windows)} windows": sparkline(_effects(of, column, test), full=_FULL * (cell.threshold or 0.05)),
+            f"over {len(past)} windows": sparkline(_effects(past, column, test), full=_FULL * (cell.threshold or 0.05)),
         }
 
 
-def _effects(of: MonitorFacts, column: ColumnFacts, test: Test) -> list[float | None]:
+def _effects(places: Sequence[int], column: ColumnFacts, test: Test) -> list[float | None]:
     cells = column.tests[test]
-    return [cells[n].effect if n in cells else None for n in range(len(of.windows))]
+    return [cells[n].effect if n in cells else None for n in places]
+
+
+def fitted(rows: Sequence[dict[str, Any]], *, width: int) -> list[dict[str, Any]]:
+    """Return the rows of a table with their `column`, if they have one, cut in the middle where it takes others' room.
+
+    `width` is that of the terminal, in characters. Both ends of a name are kept: names that are alike differ at either.
+    """
+    if "column" not in rows[0]:
+        return list(rows)
+    beside = [max(_width(key, text) for text in (key, *(row[key] for row in rows))) for key in rows[0] if key != "column"]
+    room = max(width - sum(beside) - 3 * len(rows[0]) - 1, _LEAST)  # a cell has a space on either side and a line after it
+    return [{**row, "column": _cut(row["column"], room)} for row in rows]
+
+
+def _width(key: str, value: object) -> int:
+    """Return how wide a cell must be: `also` goes over several lines, word by word."""
+    text = "" if value is None else str(value)
+    return max(map(len, text.split()), default=0) if key == "also" else len(text)
+
+
+def _cut(name: str, room: int) -> str:
+    end = (room - 1) // 2
+    return name if len(name) <= room else f"{name[: room - 1 - end]}…{name[-end:]}"
 
 
 def window_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from readiness_pipelines.cli.drift_rows import as_dict, column_rows, decision_row, trend_row, window_rows
+from readiness_pipelines.cli.drift_rows import as_dict, column_rows, decision_row, fitted, trend_row, window_rows
 from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.flow import Severity
@@ -63,6 +63,6 @@ def table_of(title: str, rows: Sequence[dict[str, Any]], most: int) -> None:
     """Print at most so many rows as a table, and how many more there are; nothing of none."""
     if not rows:
         return
-    show(rows[:most], as_json=False, title=title, empty="")
+    show(fitted(rows[:most], width=console.width), as_json=False, title=title, empty="")
     if len(rows) > most:
         console.print(f"... and {len(rows) - most:,} more: --json has all")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import pytest
 
-from readiness_pipelines.flow import Mode, Test
+from readiness_pipelines.flow import Kind, Measurement, Mode, Test, Trend
 from tests.cli.said import Said
 from tests.reports.drift_scene import SECRET, build, columns, day, decide, measurement, performance, play, put, report
 from tests.shop import Shop
@@ -105,6 +106,43 @@ def test_what_is_printed_is_bounded(shop: Shop, readiness: Said) -> None:
     assert "... and 170 more: --json has all" in said
     _, (patients, _) = shown(readiness, "shop", "--last", "60")
     assert (len(patients["columns"]), len(patients["windows"]), len(patients["decisions"])) == (200, 16, 16)
+
+
+def table_in(said: str, *, head: str) -> list[list[str]]:
+    """Return the cells of the first printed table that has this head, and see that its lines are whole."""
+    lines = said.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("┃") and f" {head} " in line)
+    body = list(takewhile(lambda line: line.startswith("│"), lines[start + 2 :]))
+    assert {len(line) for line in body} == {len(lines[start])} and len(lines[start]) <= 120
+    return [[cell.strip() for cell in line.split(line[0])[1:-1]] for line in (lines[start], *body)]
+
+
+@pytest.mark.parametrize("last", [6, 24, 1000])
+def test_a_long_name_is_cut_in_the_middle_and_takes_no_numbers_room(shop: Shop, readiness: Said, last: int) -> None:
+    long = "share_of_stays_with_more_than_three_diagnoses_before_the_last"
+    moved = [measurement(long, test, effect, n=1_234_567) for test, effect in ((Test.NULLS, 0.25), (Test.UNSEEN, 0.11))]
+    moved += [measurement(long, Test.KS, 0.22), measurement(long, Test.PSI, 0.15), *columns(age=0.12)]
+    unknown = Measurement("score", Kind.CONCEPT, Test.PERFORMANCE, None, None, 900, 900)
+    trend = Trend(long, Test.PERFORMANCE, 6, -0.0125, 0.003, 0.008, crosses_at=day(90))
+    early = [report(day(n), [*columns(age=0.01), measurement(long, Test.NULLS, 0.01, p=0.5)]) for n in range(4, 34)]
+    newest = report(day(34), [*moved, unknown], trends=[trend])
+    too_few = [replace(each, mode=Mode.INSUFFICIENT_SAMPLE) if each.effect is None else each for each in newest.findings]
+    put(build(shop), *early, replace(newest, findings=tuple(too_few)))
+    _, said = readiness("drift", "show", "--monitor", "patients", "--last", str(last))
+    heads, worst, *also, age, score = table_in(said, head="effect")
+    assert heads[:-1] == ["column", "test", "effect", "threshold", "p", "severity", "also", "n"]
+    assert heads[-1] == f"over {min(last, 16)} windows"
+    assert worst[1:6] == ["nulls", "0.250", "0.200", "<.001", "high"]
+    assert (worst[7], len(worst[-1])) == ("1234567", min(last, 16))
+    assert " ".join([worst[6], *(line[6] for line in also)]) == "unseen, ks, psi"
+    assert age[:6] == ["age", "ks", "0.120", "0.100", "<.001", "medium"]
+    assert score[:6] == ["score", "performance", "", "0.030", "", "insufficient sample"]
+    first, _, end = worst[0].partition("…")
+    assert 12 <= len(worst[0]) < len(long) and long.startswith(first) and long.endswith(end) and min(len(first), len(end)) >= 5
+    assert table_in(said, head="crosses at")[1][1:] == ["performance", "-0.0125", "6", "0.003", "0.008", day(90)]
+    _, (patients,) = shown(readiness, "--monitor", "patients")
+    assert {each["column"] for each in patients["columns"]} == {long, "age", "score"}
+    assert patients["trends"][0]["column"] == long
 
 
 def test_what_cannot_be_is_one_line(shop: Shop, readiness: Said) -> None:
