@@ -34,6 +34,12 @@ def column_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
         }
 
 
+def untold_rows(of: MonitorFacts) -> Iterator[dict[str, Any]]:
+    """Yield a row per column of which nothing could be told in the newest window, those first that could not be measured."""
+    for column, test, cell in of.untold():
+        yield {"column": column.name, "test": test.value, "why": cell.note}
+
+
 def _effects(places: Sequence[int], column: ColumnFacts, test: Test) -> list[float | None]:
     cells = column.tests[test]
     return [cells[n].effect if n in cells else None for n in places]
@@ -106,7 +112,6 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
     """Return all that there is about a monitor, as JSON has it: every test of every column, windows oldest first."""
     newest = of.newest
     ends = [each.window.last for each in of.windows]
-    notes = {(each.column, each.test): each.note for each in newest.findings} if newest else {}
     return {
         "monitor": of.monitor.name,
         "table": of.monitor.table.full_name,
@@ -120,13 +125,7 @@ def as_dict(of: MonitorFacts) -> dict[str, Any]:
         "rule": newest.rule if newest else None,
         "notes": list(newest.notes) if newest else [],
         "columns": [
-            {
-                "column": column.name,
-                "test": test.value,
-                **_cell(cells[len(ends) - 1]),
-                "note": notes.get((column.name, test), ""),
-                "effects": _by_end(cells, ends),
-            }
+            {"column": column.name, "test": test.value, **_cell(cells[len(ends) - 1]), "effects": _by_end(cells, ends)}
             for column, _, _ in of.by_newest()
             for test, cells in column.tests.items()
             if len(ends) - 1 in cells
@@ -149,7 +148,7 @@ def _window(each: WindowFacts) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     said = {"effect": cell.effect, "corrected_p": cell.corrected_p, "threshold": cell.threshold, "n": cell.n}
-    return {**said, "severity": cell.level.severity.value, "level": cell.level.value}
+    return {**said, "severity": cell.level.severity.value, "level": cell.level.value, "note": cell.note}
 
 
 def _by_end(cells: dict[int, Cell], ends: list[str]) -> dict[str, float | None]:

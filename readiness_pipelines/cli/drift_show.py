@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from readiness_pipelines.cli.drift_rows import as_dict, column_rows, decision_row, fitted, trend_row, window_rows
+from readiness_pipelines.cli.drift_rows import as_dict, column_rows, decision_row, fitted, trend_row, untold_rows, window_rows
 from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.flow import Severity
@@ -18,7 +18,7 @@ from readiness_pipelines.reports.drift_facts import MonitorFacts
 from readiness_pipelines.reports.drift_gather import drift_facts
 from readiness_pipelines.reports.drift_words import open_points, sentence
 
-_COLUMNS, _WINDOWS, _DECISIONS = 30, 10, 10  # that are listed; --json has all
+_COLUMNS, _UNTOLD, _WINDOWS, _DECISIONS = 30, 10, 10, 10  # that are listed; --json has all
 
 ProductName = Annotated[str | None, typer.Argument(help="The product; it can be left out where the project has one.")]
 MonitorName = Annotated[str | None, typer.Option("--monitor", help="Only this monitor; default: all of the product.")]
@@ -54,6 +54,7 @@ def _print(of: MonitorFacts) -> None:
     if of.newest is None:
         return
     table_of(f"{name}: columns by their worst test, the worst first", list(column_rows(of)), _COLUMNS)
+    table_of(f"{name}: why nothing could be told of a column", list(untold_rows(of)), _UNTOLD)
     table_of(f"{name}: trends", [trend_row(each) for each in of.newest.trends], _COLUMNS)
     table_of(f"{name}: windows, the newest first", list(window_rows(of)), _WINDOWS)
     table_of(f"{name}: decided, the newest first", [decision_row(each) for each in of.decisions], _DECISIONS)

@@ -61,7 +61,7 @@ def _add(columns: Columns, report: DriftReport, place: int, roles: Mapping[str, 
 
 def _cell(finding: Finding, n: int) -> Cell:
     level = level_of(finding.severity, finding.mode)
-    return Cell(finding.effect, finding.threshold, level, finding.corrected_p, n)
+    return Cell(finding.effect, finding.threshold, level, finding.corrected_p, n, finding.note)
 
 
 def _metrics_of(report: DriftReport) -> Iterator[tuple[str, Metric]]:

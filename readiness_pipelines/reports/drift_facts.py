@@ -38,6 +38,7 @@ class Level(StrEnum):
 _PLACES = {each: place for place, each in enumerate(Level)}
 _SEVERITIES = tuple(each.value for each in Severity)
 _NO_ALARMS = frozenset(each for each in Level if each.severity is Severity.NONE)
+_UNTOLD = _NO_ALARMS - {Level.NONE}
 
 
 def level_of(severity: Severity, mode: Mode) -> Level:
@@ -48,13 +49,17 @@ def level_of(severity: Severity, mode: Mode) -> Level:
 
 
 class Cell(NamedTuple):
-    """What one window said of one test of one column. `threshold` is that of its severity, else the test's lowest."""
+    """What one window said of one test of one column. `threshold` is that of its severity, else the test's lowest.
+
+    `note` is what the rule says with it: why nothing could be told, or why the severity is what it is.
+    """
 
     effect: float | None
     threshold: float | None
     level: Level
     corrected_p: float | None = None
     n: int = 0
+    note: str = ""
 
     @property
     def share(self) -> float:
@@ -170,6 +175,11 @@ class MonitorFacts:
         place = len(self.windows) - 1
         found = [(column, *worst) for column in self.columns if (worst := column.worst(place))]
         yield from sorted(found, key=lambda each: (*each[2].order, each[0].name))
+
+    def untold(self) -> list[tuple[ColumnFacts, Test, Cell]]:
+        """Return those columns of `by_newest` of which nothing could be told although the rule says why, unmeasured ones first."""
+        found = [each for each in self.by_newest() if each[2].note and each[2].level in _UNTOLD]
+        return sorted(found, key=lambda each: each[2].effect is not None)
 
     def by_history(self) -> list[ColumnFacts]:
         """Return the columns, those first that alarmed most in all windows; then by the newest."""

@@ -17,6 +17,7 @@ from readiness_pipelines.reports.strip_table import line, strip_table
 _COLUMNS, _LISTED, _GROUPS, _TRENDS, _DECISIONS = 40, 20, 20, 20, 50  # of one monitor that are shown
 _CUT = 400  # characters of why something was decided
 
+Found = tuple[ColumnFacts, Test, Cell]
 Histograms = Mapping[str, Sequence[Histogram]]  # by monitor
 
 
@@ -119,16 +120,22 @@ def _newest(of: MonitorFacts) -> Html:
     found = list(of.by_newest())
     if not found:
         return Html("")
-    notes = {(f.column, f.test): f.note for f in of.newest.findings if not f.group} if of.newest else {}
     shown = found[:_LISTED]
     told = f"The worst {len(shown)} of {len(found):,} columns, each by its worst test." if len(found) > len(shown) else ""
     heads: tuple[str, ...] = ("column", "test!", "effect#", "threshold#", "corrected p#", "rows#", "severity!", "also!")
     place = len(of.windows) - 1
     rows: list[Sequence[object]] = [_finding(*each, each[0].also(place)) for each in shown]
-    if any(notes.get((column.name, test)) for column, test, _ in shown):
+    if any(cell.note for _, _, cell in shown):
         heads = (*heads, "note")
-        rows = [(*row, notes.get((c.name, test), "")[:_CUT]) for row, (c, test, _) in zip(rows, shown, strict=True)]
-    return _part("Newest window, by column", table(heads, rows, class_="list"), told=told)
+        rows = [(*row, cell.note[:_CUT]) for row, (_, _, cell) in zip(rows, shown, strict=True)]
+    return _part("Newest window, by column", table(heads, rows, class_="list"), *_untold(of, but=shown), told=told)
+
+
+def _untold(of: MonitorFacts, *, but: Sequence[Found]) -> list[Html]:
+    """Return why nothing could be told of columns that are not among the listed ones."""
+    left = [each for each in of.untold() if each not in but]
+    lines = [element("li", name(c.name), f" ({test.value}): {cell.note[:_CUT]}") for c, test, cell in left[:_LISTED]]
+    return [element("p", "Nothing could be told of:"), element("ul", *lines, class_="notes")] if lines else []
 
 
 def _finding(column: ColumnFacts, test: Test, cell: Cell, also: Sequence[Test]) -> Sequence[object]:

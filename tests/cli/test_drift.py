@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from readiness_pipelines.flow import Kind, Measurement, Mode, Test, Trend
+from readiness_pipelines.flow import DriftReport, Kind, Measurement, Mode, Severity, Test, Trend
 from tests.cli.said import Said
 from tests.reports.drift_scene import SECRET, build, columns, day, decide, measurement, performance, play, put, report
 from tests.shop import Shop
@@ -143,6 +143,32 @@ def test_a_long_name_is_cut_in_the_middle_and_takes_no_numbers_room(shop: Shop, 
     _, (patients,) = shown(readiness, "--monitor", "patients")
     assert {each["column"] for each in patients["columns"]} == {long, "age", "score"}
     assert patients["trends"][0]["column"] == long
+
+
+def noted(about: DriftReport, **notes: str) -> DriftReport:
+    """Return the report with these notes, by column, of which nothing could be told."""
+    untold = {"mode": Mode.INSUFFICIENT_SAMPLE, "severity": Severity.NONE}
+    findings = [replace(f, **untold, note=notes[f.column]) if f.column in notes else f for f in about.findings]  # type: ignore[arg-type]
+    return replace(about, findings=tuple(findings))
+
+
+def test_columns_of_which_nothing_could_be_told_are_listed_with_why_and_the_unmeasured_first(shop: Shop, readiness: Said) -> None:
+    found = [*columns(age=0.2, stay=0.01, city=0.02), measurement("score", Test.PERFORMANCE, None, p=None)]
+    put(build(shop), noted(report(day(4), found), stay="it would have found 0.08", city="12 rows", score="no label is known"))
+    _, said = readiness("drift", "show", "--monitor", "patients")
+    _, first, *rest = table_in(said, head="why")
+    assert first == ["score", "performance", "no label is known"]
+    assert sorted(rest) == [["city", "ks", "12 rows"], ["stay", "ks", "it would have found 0.08"]]
+
+
+def test_only_so_many_reasons_are_printed_and_json_has_them_all(shop: Shop, readiness: Said) -> None:
+    names = [f"column_{n:02}" for n in range(14)]
+    about = noted(report(day(4), [measurement(name, Test.KS, 0.01) for name in names]), **dict.fromkeys(names, "12 rows"))
+    put(build(shop), about)
+    _, said = readiness("drift", "show", "--monitor", "patients")
+    assert said.count("12 rows") == 10 and "... and 4 more: --json has all" in said
+    _, (patients,) = shown(readiness, "--monitor", "patients")
+    assert [each["note"] for each in patients["columns"]] == ["12 rows"] * 14
 
 
 def test_what_cannot_be_is_one_line(shop: Shop, readiness: Said) -> None:

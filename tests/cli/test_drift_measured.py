@@ -53,6 +53,21 @@ def test_windows_that_are_due_are_told_until_they_are_measured(scene: Scene, rea
     assert (code, "1 window is due and was not measured" in said) == (1, True)
 
 
+def test_why_nothing_could_be_told_of_a_column_is_said(scene: Scene, readiness: Said) -> None:
+    scene.declare("      label: outcome\n", "      label: outcome\n      positive: 7\n")  # no outcome is 7
+    readiness("drift", "measure", "metrics")
+    why = "fewer than 20 known labels of one class"
+    _, said = readiness("drift", "show", "metrics")
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines()]
+    assert ["score", "performance", why] in lines
+    _, said = readiness("drift", "show", "metrics", "--json")
+    found = {(each["column"], each["test"]): each for each in json.loads(said)[0]["columns"]}
+    assert (found["score", "performance"]["level"], found["score", "performance"]["note"]) == ("insufficient sample", why)
+    assert (found["size", "ks"]["level"], found["size", "ks"]["note"]) == ("high", "")
+    readiness("drift", "report", "metrics", "--output", "page.html")
+    assert f">{why}</td>" in Path("page.html").read_text(encoding="utf-8")
+
+
 def test_a_range_limits_where_changes_are_looked_for(scene: Scene, readiness: Said) -> None:
     readiness("drift", "measure", "metrics")
     for day in (3, 4):

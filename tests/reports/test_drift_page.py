@@ -252,6 +252,16 @@ def test_findings_come_the_worst_first(shop: Shop) -> None:
     assert [column.name for column, _, _ in patients(shop).by_newest()] == ["higher", "high", "low", "near", "small"]
 
 
+def test_why_nothing_could_be_told_is_on_the_page_however_many_columns_are_worse(shop: Shop) -> None:
+    found = [*(measurement(f"c{n}", Test.KS, 0.2) for n in range(30)), measurement("score", Test.PERFORMANCE, None, p=None)]
+    said = report(day(4), found)
+    findings = [*said.findings[:-1], replace(said.findings[-1], mode=Mode.INSUFFICIENT_SAMPLE, note="no label is known")]
+    put(build(shop), replace(said, findings=tuple(findings)))
+    words = " ".join(read(drift_page(facts_of(shop), {})).words.split())
+    assert "The worst 20 of 31 columns" in words
+    assert "Nothing could be told of: score (performance): no label is known" in words
+
+
 def test_what_waits_again_after_it_was_measured_is_said_beside_what_was_found(shop: Shop) -> None:
     put(build(shop), report(day(4), columns(age=0.2)))
     assert open_points(patients(shop)) == ["since then it is learning: nothing has been run yet"]
