@@ -118,6 +118,20 @@ def test_candidates_are_a_line_each(readiness: Said) -> None:
     assert (code, "metrics: found no monitor 'nothing', expected one of: readings" in said) == (2, True)
 
 
+def test_which_monitor_candidates_are_tried_on_is_said_and_is_asked_for_among_several(scene: Scene, readiness: Said) -> None:
+    code, said = readiness("drift", "calibrate", "--help")
+    words = " ".join(said.replace("│", " ").split())
+    assert (code, "The monitor; it can be left out where the product has one." in words) == (0, True)
+    assert "all of the product" not in words
+    scene.declare(
+        "    - table: readings\n",
+        "    - {name: sizes, table: sizes, window: {days: 1}, reference: previous_window}\n    - table: readings\n",
+    )
+    code, said = readiness("drift", "calibrate", "metrics")
+    assert code == 2
+    assert "metrics: found 2 monitors, expected the name of one with --monitor: sizes, readings" in " ".join(said.split())
+
+
 def test_a_reference_is_registered_by_somebody_for_a_reason(scene: Scene, readiness: Said) -> None:
     readiness("drift", "measure", "metrics")
     scene.land(2, rows_of(2, size_by=0.3), suffix="_late")

@@ -244,6 +244,33 @@ def test_what_has_nothing_to_be_compared_with_is_not_due(tmp_path: Path, referen
     assert status(scene.product, scene.lake, now=NOW)[0].due == 0
 
 
+def test_a_window_without_one_before_it_is_never_due(tmp_path: Path) -> None:
+    scene = build_scene(tmp_path, monitors=SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", "previous_window"))
+    land(scene, 1, 2)
+    scene.land(3, broken(3))
+    scene.run([3])
+    land(scene, 4, 5)
+    assert status(scene.product, scene.lake, now=NOW)[0].due == 2
+    assert news(seen(scene)) == [("02", True), ("05", True)]  # nothing is before day 1, and day 3, before day 4, was held
+    assert status(scene.product, scene.lake, now=NOW)[0].due == 0
+
+
+@pytest.mark.parametrize(
+    ("declared", "why"),
+    [
+        ("training_set", "no training set has been registered"),
+        ("{from: 2025-01-01, to: 2025-01-01}\n      min_rows: 700", "must have 700 (min_rows)"),
+        ("{from: 2025-01-01, to: 2025-01-09}", "is complete when 2025-01-09 has been run"),
+    ],
+    ids=["training_set", "min_rows", "range"],
+)
+def test_nothing_is_due_while_there_is_nothing_to_compare_with(tmp_path: Path, declared: str, why: str) -> None:
+    scene = build_scene(tmp_path, monitors=SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", declared))
+    land(scene, 1, 2, 3)
+    (watch,) = status(scene.product, scene.lake, now=NOW)
+    assert (watch.due, seen(scene)) == (0, []) and why in watch.waits_for
+
+
 def test_a_day_in_the_future_makes_no_windows_due(scene: Scene) -> None:
     land(scene, 3, 5)
     early = datetime.datetime(2025, 1, 3, 12)
