@@ -10,11 +10,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from readiness_pipelines.flow import DriftReport, Severity
+from readiness_pipelines.flow import DriftReport, Mode, Severity
+from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.product import definitions_of
+from readiness_pipelines.product.drift import told
 from readiness_pipelines.product.keys import data_asset_keys, drift_key
 from tests.drift.scene import MONITOR, TABLE, Scene, build_scene, rows_of
-from tests.monitored import declare_monitors
+from tests.drifted import measured, put
+from tests.monitored import ORDERS, PAID_ORDERS, declare_monitors
 from tests.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -194,6 +197,17 @@ def test_several_monitors_of_one_day_are_one_verdict_and_the_worst_is_shown(tmp_
         for check in (each for each in told if each.asset_key == station.key):
             assert check.description == "daily: critical drift in size; weights: too few rows to have seen low drift"
             assert (check.metadata["readiness/severity"].value, check.metadata["readiness/mode"].value) == ("critical", "decided")
+
+
+def test_of_windows_without_an_alarm_the_one_that_was_not_decided_is_the_worst(shop: Shop) -> None:
+    product, lake = declare_monitors(shop, [ORDERS, PAID_ORDERS]).product, Lakehouse.open(shop.settings)
+    put(lake.ledger, measured(monitor="orders", table="silver.orders"), Severity.NONE, mode=Mode.INSUFFICIENT_SAMPLE)
+    put(lake.ledger, measured(), Severity.NONE)
+    with dg.DagsterInstance.ephemeral() as instance:
+        (check,) = told(product, lake, ["2025-01-08"], set(), instance=instance, is_asset=False, checks={"low"})
+    assert isinstance(check, dg.AssetCheckEvaluation) and not check.passed
+    assert check.description == "orders: too few rows to have seen low drift; paid_orders: no drift found"
+    assert check.metadata["readiness/mode"].value == "insufficient sample"
 
 
 def test_what_cannot_be_measured_fails_the_run_after_all_else_was_done(tmp_path: Path) -> None:
