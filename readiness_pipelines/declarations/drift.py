@@ -53,10 +53,10 @@ ReferenceWords = Annotated[
 class Thresholds(Declared):
     """The effect from which on each severity is given; one that is left out keeps its default. Only PSI can be above 1."""
 
-    low: Effect | None = None
-    medium: Effect | None = None
-    high: Effect | None = None
-    critical: Effect | None = None
+    low: Effect | None = Field(default=None, description="effect from which on it is low, inclusive")
+    medium: Effect | None = Field(default=None, description="effect from which on it is medium, inclusive")
+    high: Effect | None = Field(default=None, description="effect from which on it is high, inclusive")
+    critical: Effect | None = Field(default=None, description="effect from which on it is critical, inclusive")
 
 
 # The smallest effects that matter to most readers; performance has no low: what it loses is lost in money or health.
@@ -84,8 +84,8 @@ class MonitoredColumn(Declared):
 class Persistence(Declared):
     """A severity is given only where it was reached in `windows` of the newest `of`, this one included."""
 
-    windows: int = Field(ge=1, strict=True)
-    of: int = Field(ge=1, strict=True)
+    windows: int = Field(ge=1, strict=True, description="in how many windows it must be reached")
+    of: int = Field(ge=1, strict=True, description="of how many of the newest, this one included")
 
 
 class DriftMonitor(Declared):
