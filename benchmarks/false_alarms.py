@@ -35,7 +35,6 @@ KINDS = ("normal", "heavy-tailed", "categorical")
 NULLS, MORE_NULLS = 0.02, 0.08
 WINDOWS, DRIFTED = 1_000, 300
 RULE = Rule()
-LOW_LIMIT, HIGH_LIMIT = 62, 16  # of 1,000: where a true 5% and 1% are in 95% of all cases
 FOUND_LIMIT = 0.95
 
 SHIFT, WIDER, TINY = "+0.25 sd", "sd x 1.3", "+0.01 sd, every column"
@@ -226,7 +225,7 @@ def alarm_rows(counts: Counter[tuple[object, ...]], rows: tuple[int, ...]) -> It
 
 
 def limit(windows: int, rate: float) -> int:
-    """How many of so many windows a true rate gives at most, in 95% of all cases: 62 and 16 of 1,000."""
+    """How many of so many windows a true rate gives at most, in 95% of all cases: 62 and 15 of 1,000."""
     return int(binom.ppf(0.95, windows, rate))
 
 

@@ -17,9 +17,11 @@ from readiness_pipelines.drift.statistics.chi_squared import chi_squared, pooled
 from readiness_pipelines.drift.statistics.counts import two_rows
 from readiness_pipelines.drift.statistics.psi import debiased
 
-# rows: of categories that are about equally frequent, those that came out on top differ by chance alone; from here on by a PSI of
-# less than .01, which nobody is alarmed about (simulated with 60 to 1,000 equal categories; with 20 rows it was above .02)
-FEWEST_CHOSEN = 100
+# Of the reference's rows what a category must have for a bin of its own where there are more categories than bins. Fewer, and
+# of categories that are about equally frequent those have one that came out on top by chance. Where all are, each of more than
+# 50 has less than 2%; from 100 rows on chance makes a PSI of less than .01, which nobody is alarmed about. (Simulated with 51 to
+# 1,000 categories; at 20 rows of 5,000 it was above .02 in every seventh window.)
+_SHARE, _FEWEST, _ENOUGH = 0.05, 20, 100
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,13 @@ def categories(
     """Compare two rows of counts of the reference's most frequent categories.
 
     `other`: rows (reference, window) of its further categories. `unseen`: rows of the window in categories that it has not.
-    Both are put together with what is rare, and if there are others, so are categories with fewer than FEWEST_CHOSEN rows
-    in the reference: they are among the most frequent by chance. What moves among the categories put together is not seen.
-    None if either side has no rows.
+    Both are put together with what is rare, and if there are others, so are categories with less
+    than 5% of the reference's rows (at least 20, at most 100 of them): they are among the most frequent by chance. What moves
+    among the categories put together is not seen. None if either side has no rows.
     """
     p, q = two_rows(reference, window)
-    chosen = (p < FEWEST_CHOSEN) & (other[0] > 0)
+    least = min(max(_SHARE * (p.sum() + other[0]), _FEWEST), _ENOUGH)
+    chosen = (p < least) & (other[0] > 0)
     beside = np.array([[*other], [0, unseen], [*nulls]], dtype=np.float64)
     return _compared(np.append(p, beside[:, 0]), np.append(q, beside[:, 1]), [*chosen.tolist(), True, True, False])
 

@@ -40,7 +40,7 @@ SHARES = {
     "2": [0.7, 0.3],
     "50 zipf": zipf(50),
     "10 and 40 rare": np.array([0.096] * 10 + [0.001] * 40),
-    "60 equal": np.full(60, 1 / 60),
+    "51 equal": np.full(51, 1 / 51),
     "100 equal": np.full(100, 0.01),
     "200 equal": np.full(200, 0.005),
     "200 zipf": zipf(200),
@@ -77,10 +77,24 @@ def test_a_move_between_frequent_categories_is_found_in_a_column_of_many() -> No
     assert more.p > 0.001
 
 
-def test_what_is_other_unseen_or_chosen_by_few_rows_is_one_bin_with_what_is_rare() -> None:
-    found = categories([500, 300, 99, 100], [480, 310, 110, 95], other=(150, 120), unseen=24, nulls=(11, 11))
-    rows = [500, 300, 100, 11, 99 + 150 + 0], [480, 310, 95, 11, 110 + 120 + 24]
-    assert found == Binned(debiased(*rows) or math.nan, chi_squared(*rows).p, 4)  # type: ignore[union-attr]
+@pytest.mark.parametrize(
+    ("rows", "least"),
+    [(300, 20), (400, 20), (1000, 50), (2000, 100), (50_000, 100)],
+    ids=["20", "5%", "5% more", "100", "100 of many"],
+)
+def test_what_is_other_unseen_or_chosen_by_few_rows_is_one_bin_with_what_is_rare(rows: int, least: int) -> None:
+    many = rows - 2 * least + 1 - 55
+    found = categories([many, least - 1, least], [many, least + 9, least], other=(55, 40), unseen=24, nulls=(11, 11))
+    expected = [many, least, 11, least - 1 + 55], [many, least, 11, least + 9 + 40 + 24]
+    assert found == Binned(debiased(*expected) or math.nan, chi_squared(*expected).p, 3)  # type: ignore[union-attr]
+
+
+def test_a_category_that_moves_in_a_column_of_many_is_found_in_few_rows() -> None:
+    draw = np.random.default_rng(13)
+    shares, moved = zipf(1000), zipf(1000)
+    moved[0], moved[-1] = moved[0] - 0.1, moved[-1] + 0.1
+    found, _ = counted(draw.multinomial(500, shares), draw.multinomial(500, moved))
+    assert found.p < 0.001 and found.effect >= 0.02
 
 
 def test_where_all_categories_have_bins_none_of_them_was_chosen() -> None:
