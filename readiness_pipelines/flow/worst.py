@@ -13,7 +13,8 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return all findings: by severity, then by column, the largest effect over its threshold first, then by name.
 
     Those of one column and severity are together. The first of them says how it stands: of alarms the test that says most, of
-    what is no alarm the largest effect over its threshold. What a column is worth as a prediction stands for itself.
+    what is no alarm the largest effect over its threshold. By its effect alone the column is placed: PSI has no upper
+    end, and would put whatever it sees before all else. What a column is worth as a prediction stands for itself.
     """
     groups: dict[tuple[Severity, str, bool], list[Finding]] = {}
     for each in findings:

@@ -52,9 +52,9 @@ def categories(
     """Compare two rows of counts of the reference's most frequent categories.
 
     `other`: rows (reference, window) of its further categories. `unseen`: rows of the window in categories that it has not.
-    Both are put together with what is rare, and if there are others, so are categories with less
-    than 5% of the reference's rows (at least 20, at most 100 of them): they are among the most frequent by chance. What moves
-    among the categories put together is not seen. None if either side has no rows.
+    Both are put together with what is rare, and if there are others, so are categories with fewer rows than 5% of the
+    reference's, nulls not counted, within 20 and 100: they are among the most frequent by chance. What moves among the
+    categories put together is not seen. None if either side has no rows.
     """
     p, q = two_rows(reference, window)
     least = min(max(_SHARE * (p.sum() + other[0]), _FEWEST), _ENOUGH)
