@@ -3,6 +3,7 @@
 ReadinessError
 ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
+├── NotApproved           approve the evidence that is named, or wait for whoever does: `readiness review`
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 │   └── VersionExpired    the same: it existed, and its files are not kept any more
@@ -33,6 +34,10 @@ class DeclarationError(ReadinessError):
 
 class NotAdmitted(ReadinessError):
     """A partition that this step must read has no admitted version, or its newest candidate is held."""
+
+
+class NotApproved(ReadinessError):
+    """A model must not be promoted: no decision about its evidence lets it through. The message says what is missing."""
 
 
 class PublishConflict(ReadinessError):

@@ -5,8 +5,21 @@
 """
 
 from readiness_pipelines.declarations.load import load_product
+from readiness_pipelines.declarations.model_spec import Feature, ModelSpec
 from readiness_pipelines.declarations.monitors import Monitor, Watched
 from readiness_pipelines.declarations.product import ProductDeclaration
 from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver, TableDeclaration
 
-__all__ = ["Bronze", "Gold", "Monitor", "Product", "ProductDeclaration", "Silver", "TableDeclaration", "Watched", "load_product"]
+__all__ = [
+    "Bronze",
+    "Feature",
+    "Gold",
+    "ModelSpec",
+    "Monitor",
+    "Product",
+    "ProductDeclaration",
+    "Silver",
+    "TableDeclaration",
+    "Watched",
+    "load_product",
+]

@@ -13,8 +13,8 @@ from readiness_pipelines.declarations import product as words
 from readiness_pipelines.declarations.drift import USUAL_THRESHOLDS, DriftMonitor, ReferenceRange, Thresholds
 from readiness_pipelines.declarations.drift_columns import Told, Watchable, Where, column_problems
 from readiness_pipelines.declarations.matching import Matching
-from readiness_pipelines.declarations.models import Visible
 from readiness_pipelines.declarations.shape import Layer, Shape
+from readiness_pipelines.declarations.sql_models import Visible
 from readiness_pipelines.flow import Severity, Test
 from readiness_pipelines.located import unknown
 

@@ -16,10 +16,11 @@ from readiness_pipelines.declarations.drift_problems import drift_problems
 from readiness_pipelines.declarations.feeds import feed_problems
 from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.matching import Matching, match
-from readiness_pipelines.declarations.models import IDENTITY, Visible, drop_problems, model_problems, read_sql
+from readiness_pipelines.declarations.model_spec import model_spec
 from readiness_pipelines.declarations.monitors import monitor_of
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
 from readiness_pipelines.declarations.sql import Model
+from readiness_pipelines.declarations.sql_models import IDENTITY, Visible, drop_problems, model_problems, read_sql
 from readiness_pipelines.declarations.suites import pair_files, rule_problem, suite_files, suite_folder
 from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver
 from readiness_pipelines.declarations.upstream import Upstreams, repeated
@@ -204,7 +205,9 @@ class _Loading:
                 tables.append(_table((*common, contract.version), raw, *self.sql.get(("attributes", layer, i), ("", Path()))))
         by_name = {table.name: table for table in tables}
         monitors = tuple(monitor_of(declaration.product, said, by_name[said.table]) for said in declaration.drift)
-        return Product(declaration, self.folder, contract, tuple(tables), monitors)
+        made = {name: table for name, table in by_name.items() if isinstance(table, Silver | Gold)}
+        model = model_spec(declaration.product, declaration.model, made) if declaration.model is not None else None
+        return Product(declaration, self.folder, contract, tuple(tables), monitors, model)
 
 
 def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | Silver | Gold:
@@ -227,6 +230,7 @@ def _table(common: tuple[Any, ...], raw: Any, sql: str, path: Path) -> Bronze | 
         inputs=raw.inputs,
         sql=sql,
         sql_path=path,
+        is_scored=raw.scored,
         drop_where=drops,
         checked_against=raw.checked_against,
     )

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 
 from readiness_pipelines.declarations.drift import DriftMonitor
 from readiness_pipelines.declarations.kinds import Day, Declared, Name
+from readiness_pipelines.declarations.model import ModelBlock
 from readiness_pipelines.sources.formats import Format, format_of
 
 TYPE = "readiness_pipelines.product.DataProduct"
@@ -113,6 +114,10 @@ class GoldTable(Declared):
     key: list[str] = Field(min_length=1, description="columns that name a row; row_id is a hash of table and key")
     inputs: dict[Name, Input] = Field(min_length=1, description="tables that the SELECT reads, by name")
     sql: str = Field(description="path of the SELECT, relative to defs.yaml")
+    scored: bool = Field(
+        default=False,
+        description="its SELECT finds score, prediction, model_version and input_version beside the columns of the model's table",
+    )
     drop_where: list[DropWhere] = Field(default_factory=list, description=_DROPS)
     checked_against: dict[Name, Input] = Field(default_factory=dict, description=_CHECKED_AGAINST)
 
@@ -150,6 +155,7 @@ class ProductDeclaration(Declared):
     silver: list[SilverTable] = Field(default_factory=list, description="typed and validated; each maps one table row by row")
     gold: list[GoldTable] = Field(default_factory=list, description="what decisions are made from; free SQL over declared inputs")
     drift: list[DriftMonitor] = Field(default_factory=list, description="which tables are watched for drift, against what")
+    model: ModelBlock | None = Field(default=None, description="what is predicted, and what a model must prove before it is used")
 
 
 class Requirements(Declared):

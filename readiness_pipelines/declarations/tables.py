@@ -17,6 +17,7 @@ from readiness_pipelines.flow import digest
 from readiness_pipelines.gates import Suite
 
 if TYPE_CHECKING:
+    from readiness_pipelines.declarations.model_spec import ModelSpec
     from readiness_pipelines.declarations.monitors import Monitor
 
 
@@ -84,6 +85,7 @@ class Gold(TableDeclaration):
     inputs: Mapping[str, words.Input] = field(kw_only=True)
     sql: str = field(kw_only=True)
     sql_path: Path = field(kw_only=True)
+    is_scored: bool = field(kw_only=True, default=False)
     drop_where: tuple[words.DropWhere, ...] = field(kw_only=True, default=())
     checked_against: Mapping[str, words.Input] = field(kw_only=True, default_factory=dict)
 
@@ -114,6 +116,7 @@ class Product:
     contract: Contract
     tables: tuple[Bronze | Silver | Gold, ...]
     monitors: tuple[Monitor, ...] = ()
+    model: ModelSpec | None = None
 
     @property
     def name(self) -> str:

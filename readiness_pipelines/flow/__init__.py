@@ -2,6 +2,7 @@
 
     Delivery -> SourceBatch -> (staged) StagedFile -> GateVerdict -> TableVersion
     TableVersion -> Measurement -> DriftReport -> ResponseDecision
+    TableVersion -> TrainingSet -> ModelVersion -> ModelVerdict -> Evidence -> Review -> Promotion
 
 Every table version is a proposal until a gate admits it, and every later fact names the version it was computed from.
 So a `TableVersion` exists only after its `GateVerdict` was an admission and the commit on `main` succeeded, and each
@@ -38,6 +39,18 @@ from readiness_pipelines.flow.gate import (
     TableVersion,
     digest,
 )
+from readiness_pipelines.flow.model import (
+    Evidence,
+    Judged,
+    Metric,
+    ModelVerdict,
+    ModelVersion,
+    Promotion,
+    Retrain,
+    Review,
+    Tier,
+    TrainingSet,
+)
 from readiness_pipelines.flow.worst import SAYS_MOST, worst_first, worst_of_columns
 
 __all__ = [
@@ -47,15 +60,23 @@ __all__ = [
     "Counts",
     "Delivery",
     "DriftReport",
+    "Evidence",
     "Finding",
     "GateVerdict",
+    "Judged",
     "Kind",
     "Measured",
     "Measurement",
+    "Metric",
     "Mode",
+    "ModelVerdict",
+    "ModelVersion",
     "Outcome",
+    "Promotion",
     "Reference",
     "ResponseDecision",
+    "Retrain",
+    "Review",
     "RuleResult",
     "Severity",
     "Sighting",
@@ -64,6 +85,8 @@ __all__ = [
     "Status",
     "TableVersion",
     "Test",
+    "Tier",
+    "TrainingSet",
     "Trend",
     "Window",
     "digest",

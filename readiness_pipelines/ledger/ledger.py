@@ -20,7 +20,9 @@ from readiness_pipelines.ledger.database import Database, at, in_batches, insert
 from readiness_pipelines.ledger.drift import Drift
 from readiness_pipelines.ledger.erasures import Erasures
 from readiness_pipelines.ledger.incidents import Incidents
+from readiness_pipelines.ledger.models import Models
 from readiness_pipelines.ledger.requests import Requests
+from readiness_pipelines.ledger.retrains import Retrains
 from readiness_pipelines.ledger.schema import arrivals, publications, sightings, verdicts
 from readiness_pipelines.ledger.upkeep import Upkeep
 
@@ -52,6 +54,8 @@ class Ledger:
         self.corrections = Corrections(self._database)
         self.erasures = Erasures(self._database)
         self.drift = Drift(self._database)
+        self.models = Models(self._database)
+        self.retrains = Retrains(self._database)
 
     def alone(self, table: str, partition: str) -> AbstractContextManager[None]:
         """Wait until no other process or thread is in the step of this partition of this table; keep others out meanwhile.

@@ -14,6 +14,13 @@
 | measurements | window that was measured: all its numbers, under the digest that is its event |
 | judgements | what one rule says of one measured window |
 | responses | step in the life of an event: `claimed` by a run, `decided` |
+| training_sets | training set: the admitted versions a model may be trained on and judged on |
+| models | trained model version |
+| model_verdicts | judgement of a challenger by the promotion gate, with the evidence that a decision about it names |
+| reviews | decision about evidence: approved until a time, or rejected, by whom, why |
+| promotions | change of a product's champion: a model promoted, or an earlier one rolled back to |
+| retrains | step in the life of a retrain: `requested`, `joined` by another event, `started` by a run, `ended` |
+| switches | time at which a product's loop was paused or resumed |
 | upkeep | change in what is kept of a version: `compacted` (other files hold its rows now), `expired` |
 
 The definitions are valid on SQLite and PostgreSQL. On both, triggers refuse to change or delete a row.
@@ -34,7 +41,7 @@ BUSY_TIMEOUT_MS = 30_000
 metadata = sa.MetaData()
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered as SQLite and Python do, in any locale
-_VERSION = 6  # of the tables here: an older ledger gets what it lacks when it is opened
+_VERSION = 7  # of the tables here: an older ledger gets what it lacks when it is opened
 _MARK = "readiness ledger, version "  # in PostgreSQL, the comment on the first table
 _REFUSAL = "rows of the ledger are never changed: insert a new one"
 _WRITE_LOCK = 7_310_114  # any fixed number: PostgreSQL's writers of one ledger take turns under it
@@ -183,6 +190,74 @@ responses = _numbered(
     sa.UniqueConstraint("event", "state", "attempt", name="one_claim_per_attempt_and_one_decision"),
     sa.CheckConstraint("(state = 'decided') = (decision IS NOT NULL)", name="decided_says_what"),
     sa.CheckConstraint("state <> 'decided' OR attempt = 0", name="decided_once"),
+)
+training_sets = _numbered(
+    "training_sets",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("training_set", _TEXT, nullable=False),  # its id
+    sa.Column("said", _TEXT, nullable=False),  # TrainingSet as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.UniqueConstraint("product", "training_set", name="one_row_per_training_set"),
+)
+models = _numbered(
+    "models",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("artifact", _TEXT, nullable=False),
+    sa.Column("training_set", _TEXT, nullable=False),
+    sa.Column("model", _TEXT, nullable=False),  # ModelVersion as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.UniqueConstraint("product", "number", name="one_model_per_number"),
+)
+model_verdicts = _numbered(
+    "model_verdicts",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),  # of the model
+    sa.Column("evidence", _TEXT, nullable=False),  # digest of the evidence
+    sa.Column("verdict", _TEXT, nullable=False),  # ModelVerdict as JSON
+    sa.Column("said", _TEXT, nullable=False),  # Evidence as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("model_verdicts_by_model", "product", "number", "id"),
+    sa.Index("model_verdicts_by_evidence", "evidence", "id"),
+)
+reviews = _numbered(
+    "reviews",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("evidence", _TEXT, nullable=False),
+    sa.Column("decision", _TEXT, nullable=False),
+    sa.Column("by_whom", _TEXT, nullable=False),
+    sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("expires_at", _TEXT, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("reviews_by_evidence", "evidence", "id"),
+    sa.CheckConstraint("decision IN ('approved', 'rejected')", name="approved_or_rejected"),
+)
+promotions = _numbered(
+    "promotions",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("turn", sa.BigInteger, nullable=False),  # 1 for the product's first, and so on
+    sa.Column("promotion", _TEXT, nullable=False),  # Promotion as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.UniqueConstraint("product", "turn", name="one_promotion_at_a_time"),
+)
+retrains = _numbered(
+    "retrains",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("retrain", sa.BigInteger, nullable=False),  # 1 for the product's first, and so on
+    sa.Column("state", _TEXT, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),  # of joined and started: 1 for the first, and so on
+    sa.Column("said", _TEXT, nullable=False),  # Retrain as JSON
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.UniqueConstraint("product", "retrain", "state", "attempt", name="one_step_of_a_retrain"),
+)
+switches = _numbered(
+    "switches",
+    sa.Column("product", _TEXT, nullable=False),
+    sa.Column("state", _TEXT, nullable=False),  # paused or resumed
+    sa.Column("by_whom", _TEXT, nullable=False),
+    sa.Column("reason", _TEXT, nullable=False),
+    sa.Column("recorded_at", _TEXT, nullable=False),
+    sa.Index("switches_by_product", "product", "id"),
 )
 sa.Index("redactions_by_file", redactions.c.sha256, redactions.c.id)
 sa.Index("upkeep_by_table", upkeep.c.table_name, upkeep.c.state, upkeep.c.id)

@@ -1,0 +1,71 @@
+"""A product's model as the rest of the package sees it: its tables, its features with their kind, all defaults filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from readiness_pipelines.declarations.model import ModelBlock
+from readiness_pipelines.declarations.monitors import has_distribution, usual_kind
+from readiness_pipelines.declarations.tables import Gold, Silver
+from readiness_pipelines.flow import Tier, digest
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that the model sees."""
+
+    name: str
+    kind: Literal["number", "category"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a product's model is made from and must prove. `scored` is the table whose rows it scores, `labels` where labels are."""
+
+    product: str
+    scored: Silver | Gold
+    labels: Silver | Gold
+    features: tuple[Feature, ...]
+    words: ModelBlock
+
+    @property
+    def tier(self) -> Tier:
+        return self.words.tier
+
+    @property
+    def selection(self) -> str:
+        """A digest of what says which rows are trained on and held out, and what of them is seen."""
+        said, label = self.words, self.words.label
+        rows = [said.time, said.known_at, said.groups, said.train_days, said.holdout_days]
+        features = [(each.name, each.kind) for each in self.features]
+        beside = [sorted({*(s.column for s in said.slices), *(p.column for p in said.protected)}), said.baseline.sql]
+        return digest(
+            self.product, self.scored.full_name, self.labels.full_name, label.model_dump(mode="json"), rows, features, beside
+        )
+
+    @property
+    def recipe(self) -> str:
+        """A digest of how a model is made of a training set."""
+        said = self.words
+        return digest(said.estimator, said.parameters, said.balance, said.seed, said.decide_at)
+
+    @property
+    def demands(self) -> str:
+        """A digest of what a model must prove, and who may promote it: of the promotion gate's suite."""
+        told = {"metric", "at_least", "margin", "baseline", "limits", "slices", "protected", "risk_tier"}
+        return digest(self.words.model_dump(mode="json", include=told))
+
+
+def model_spec(product: str, said: ModelBlock, tables: dict[str, Silver | Gold]) -> ModelSpec:
+    """Return the model that these words declare over these tables, by leaf name."""
+    scored = tables[said.table]
+    return ModelSpec(product, scored, tables[said.label.table], tuple(_features(said, scored)), said)
+
+
+def _features(said: ModelBlock, table: Silver | Gold) -> list[Feature]:
+    key = table.key if isinstance(table, Gold) else table.table.key
+    other = {*key, *said.groups, *said.label.on, said.time, said.known_at}
+    usual = [c.name for c in table.table.columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
+    types = {c.name: c.type for c in table.table.columns}
+    return [Feature(name, said.columns.get(name) or usual_kind(types[name])) for name in (said.features or usual)]
