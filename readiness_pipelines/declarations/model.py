@@ -35,7 +35,7 @@ class Baseline(Declared):
 class Slice(Declared):
     """Rows that share a value of a column: on none of them may a challenger lose what it wins elsewhere."""
 
-    column: str
+    column: str = Field(description="a column of the table")
     margin: Share = Field(default=0.05, description="of the metric: how much worse than the champion is still borne")
     min_rows: Positive = Field(default=200, description="values with fewer rows of the holdout are judged together")
 
@@ -43,7 +43,7 @@ class Slice(Declared):
 class Protected(Declared):
     """An attribute by which nobody may be treated worse."""
 
-    column: str
+    column: str = Field(description="a column of the table")
     measure: Literal["demographic_parity", "equal_opportunity", "equalized_odds"] = Field(
         default="equal_opportunity", description="what must not differ: share predicted positive; share of positives found; both"
     )
@@ -78,20 +78,20 @@ class ModelBlock(Declared):
     table: Name = Field(description="the silver or gold table whose rows are scored: what is known when a score is wanted")
     time: str = Field(description="its column with the time a row speaks of: a score is wanted then")
     known_at: str | None = Field(default=None, description="when a row became known; default: `time`")
-    label: Label
+    label: Label = Field(description="what is to be predicted")
     features: Columns | None = Field(default=None, description="default: every column but keys, times, groups and PII")
     columns: dict[str, Literal["number", "category"]] = Field(
         default_factory=dict, description="what a feature is; default: by its type; whole numbers that are codes are categories"
     )
     groups: Columns = Field(default_factory=list, description="columns that name a person: nobody is in training and in holdout")
-    slices: list[Slice] = Field(default_factory=list)
-    protected: list[Protected] = Field(default_factory=list)
+    slices: list[Slice] = Field(default_factory=list, description="on which rows it must not lose what it wins on others")
+    protected: list[Protected] = Field(default_factory=list, description="by which attributes nobody may be treated worse")
     estimator: str = Field(
         default="gradient_boosting", description="gradient_boosting, logistic, or module:function that returns an estimator"
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="of the estimator")
     balance: bool = Field(default=False, description="weigh the classes alike in training; scores are calibrated afterwards")
-    seed: int = Field(default=0, ge=0, strict=True)
+    seed: int = Field(default=0, ge=0, strict=True, description="of what chance decides in training")
     train_days: Positive | None = Field(default=None, description="days before the holdout that are trained on; default: all")
     holdout_days: Positive = Field(default=14, description="the newest days with labels, which nothing is trained on")
     metric: Metric = Field(default=Metric.ROC_AUC, description="what better means")
@@ -103,13 +103,13 @@ class ModelBlock(Declared):
     )
     min_rows: Positive = Field(default=500, description="to train on; the holdout needs a fifth of it")
     min_positives: Positive = Field(default=30, description="to train on; the holdout needs a third of it")
-    baseline: Baseline = Field(default_factory=Baseline)
-    limits: Limits = Field(default_factory=Limits)
+    baseline: Baseline = Field(default_factory=Baseline, description="what the first champion must beat")
+    limits: Limits = Field(default_factory=Limits, description="what else a challenger must keep to")
     risk_tier: Literal["low", "medium", "high"] | None = Field(
         default=None, description="what harm a wrong score can do; only at low a policy may promote. Default: unknown, as high"
     )
     approvals_expire_days: Positive = Field(default=30, description="an approval counts for this long")
-    retraining: Retraining = Field(default_factory=Retraining)
+    retraining: Retraining = Field(default_factory=Retraining, description="when a challenger is trained")
 
     @property
     def tier(self) -> Tier:

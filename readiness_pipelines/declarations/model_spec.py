@@ -9,6 +9,7 @@ from readiness_pipelines.declarations.model import ModelBlock
 from readiness_pipelines.declarations.monitors import has_distribution, usual_kind
 from readiness_pipelines.declarations.tables import Gold, Silver
 from readiness_pipelines.flow import Tier, digest
+from readiness_pipelines.gates.columns import quoted
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,14 @@ class Feature:
 
     name: str
     kind: Literal["number", "category"]
+
+    @property
+    def sql(self) -> str:
+        """The cell as the model sees it, as SQL: a DOUBLE or a VARCHAR under the column's own name.
+
+        One form for training and for scoring: a whole number that is a category is '1' in both, and never '1.0'.
+        """
+        return f"CAST({quoted(self.name)} AS {'DOUBLE' if self.kind == 'number' else 'VARCHAR'}) AS {quoted(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ def model_spec(product: str, said: ModelBlock, tables: dict[str, Silver | Gold])
 def _features(said: ModelBlock, table: Silver | Gold) -> list[Feature]:
     key = table.key if isinstance(table, Gold) else table.table.key
     other = {*key, *said.groups, *said.label.on, said.time, said.known_at}
+    if said.label.table == said.table:
+        other.add(said.label.column)
     usual = [c.name for c in table.table.columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
     types = {c.name: c.type for c in table.table.columns}
     return [Feature(name, said.columns.get(name) or usual_kind(types[name])) for name in (said.features or usual)]

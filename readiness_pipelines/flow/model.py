@@ -43,7 +43,8 @@ class TrainingSet:
     `selection` is the digest of what is declared about it. Partitions up to `cut_off`, inclusive, were looked at, and of their
     rows and labels what was known when that partition had ended. Rows with a time from `holdout_from` (UTC, ISO 8601) on are
     held out. `left_out` counts by reason what is in neither: rows = train + holdout + all that was left out. `leaks` say what
-    of the features must not be known when a score is wanted; with any of them nothing is trained.
+    of the features must not be known when a score is wanted; with any of them nothing is trained. `trained_on` are the
+    partitions of the model's table that have rows which are trained on, sorted: such rows are not scored by themselves.
     """
 
     product: str
@@ -60,6 +61,7 @@ class TrainingSet:
     positives_holdout: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    trained_on: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -73,7 +75,7 @@ class TrainingSet:
     def from_json(cls, text: str) -> TrainingSet:
         raw = json.loads(text)
         raw["versions"] = tuple(TableVersion(**v) for v in raw["versions"])
-        raw["leaks"] = tuple(raw["leaks"])
+        raw["leaks"], raw["trained_on"] = tuple(raw["leaks"]), tuple(raw["trained_on"])
         return cls(**raw)
 
 
