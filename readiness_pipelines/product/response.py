@@ -4,10 +4,7 @@ Both only carry. The ledger knows which events wait, and lets one run take each:
 or with a lost cursor, and a run may die and be asked for again.
 """
 
-import datetime
 import functools
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -17,24 +14,14 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import DriftReport
 from readiness_pipelines.incidents import reconcile_drift, send
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.ledger import Waiting
+from readiness_pipelines.product.asking import to_ask
 from readiness_pipelines.product.resources import Readiness
-from readiness_pipelines.product.vital import at_work, bury, is_at_work, is_over
+from readiness_pipelines.product.vital import at_work, bury, is_over
 from readiness_pipelines.response import Effect, take_effect
 
 EVENT_TAG = "readiness/event"
-ATTEMPTS = 3  # runs of one event that broke; after that, the failed run's own incident is what somebody looks at
-_SECONDS, _AT_ONCE = 10, 10  # between two ticks; runs that are open at a time
+_SECONDS = 10  # between two ticks
 _COLUMNS = 5  # that a tag names
-_PATIENCE = datetime.timedelta(minutes=10)  # a run that has not begun to work by then never will
-_NOT_ENDED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-_BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 class Event(dg.Config):
@@ -102,38 +89,15 @@ def drift_sensor(product: Product, job: dg.JobDefinition) -> dg.SensorDefinition
         monitors = {monitor.name for monitor in product.monitors}
         waiting = [each for each in ledger.drift.waiting(product.name) if each.monitor in monitors]
         requests = []
-        for each, attempt in _due(context.instance, settings.state, job.name, waiting):
-            report = ledger.drift.report_of(each.event)
+        events = [each.event for each in reversed(waiting)]
+        for event, attempt in to_ask(context.instance, settings.state, job=job.name, tag=EVENT_TAG, waiting=events):
+            report = ledger.drift.report_of(event)
             requests += [_request(report, attempt)] if report is not None else []
         told = f"{len(judged)} events judged since the last look, {len(waiting)} wait, {len(requests)} asked for"
         context.log.info(told)
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else told, cursor=str(newest))
 
     return drifted
-
-
-def _due(instance: dg.DagsterInstance, state: Path, job: str, waiting: Sequence[Waiting]) -> Iterator[tuple[Waiting, int]]:
-    """Yield what waits and nobody is at, with the number of the attempt; as many as may be open beside those that are."""
-    records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_NOT_ENDED))
-    open_ = [record.dagster_run for record in records if _is_open(record, state)]
-    busy, room = {run.tags.get(EVENT_TAG) for run in open_}, _AT_ONCE - len(open_)
-    for each in reversed(waiting):
-        if room <= 0:
-            return
-        if each.event in busy:
-            continue
-        tags = {EVENT_TAG: each.event}
-        if instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=_BROKEN)) < ATTEMPTS:
-            room -= 1
-            yield each, instance.get_runs_count(dg.RunsFilter(tags=tags)) + 1
-
-
-def _is_open(record: dg.RunRecord, state: Path) -> bool:
-    """Return whether a run that has not ended may still do something: one killed before it took its lock never ends."""
-    if record.dagster_run.status is dg.DagsterRunStatus.QUEUED:
-        return True
-    age = datetime.datetime.now(datetime.UTC) - record.create_timestamp
-    return age < _PATIENCE or is_at_work(state, record.dagster_run.run_id)
 
 
 def _request(report: DriftReport, attempt: int) -> dg.RunRequest:

@@ -152,7 +152,7 @@ def test_a_run_that_was_killed_before_it_could_begin_does_not_keep_its_event_for
     (event,) = days(station.ledger, 1, 1)
     run = station.add_run(event, STARTED)
     assert station.asked() == []
-    monkeypatch.setattr("readiness_pipelines.product.response._PATIENCE", datetime.timedelta(0))
+    monkeypatch.setattr("readiness_pipelines.product.asking._PATIENCE", datetime.timedelta(0))
     with at_work(station.shop.settings.state, run.run_id):
         assert station.asked() == []
     assert station.asked() == [event]
