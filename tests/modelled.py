@@ -27,7 +27,7 @@ MODEL = """\
   model:
     table: orders
     time: ordered_at
-    label: {table: returns, column: returned, "on": [order_id]}
+    label: {table: returns, column: returned, by: [order_id]}
     groups: [customer]
     slices: [{column: region, min_rows: 50}]
     protected: [{column: age_band, min_rows: 50}]

@@ -17,10 +17,10 @@ Positive = Annotated[int, Field(ge=1, strict=True)]
 class Label(Declared):
     """What is to be predicted, and where it is written down when it has become known."""
 
-    table: Name = Field(description="a silver or gold table; its rows are matched with what is scored by `on`")
+    table: Name = Field(description="a silver or gold table; its rows are matched with what is scored by `by`")
     column: str = Field(description="column with the true class; null: not known yet")
     positive: Class = Field(default=True, description="the class whose probability is predicted")
-    on: Columns = Field(min_length=1, description="columns that both tables have, which name what is scored")
+    by: Columns = Field(min_length=1, description="columns that both tables have, which name what is scored")
     known_at: str | None = Field(default=None, description="when it became known; default: when its partition had ended")
 
 

@@ -74,7 +74,7 @@ def model_spec(product: str, said: ModelBlock, tables: dict[str, Silver | Gold])
 
 def _features(said: ModelBlock, table: Silver | Gold) -> list[Feature]:
     key = table.key if isinstance(table, Gold) else table.table.key
-    other = {*key, *said.groups, *said.label.on, said.time, said.known_at}
+    other = {*key, *said.groups, *said.label.by, said.time, said.known_at}
     if said.label.table == said.table:
         other.add(said.label.column)
     usual = [c.name for c in table.table.columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
