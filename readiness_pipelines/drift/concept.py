@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.drift.family import STANDARD_ERROR
+from readiness_pipelines.drift.rows import is_class
 from readiness_pipelines.drift.statistics.performance import Loss, Performance, accuracy, accuracy_loss, auc, auc_loss
 from readiness_pipelines.flow import Kind, Measurement, Mode, TableVersion, Test
 from readiness_pipelines.gates.columns import is_number, quoted
 from readiness_pipelines.lakehouse import Lakehouse, relation
-from readiness_pipelines.layers.rows import literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,10 +134,5 @@ def _by_class(lake: Lakehouse, monitor: Monitor, rows: str) -> Slices:
 
 def _is_positive(monitor: Monitor) -> str:
     """Return SQL that is true where the label is the value that the score is the probability of."""
-    label, positive = quoted(monitor.words.label or ""), monitor.words.positive
-    type_ = monitor.table.table.column(monitor.words.label or "").type
-    if is_number(type_):
-        return f"CAST({label} AS DOUBLE) = {float(positive)!r}"
-    if type_ == "BOOLEAN":
-        return label if str(positive).lower() in ("true", "1") else f"NOT {label}"
-    return f"{label} = {literal(str(positive).lower() if isinstance(positive, bool) else str(positive))}"
+    label = monitor.words.label or ""
+    return is_class(quoted(label), monitor.table.table.column(label).type, monitor.words.positive)

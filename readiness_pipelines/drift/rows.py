@@ -8,6 +8,7 @@ from readiness_pipelines.declarations.monitors import Monitor, Watched
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.gates.columns import is_number, quoted
 from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.layers.rows import literal
 
 
 def compared_rows(
@@ -21,6 +22,15 @@ def compared_rows(
     watched = [each for each in monitor.columns if columns is None or each.name in columns]
     rows = relation(lake, versions, columns=[each.name for each in watched])
     return f"(SELECT {', '.join(_cell(monitor, each) for each in watched)} FROM {rows})"
+
+
+def is_class(name: str, type_: str, positive: str | int | bool) -> str:
+    """Return SQL that is true where the column (quoted) of this type holds the class `positive`, and null where it is null."""
+    if is_number(type_):
+        return f"CAST({name} AS DOUBLE) = {float(positive)!r}"
+    if type_ == "BOOLEAN":
+        return name if str(positive).lower() in ("true", "1") else f"NOT {name}"
+    return f"{name} = {literal(str(positive).lower() if isinstance(positive, bool) else str(positive))}"
 
 
 def _cell(monitor: Monitor, watched: Watched) -> str:
