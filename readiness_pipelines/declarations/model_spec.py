@@ -11,6 +11,9 @@ from readiness_pipelines.declarations.tables import Gold, Silver
 from readiness_pipelines.flow import Tier, digest
 from readiness_pipelines.gates.columns import quoted
 
+# The columns that the rows of a training set have beside features, slices and protected ones, which must not be named so.
+LAID_OUT = ("row_id", "partition_key", "part", "label", "time", "person", "baseline")
+
 
 @dataclass(frozen=True)
 class Feature:

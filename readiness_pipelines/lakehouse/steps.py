@@ -1,4 +1,4 @@
-"""The named steps of publishing, decisions, erasures, profiles, measuring, maintenance and responses, in order.
+"""The named steps of publishing, decisions, erasures, profiles, measuring, maintenance, responses and training sets, in order.
 
 A test can stop a process right after each.
 """
@@ -17,6 +17,7 @@ PROFILE_NAMES = ("profiles_staged", "profiles_committed")
 MEASURING_NAMES = ("reference_pinned", "reference_registered", "window_recorded")
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 RESPONSE_NAMES = ("event_claimed", "event_decided")
+TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one
 
