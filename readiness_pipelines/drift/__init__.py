@@ -4,7 +4,7 @@ from readiness_pipelines.drift.calibration import Raised, Tried, calibrate, cand
 from readiness_pipelines.drift.measuring import Seen, measure
 from readiness_pipelines.drift.overview import Watch, status
 from readiness_pipelines.drift.redeciding import redecide
-from readiness_pipelines.drift.reference import register
+from readiness_pipelines.drift.reference import register, register_training_set
 from readiness_pipelines.drift.rule import Rule, rule_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "measure",
     "redecide",
     "register",
+    "register_training_set",
     "rule_of",
     "status",
 ]

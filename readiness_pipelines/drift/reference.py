@@ -2,7 +2,7 @@
 
 A range of days is resolved once, to the versions that were admitted when all of it had been run, and stays what it is
 until the declaration or a person says otherwise. Its versions are pinned, so that they never expire. The previous window
-is another reference for each window, and a training set is registered by whoever trains.
+is another reference for each window, and a training set is registered by whoever promotes the model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from readiness_pipelines.drift.rows import compared_rows
 from readiness_pipelines.drift.sums import Sums
 from readiness_pipelines.drift.windows import partitions_of, window_of_range
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Reference, TableVersion, Window, digest
+from readiness_pipelines.flow import Reference, TableVersion, TrainingSet, Window, digest
 from readiness_pipelines.lakehouse import Lakehouse, pin, pins, reached, unpin
 from readiness_pipelines.layers import StandingKind, Standings
 from readiness_pipelines.ledger.drift import Registered
@@ -137,6 +137,24 @@ def register(product: Product, lake: Lakehouse, monitor: str, *, by: str, reason
         return _register(product, lake, watched, said, by=by, reason=reason)
 
 
+def register_training_set(
+    product: Product, lake: Lakehouse, training_set: TrainingSet, *, by: str, reason: str
+) -> tuple[Registered, ...]:
+    """Make what a model was trained on the reference of each monitor that is compared with the training set; return them.
+
+    Of a table that the training set was read from: its versions of the partitions that were trained on, which its own pin keeps
+    although they may be superseded by now. Of another table: what is admitted now of these partitions; where nothing is, the
+    monitor keeps what it has. A monitor whose reference is of this training set already is left as it is. Safe to kill and to repeat.
+    """
+    found = []
+    for monitor in (each for each in product.monitors if each.words.reference == "training_set"):
+        with turn(lake, monitor):
+            registered = _of_training_set(product, lake, monitor, training_set, by=by, reason=reason)
+        if registered is not None:
+            found.append(registered)
+    return tuple(found)
+
+
 def monitors_of(product: Product, name: str | None) -> Sequence[Monitor]:
     """Return the monitor of this name, or all of the product. Raises ReadinessError for no such monitor, or none at all."""
     found = [each for each in product.monitors if name in (None, each.name)]
@@ -174,25 +192,50 @@ def _first_of(partitions: Sequence[str]) -> str:
     return f"{partitions[0]}{more}"
 
 
+def _of_training_set(
+    product: Product, lake: Lakehouse, monitor: Monitor, training_set: TrainingSet, *, by: str, reason: str
+) -> Registered | None:
+    name = f"training set {training_set.id[:12]}"
+    known = lake.ledger.drift.reference(product.name, monitor.name)
+    if known is not None and (known.declared, known.reference.name) == (monitor.measuring, name):
+        return known
+    partitions = training_set.trained_on
+    own = tuple(v for v in training_set.versions if v.table == monitor.table.full_name and v.partition in partitions)
+    versions = own or admitted(lake, monitor, partitions)
+    return _taken(lake, monitor, versions, name=name, by=by, reason=reason, pinned=bool(own)) if versions else None
+
+
 def _register(product: Product, lake: Lakehouse, monitor: Monitor, said: ReferenceRange, *, by: str, reason: str) -> Registered:
-    """Pin, read, register, and let go of what the monitor had before. The caller is alone with the monitor."""
+    """Register what is admitted of a range. The caller is alone with the monitor."""
     range_ = window_of_range(product, said)
-    versions, table = admitted(lake, monitor, partitions_of(product, range_)), monitor.table.full_name
-    name = f"{_pins_of(monitor)}{digest([str(version) for version in versions])[:12]}"
-    pin(lake, versions, name=name)
+    versions = admitted(lake, monitor, partitions_of(product, range_))
+    partitions = len(partitions_of(product, range_))
+    part = f", {len(versions)} of {partitions} partitions" if len(versions) < partitions else ""
+    return _taken(lake, monitor, versions, name=f"{range_}{part}", by=by, reason=reason)
+
+
+def _taken(
+    lake: Lakehouse, monitor: Monitor, versions: Sequence[TableVersion], *, name: str, by: str, reason: str, pinned: bool = False
+) -> Registered:
+    """Pin, read, register, and let go of what the monitor had before. The caller is alone with the monitor.
+
+    `pinned`: somebody else keeps these versions, who need not be current any more, for as long as they are the reference.
+    """
+    table = monitor.table.full_name
+    own = f"{_pins_of(monitor)}{digest([str(version) for version in versions])[:12]}"
+    if not pinned:
+        pin(lake, versions, name=own)
     reached("reference_pinned")
     layout = layout_from(lake, monitor, versions)
     Sums(lake, monitor).of(layout, versions)  # keeps the layout too, so that whoever finds the reference finds its bins
-    before = lake.ledger.drift.reference(product.name, monitor.name)
-    partitions = len(partitions_of(product, range_))
-    part = f", {len(versions)} of {partitions} partitions" if len(versions) < partitions else ""
-    reference = reference_of(monitor, f"{range_}{part}", versions, layout)
-    registered = Registered(product.name, monitor.name, monitor.measuring, reference, reason, by)
+    before = lake.ledger.drift.reference(monitor.product, monitor.name)
+    reference = reference_of(monitor, name, versions, layout)
+    registered = Registered(monitor.product, monitor.name, monitor.measuring, reference, reason, by)
     lake.ledger.drift.register(registered)
     reached("reference_registered")
     for table_before in {table, *((version.table for version in before.reference.versions) if before else ())}:
         for other in pins(lake, table_before):
-            if other.startswith(_pins_of(monitor)) and (table_before, other) != (table, name):
+            if other.startswith(_pins_of(monitor)) and (pinned or (table_before, other) != (table, own)):
                 unpin(lake, table_before, name=other)
     return registered
 

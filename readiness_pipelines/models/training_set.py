@@ -74,11 +74,11 @@ def lay_out(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, t
     looked = Looked(con, lake, product, spec, training_set.versions, training_set.cut_off)
     looked.find_labels()
     name = _laid(looked, _moment(training_set.holdout_from), _share(training_set.positives_train, training_set.rows_train))
-    found = one_row(con, f"SELECT count_if(part = '{TRAIN}'), count_if(part = '{HOLDOUT}') FROM {name}")
-    if found != (training_set.rows_train, training_set.rows_holdout):
+    counted = one_row(con, f"SELECT count_if(part = '{TRAIN}'), count_if(part = '{HOLDOUT}') FROM {name}")
+    if counted != (training_set.rows_train, training_set.rows_holdout):
         wanted = f"{training_set.rows_train} to train on and {training_set.rows_holdout} held out"
         raise BrokenInvariant(
-            f"{product.name}: the training set {training_set.id[:12]} has {found[0]} and {found[1]} rows, expected {wanted}"
+            f"{product.name}: the training set {training_set.id[:12]} has {counted[0]} and {counted[1]} rows, expected {wanted}"
         )
     return name
 
