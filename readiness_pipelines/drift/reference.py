@@ -144,7 +144,8 @@ def register_training_set(
 
     Of a table that the training set was read from: its versions of the partitions that were trained on, which its own pin keeps
     although they may be superseded by now. Of another table: what is admitted now of these partitions; where nothing is, the
-    monitor keeps what it has. A monitor whose reference is of this training set already is left as it is. Safe to kill and to repeat.
+    monitor keeps what it has. A monitor whose reference is of this training set already is left as it is. Safe to kill and to
+    repeat.
     """
     found = []
     for monitor in (each for each in product.monitors if each.words.reference == "training_set"):

@@ -1,4 +1,4 @@
-"""What was known of each row, and of its label, when a partition had ended: as SQL over exact versions.
+"""What was known of each row, and of its label, when a partition had ended: as SQL over the rows of exact versions.
 
 A row is known at `known_at` (default: its `time`), a label at `label.known_at` (default: the end of its partition). A day
 counts from its first instant as a time, and is known at its end. All instants are UTC without a zone.
@@ -24,9 +24,8 @@ import duckdb
 
 from readiness_pipelines.declarations import Gold, ModelSpec, Product, Silver
 from readiness_pipelines.drift.rows import is_class
-from readiness_pipelines.flow import RESERVED, TableVersion
+from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.gates.columns import quoted
-from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers.calendar import FORMATS, STEPS, end_of
 
 NO_TIME, NO_LABEL_YET, TOO_LATE = "no_time", "no_label_yet", "known_too_late"
@@ -39,14 +38,17 @@ _BY, _KNOWN, _LABEL_KNOWN = f"{RESERVED}by_", f"{RESERVED}known", f"{RESERVED}la
 
 @dataclass(frozen=True)
 class Looked:
-    """The rows of a product's model as they stood when `cut_off` had ended, in the temporary tables of one connection."""
+    """The rows of a product's model as they stood when `cut_off` had ended, in the temporary tables of one connection.
+
+    `scored` and `labels` are SQL to select FROM: the rows of the model's two tables, of partitions up to the cut-off.
+    """
 
     con: duckdb.DuckDBPyConnection
-    lake: Lakehouse
     product: Product
     spec: ModelSpec
-    versions: Sequence[TableVersion]
     cut_off: str
+    scored: str
+    labels: str
 
     def find_labels(self) -> None:
         """Find the label of whatever has one: the newest that was known by the cut-off, of equally new ones the highest row_id."""
@@ -54,7 +56,7 @@ class Looked:
         label = is_class(quoted(said.column), table.table.column(said.column).type, said.positive)
         known = _instant(table, said.known_at, at_end=True) if said.known_at is not None else self._end_of_partition()
         by = [f"{quoted(name)} AS {_BY}{i}" for i, name in enumerate(said.by)]
-        told = f"SELECT row_id, {', '.join(by)}, {label} AS label, {known} AS {_LABEL_KNOWN} FROM {self._rows(table)}"
+        told = f"SELECT row_id, {', '.join(by)}, {label} AS label, {known} AS {_LABEL_KNOWN} FROM {self.labels}"
         end = f"TIMESTAMP '{end_of(self.product, self.cut_off)}'"
         same = ", ".join(f"{_BY}{i}" for i in range(len(said.by)))
         newest = f"row_number() OVER (PARTITION BY {same} ORDER BY {_LABEL_KNOWN} DESC, row_id DESC) = 1"
@@ -96,7 +98,7 @@ class Looked:
         cells = [f"{_instant(table, said.time)} AS time", f"{self._person()} AS person", f"{known} AS {_KNOWN}"]
         cells += [f"{quoted(name)} AS {_BY}{i}" for i, name in enumerate(said.label.by)]
         cells += [f"CAST(({baseline}) AS DOUBLE) AS baseline"] if baseline else []
-        rows = f"SELECT row_id, partition_key, {', '.join([*cells, *columns])} FROM {self._rows(table)}"
+        rows = f"SELECT row_id, partition_key, {', '.join([*cells, *columns])} FROM {self.scored}"
         fate = (
             f"CASE WHEN r.time IS NULL OR r.{_KNOWN} IS NULL THEN '{NO_TIME}' WHEN l.label IS NULL THEN '{NO_LABEL_YET}' "
             f"WHEN r.{_KNOWN} > l.{_LABEL_KNOWN} THEN '{TOO_LATE}' END AS fate"
@@ -118,13 +120,6 @@ class Looked:
         every = self.product.declaration.partitions.every
         seconds = int(STEPS[every].total_seconds())
         return f"strptime(partition_key, '{FORMATS[every]}') + INTERVAL {seconds} SECOND"
-
-    def _rows(self, table: Silver | Gold) -> str:
-        mine = [version for version in self.versions if version.table == table.full_name]
-        if mine:
-            return relation(self.lake, mine)
-        columns = [f"CAST(NULL AS {c.type}) AS {quoted(c.name)}" for c in table.table.columns]
-        return f"(SELECT CAST(NULL AS VARCHAR) AS row_id, CAST(NULL AS VARCHAR) AS partition_key, {', '.join(columns)} WHERE false)"
 
 
 def _instant(table: Silver | Gold, column: str, *, at_end: bool = False) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from readiness_pipelines.declarations import ModelSpec, Product
+from readiness_pipelines.declarations import Gold, ModelSpec, Product, Silver
 from readiness_pipelines.errors import BrokenInvariant, ReadinessError, VersionExpired, VersionNotFound
 from readiness_pipelines.flow import TableVersion, TrainingSet
 from readiness_pipelines.gates.columns import one_row, quoted
-from readiness_pipelines.lakehouse import Lakehouse, pin, reached
+from readiness_pipelines.lakehouse import Lakehouse, pin, reached, relation
 from readiness_pipelines.layers.calendar import first_key, start_of
 from readiness_pipelines.models.kept import pin_name, turn
 from readiness_pipelines.models.leakage import leaks
@@ -71,9 +71,13 @@ def lay_out(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, t
     if training_set.selection != spec.selection:
         found = f"{product.name}: the training set {training_set.id[:12]} was selected for a model that was declared otherwise"
         raise ReadinessError(f"{found}; select it anew")
-    looked = Looked(con, lake, product, spec, training_set.versions, training_set.cut_off)
-    looked.find_labels()
-    name = _laid(looked, _moment(training_set.holdout_from), _share(training_set.positives_train, training_set.rows_train))
+    looked = _looked(con, lake, product, spec, training_set)
+    name = _laid(
+        looked,
+        f"_training_{training_set.id[:12]}",
+        _moment(training_set.holdout_from),
+        _share(training_set.positives_train, training_set.rows_train),
+    )
     counted = one_row(con, f"SELECT count_if(part = '{TRAIN}'), count_if(part = '{HOLDOUT}') FROM {name}")
     if counted != (training_set.rows_train, training_set.rows_holdout):
         wanted = f"{training_set.rows_train} to train on and {training_set.rows_holdout} held out"
@@ -120,14 +124,13 @@ def _begun(spec: ModelSpec, versions: Sequence[TableVersion], cut_off: str) -> T
 
 def _computed(product: Product, spec: ModelSpec, lake: Lakehouse, begun: TrainingSet) -> TrainingSet:
     with lake.connect() as con:
-        looked = Looked(con, lake, product, spec, begun.versions, begun.cut_off)
-        looked.find_labels()
+        looked = _looked(con, lake, product, spec, begun)
         holdout_from = looked.holdout_from()
         of_each = "fate, count(*), count_if(label), min(time), max(time)"
         rows = con.execute(f"SELECT {of_each} FROM {looked.fates(holdout_from)} GROUP BY fate ORDER BY fate").fetchall()
         parts: dict[str, tuple[Any, ...]] = {fate: tuple(said) for fate, *said in rows}
         train, holdout = parts.pop(TRAIN, (0, 0, None, None)), parts.pop(HOLDOUT, (0, 0, None, None))
-        name = _laid(looked, holdout_from, _share(train[1], train[0]))
+        name = _laid(looked, "_training_rows", holdout_from, _share(train[1], train[0]))
         trained_on = con.execute(f"SELECT DISTINCT partition_key FROM {name} WHERE part = '{TRAIN}' ORDER BY ALL").fetchall()
         return dataclasses.replace(
             begun,
@@ -145,9 +148,24 @@ def _computed(product: Product, spec: ModelSpec, lake: Lakehouse, begun: Trainin
         )
 
 
-def _laid(looked: Looked, holdout_from: datetime.datetime | None, share: float) -> str:
-    """Make the table that `lay_out` promises, and return its name."""
-    spec, name = looked.spec, "_training_rows"
+def _looked(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, spec: ModelSpec, of: TrainingSet) -> Looked:
+    scored, labels = (_rows(lake, table, of.versions) for table in (spec.scored, spec.labels))
+    looked = Looked(con, product, spec, of.cut_off, scored, labels)
+    looked.find_labels()
+    return looked
+
+
+def _rows(lake: Lakehouse, table: Silver | Gold, versions: Sequence[TableVersion]) -> str:
+    mine = [version for version in versions if version.table == table.full_name]
+    if mine:
+        return relation(lake, mine)
+    columns = [f"CAST(NULL AS {c.type}) AS {quoted(c.name)}" for c in table.table.columns]
+    return f"(SELECT CAST(NULL AS VARCHAR) AS row_id, CAST(NULL AS VARCHAR) AS partition_key, {', '.join(columns)} WHERE false)"
+
+
+def _laid(looked: Looked, name: str, holdout_from: datetime.datetime | None, share: float) -> str:
+    """Make the table that `lay_out` promises under this name, and return the name."""
+    spec = looked.spec
     features = [feature.name for feature in spec.features]
     beside = {*(said.column for said in spec.words.slices), *(said.column for said in spec.words.protected)}.difference(features)
     texts = [f"CAST({quoted(column)} AS VARCHAR) AS {quoted(column)}" for column in sorted(beside)]
