@@ -8,9 +8,11 @@ from readiness_pipelines.declarations.load import load_product
 from readiness_pipelines.declarations.model_spec import Feature, ModelSpec
 from readiness_pipelines.declarations.monitors import Monitor, Watched
 from readiness_pipelines.declarations.product import ProductDeclaration
+from readiness_pipelines.declarations.sql_models import SCORED
 from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver, TableDeclaration
 
 __all__ = [
+    "SCORED",
     "Bronze",
     "Feature",
     "Gold",

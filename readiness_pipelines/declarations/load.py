@@ -16,6 +16,7 @@ from readiness_pipelines.declarations.drift_problems import drift_problems
 from readiness_pipelines.declarations.feeds import feed_problems
 from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.matching import Matching, match
+from readiness_pipelines.declarations.model_problems import model_table
 from readiness_pipelines.declarations.model_spec import model_spec
 from readiness_pipelines.declarations.monitors import monitor_of
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
@@ -173,9 +174,17 @@ class _Loading:
         self.problems += problems
         self.sql[entry.where] = (text, path)
         if model is not None:
-            found = model_problems(model, layer=entry.layer, reads=reads, table=table, visible=self.visible, binder=self.binder)
+            visible = self._seen_by(shape, raw, reads)
+            found = model_problems(model, layer=entry.layer, reads=reads, table=table, visible=visible, binder=self.binder)
             self.problems += [f"{path}:{p.line}: {entry.name}: {' '.join(p.message.split())}" for p in found]
         return model
+
+    def _seen_by(self, shape: Shape, raw: words.SilverTable | words.GoldTable, reads: list[str] | None) -> Visible:
+        """Return the tables as this one sees them; none where its scores are of a table that is not understood."""
+        if not isinstance(raw, words.GoldTable) or not raw.scored:
+            return self.visible
+        name = model_table(shape)
+        return self.visible.scored(name) if name in self.visible.tables and name in (reads or ()) else Visible()
 
     def _suite(self, name: str, path: Path, table: str, partitions: words.Partitions | None) -> None:
         try:

@@ -26,6 +26,8 @@ from readiness_pipelines.located import one_line
 IDENTITY = {"row_id": "VARCHAR", "partition_key": "VARCHAR"}
 PROVENANCE = {"delivery_sha256": "VARCHAR", "delivery_name": "VARCHAR", "record_number": "BIGINT", "received_at": "VARCHAR"}
 SOURCE = {"source_row_id": "VARCHAR"}
+# What a scored table finds beside the columns of the model's table: by which model, from which version of the row's partition.
+SCORED = {"score": "DOUBLE", "prediction": "BOOLEAN", "model_version": "VARCHAR", "input_version": "VARCHAR"}
 
 
 @dataclass
@@ -50,6 +52,10 @@ class Visible:
             columns |= {given: columns[meant] for given, meant in misspelt(model, list(columns), system=SOURCE).items()}
         self.declared[name] = columns
         self.tables[name] = system | columns
+
+    def scored(self, name: str) -> Visible:
+        """Return what a scored table sees: the rows of the table `name` with their scores."""
+        return Visible(self.tables | {name: self.tables[name] | SCORED}, self.declared)
 
 
 def read_sql(path: Path) -> tuple[str, Model | None, list[str]]:

@@ -99,7 +99,8 @@ class Gold(TableDeclaration):
 
     def _logic(self) -> Any:
         inputs = {name: given.model_dump() for name, given in self.inputs.items()}
-        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where], *_said(self.checked_against)]
+        later = [*_said(self.checked_against), *(["scored"] if self.is_scored else [])]
+        return [self.sql, list(self.key), inputs, [d.model_dump() for d in self.drop_where], *later]
 
 
 def _said(checked_against: Mapping[str, words.Input]) -> list[Any]:
@@ -125,6 +126,15 @@ class Product:
     @cached_property
     def by_name(self) -> Mapping[str, Bronze | Silver | Gold]:
         return {table.name: table for table in self.tables}
+
+    @cached_property
+    def made_from_scores(self) -> frozenset[str]:
+        """The leaf names of the scored tables and of all that is made from these: none of them is due before a champion is."""
+        found: set[str] = set()
+        for table in self.tables:
+            if (isinstance(table, Gold) and table.is_scored) or not found.isdisjoint(table.upstream):
+                found.add(table.name)
+        return frozenset(found)
 
     @property
     def last_due(self) -> datetime.date | None:

@@ -11,6 +11,7 @@ from readiness_pipelines.layers.candidate import ROWS, Candidate
 from readiness_pipelines.layers.corrections import Corrections, add_discarded
 from readiness_pipelines.layers.inputs import Inputs
 from readiness_pipelines.layers.rows import count, delivered, lay_out, literal, quoted
+from readiness_pipelines.layers.scored import Scoring, lay_scores
 
 
 def propose(
@@ -24,11 +25,17 @@ def propose(
     version_key: str,
     expected: str | None,
     corrections: Corrections,
+    scoring: Scoring | None = None,
 ) -> Candidate:
-    """Lay the candidate out in `con` and return it. Rows in: the rows the SELECT gives, before declared drops."""
+    """Lay the candidate out in `con` and return it. Rows in: the rows the SELECT gives, before declared drops.
+
+    With `scoring`, the SELECT finds the rows of the model's table with their scores.
+    """
     for name in table.inputs:
         versions = inputs.versions[name]
         source = relation(lake, versions) if versions else _no_rows(product, name)
+        if scoring is not None and name == scoring.spec.scored.name:
+            source = lay_scores(con, source, scoring)
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {source}")
     con.execute(f"SET VARIABLE partition_key = {literal(partition)}")
     selected = f"SELECT {_row_id(table)} AS row_id, * FROM (\n{table.sql.rstrip().rstrip(';')}\n)"
@@ -55,6 +62,7 @@ def propose(
         rules=(key_rule,),
         refused=refused,
         notes=inputs.notes,
+        details=scoring.details if scoring is not None else {},
     )
 
 

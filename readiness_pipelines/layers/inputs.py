@@ -46,7 +46,10 @@ def resolve(standings: Standings, table: Silver | Gold, partition: str) -> Input
     ignored: list[str] = []
     for name, given in table.upstream.items():
         read: list[TableVersion] = []
-        for key in partitions_read(standings.product, given, partition):
+        keys = partitions_read(standings.product, given, partition)
+        if standings.waits_for_scores(name, keys):
+            return Inputs({}, not_due=True)
+        for key in keys:
             above = standings.of(name, key)
             if above.kind is StandingKind.NOT_DUE:
                 if given.read == "same":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.flow import GateVerdict
+from readiness_pipelines.flow import GateVerdict, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.corrections import Corrections
 from readiness_pipelines.layers.erasures import is_touched
@@ -60,8 +60,10 @@ def plain_identity(lake: Lakehouse, product: Product, inputs: Inputs) -> Any:
     """Return the identity of the inputs as if nobody had been erased from any of them."""
     if not is_touched(lake, product):
         return inputs.identity
-    plain = {}
-    for version in inputs.all:
-        verdict = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
-        plain[version] = Keys.in_verdict(verdict).plain_version if verdict is not None else version.version_key
-    return inputs.identity_by(plain)
+    return inputs.identity_by({version: plain_key(lake, version) for version in inputs.all})
+
+
+def plain_key(lake: Lakehouse, version: TableVersion) -> str:
+    """Return the key that a version would have if nobody had been erased."""
+    verdict = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
+    return Keys.in_verdict(verdict).plain_version if verdict is not None else version.version_key

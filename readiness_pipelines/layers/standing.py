@@ -7,15 +7,16 @@ until a newer candidate is admitted. `missing` is a due delivery that never came
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver, TableDeclaration
 from readiness_pipelines.flow import TableVersion
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import due_at, is_due, key_of, partitions_read, start_of
+from readiness_pipelines.layers.champion import Champion, is_scored
 from readiness_pipelines.layers.downstream import made_from, withdrawn_versions
 from readiness_pipelines.sources import landed, look
 
@@ -88,8 +89,21 @@ class Standings:
             return stands(StandingKind.MISSING, f"{partition} bronze {table.name} is missing: due {due}, and nothing has landed")
         return stands(StandingKind.NOT_DUE)
 
+    @cached_property
+    def champion(self) -> Champion:
+        """The product's champion, as the ledger knew it when it was first asked for."""
+        return Champion.of(self._facts.lake, self.product)
+
+    def waits_for_scores(self, upstream: str, keys: Sequence[str]) -> bool:
+        """Return whether all of these partitions of a table that is made from scores are not due: nor is what reads them."""
+        return upstream in self.product.made_from_scores and all(self.of(upstream, k).kind is StandingKind.NOT_DUE for k in keys)
+
     def _through_inputs(self, table: Silver | Gold, partition: str, *, is_published: bool) -> tuple[StandingKind, str]:
+        if not is_published and is_scored(table) and self.champion.may_score(partition) is None:
+            return StandingKind.NOT_DUE, ""
         for upstream, given in table.upstream.items():
+            if self.waits_for_scores(upstream, partitions_read(self.product, given, partition)):
+                return (StandingKind.ADMITTED if is_published else StandingKind.NOT_DUE), ""
             for key in partitions_read(self.product, given, partition) if given.unavailable == "hold" else []:
                 above = self.of(upstream, key)
                 if above.blocks:

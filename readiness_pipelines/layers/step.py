@@ -15,18 +15,20 @@ from typing import Literal
 import duckdb
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
-from readiness_pipelines.flow import GateVerdict, Sighting, Status, TableVersion, digest
+from readiness_pipelines.flow import GateVerdict, ModelVersion, Sighting, Status, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, are_there, publish, reached, recover
 from readiness_pipelines.layers import bronze, gold, silver
 from readiness_pipelines.layers.admission import examine
 from readiness_pipelines.layers.calendar import clock, is_due
 from readiness_pipelines.layers.candidate import Candidate
+from readiness_pipelines.layers.champion import is_scored
 from readiness_pipelines.layers.context import LEARNED_FROM, is_learned_anew, learned_from, resolved
 from readiness_pipelines.layers.corrections import Corrections
 from readiness_pipelines.layers.inputs import Inputs, resolve
 from readiness_pipelines.layers.keys import Keys, plain_identity
 from readiness_pipelines.layers.outage import told
 from readiness_pipelines.layers.quarantine import is_purged
+from readiness_pipelines.layers.scored import Scorer, ToScore
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.layers.tables import ensure
 from readiness_pipelines.layers.withdrawal import put_back
@@ -64,14 +66,23 @@ class StepResult:
 
 
 def run_step(
-    lake: Lakehouse, settings: Settings, product: Product, name: str, partition: str, *, now: datetime.datetime | None = None
+    lake: Lakehouse,
+    settings: Settings,
+    product: Product,
+    name: str,
+    partition: str,
+    *,
+    now: datetime.datetime | None = None,
+    scorer: Scorer | None = None,
+    model: ModelVersion | None = None,
 ) -> StepResult:
     """Run the step of `partition` of the table `name` (leaf name).
 
     Raises NotAdmitted if an input was never run, StorageFailed where a disk, a file or memory fails, ModelFailed where the
     table's SQL cannot be computed for some row.
 
-    `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet.
+    `now` (UTC, default the clock) decides whether a delivery that has not landed is missing or not due yet. A scored table is
+    scored by `scorer`, and with `model` if one is asked for on purpose; see `layers.scored` for which it is else.
     """
     table, now = product.by_name[name], now or clock()
     sql = None if isinstance(table, Bronze) else table.sql_path.name
@@ -81,7 +92,7 @@ def run_step(
         if isinstance(table, Bronze):
             result = _run_bronze(lake, settings, product, table, partition, now)
         else:
-            result = _run_model(lake, product, table, partition, now)
+            result = _run_model(lake, product, table, partition, now, ToScore(scorer, model))
         is_all = result.kind in ("unchanged", "blocked", "missing", "not_due")
         return replace(taken_back, files=result.files) if taken_back is not None and is_all else result
 
@@ -119,15 +130,23 @@ def _run_bronze(
     return replace(result, files=stood)
 
 
-def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partition: str, now: datetime.datetime) -> StepResult:
-    inputs = resolve(Standings(product, lake, now=now), table, partition)
+def _run_model(
+    lake: Lakehouse, product: Product, table: Silver | Gold, partition: str, now: datetime.datetime, to_score: ToScore
+) -> StepResult:
+    standings = Standings(product, lake, now=now)
+    if is_scored(table) and not to_score.is_due(lake, table, partition, standings.champion):
+        return StepResult(table.full_name, partition, "not_due")
+    inputs = resolve(standings, table, partition)
     if inputs.not_due:
         return StepResult(table.full_name, partition, "not_due")
     if inputs.blocked is not None:
         return StepResult(table.full_name, partition, "blocked", why=inputs.blocked.why)
+    scoring = to_score.scoring(lake, product, table, partition, inputs, standings.champion) if isinstance(table, Gold) else None
     corrections = Corrections.of(lake, table.full_name, partition)
+    made_by = [scoring.identity] if scoring is not None else []
     identity = [
-        digest(table.full_name, table.fingerprint, each) for each in (inputs.identity, plain_identity(lake, product, inputs))
+        digest(table.full_name, table.fingerprint, each, *made_by)
+        for each in (inputs.identity, plain_identity(lake, product, inputs))
     ]
     keys = Keys.of(corrections, identity[0], plain=identity[1])
     key = keys.version
@@ -150,6 +169,7 @@ def _run_model(lake: Lakehouse, product: Product, table: Silver | Gold, partitio
                 version_key=key,
                 expected=expected,
                 corrections=corrections,
+                scoring=scoring,
             )
         verdict = _examine(con, lake, product, table, candidate, partition, corrections, keys, inputs)
     return _conclude(lake, verdict, expected)

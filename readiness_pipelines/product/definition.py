@@ -1,12 +1,12 @@
 """What Dagster is told of a table before any run: description, columns and their lineage, and where its files lie."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import dagster as dg
 
-from readiness_pipelines.declarations import Gold, Product, Silver, TableDeclaration
+from readiness_pipelines.declarations import SCORED, Gold, Product, Silver, TableDeclaration
 from readiness_pipelines.declarations.suites import suite_folder
 from readiness_pipelines.gates import Rule
 from readiness_pipelines.lineage import Box, column_lineage, lineage_picture
@@ -101,12 +101,34 @@ def _lineage(product: Product, table: TableDeclaration) -> tuple[Any, ...]:
         return ()
     inputs = {name: ("row_id", "partition_key", *(c.name for c in product.by_name[name].table.columns)) for name in table.upstream}
     declared = {c.name for c in table.table.columns}
-    traced = _trace(table.sql, tuple(sorted(inputs.items())))
+    stand_for = _scored(product, table)
+    seen = {name: (*columns, *(c for t, c in stand_for if t == name)) for name, columns in inputs.items()}
+    traced = _trace(table.sql, tuple(sorted(seen.items())))
     return tuple(
-        (column, tuple(((product.name, product.by_name[t].layer, t), source) for t, source in sources if t in inputs))
+        (
+            column,
+            tuple(
+                ((product.name, product.by_name[t].layer, t), source) for t, source in _columns(sources, stand_for) if t in inputs
+            ),
+        )
         for column, sources in traced
         if column in declared
     )
+
+
+def _scored(product: Product, table: TableDeclaration) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Return what a score stands for, by (table, column): the features that it is computed from. No table has it as a column."""
+    spec = product.model
+    if spec is None or not isinstance(table, Gold) or not table.is_scored:
+        return {}
+    features = tuple(feature.name for feature in spec.features)
+    come_from = {"score": features, "prediction": features, "model_version": (), "input_version": ("partition_key",)}
+    return {(spec.scored.name, column): come_from[column] for column in SCORED}
+
+
+def _columns(sources: Sequence[tuple[str, str]], stand_for: Mapping[tuple[str, str], tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return (table, column) of the columns that these stand for, sorted."""
+    return sorted({(t, source) for t, column in sources for source in stand_for.get((t, column), (column,))})
 
 
 @lru_cache(maxsize=64)
