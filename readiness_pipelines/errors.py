@@ -4,6 +4,8 @@ ReadinessError
 ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
 ├── NotApproved           approve the evidence that is named, or wait for whoever does: `readiness review`
+├── Refused               nothing to mend: train again when there are the rows, labels or features that the message asks for
+├── NotTheArtifact        stop: put the model's file back from its backup, roll back, or train again
 ├── PublishConflict       run the partition again: another run published it meanwhile
 ├── VersionNotFound       ask for a version that exists: `readiness status`
 │   └── VersionExpired    the same: it existed, and its files are not kept any more
@@ -38,6 +40,14 @@ class NotAdmitted(ReadinessError):
 
 class NotApproved(ReadinessError):
     """A model must not be promoted: no decision about its evidence lets it through. The message says what is missing."""
+
+
+class Refused(ReadinessError):
+    """No model can be trained on this training set: too few rows or positives, one class, a leak. The message says which."""
+
+
+class NotTheArtifact(ReadinessError):
+    """The file of a model is missing, or not what was recorded and approved, by its sha256; it was not opened."""
 
 
 class PublishConflict(ReadinessError):

@@ -6,6 +6,7 @@
 | `READINESS_CATALOG` | SQLAlchemy URL of the Iceberg catalog (`postgresql+psycopg2://...`) | `catalog.db` in the state folder |
 | `READINESS_LEDGER` | SQLAlchemy URL of the ledger's database | `ledger.db` in the state folder |
 | `READINESS_WAREHOUSE` | where tables and staged files lie: `s3://bucket/prefix`, or a folder | `warehouse` in the state folder |
+| `READINESS_MLFLOW` | MLflow's tracking URI (`https://...`): runs, artifacts, registry | `mlflow.db` and `mlflow/` in the state folder |
 | `READINESS_LANDING` | folder that feeds' file patterns are relative to | `data/landing` |
 | `READINESS_ERASURE_KEY` | secret under which erased subjects are hashed | `erasure.key` in the state folder, made on first use |
 | `READINESS_MEMORY` | DuckDB's memory limit, in DuckDB's words (`1GB`) | DuckDB's own |
@@ -38,8 +39,9 @@ class Settings:
     state: Path
     landing: Path
     duckdb_memory: str | None = None
-    catalog_url: str | None = field(default=None, repr=False)  # both may hold a password
+    catalog_url: str | None = field(default=None, repr=False)  # these may hold a password
     ledger_url: str | None = field(default=None, repr=False)
+    mlflow_uri: str | None = field(default=None, repr=False)
     warehouse_uri: str | None = None
     s3_endpoint: str | None = None
     erasure_key: str | None = field(default=None, repr=False)
@@ -53,6 +55,7 @@ class Settings:
             duckdb_memory=env.get("READINESS_MEMORY") or None,
             catalog_url=env.get("READINESS_CATALOG") or None,
             ledger_url=env.get("READINESS_LEDGER") or None,
+            mlflow_uri=env.get("READINESS_MLFLOW") or None,
             warehouse_uri=env.get("READINESS_WAREHOUSE") or None,
             erasure_key=env.get("READINESS_ERASURE_KEY") or None,
             s3_endpoint=next((env[name] for name in _ENDPOINTS if env.get(name)), None),
@@ -81,6 +84,16 @@ class Settings:
     def ledger_file(self) -> Path:
         """The ledger, unless `ledger_url` places it elsewhere."""
         return self.state / "ledger.db"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's tracking URI."""
+        return self.mlflow_uri or f"sqlite:///{self.state / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where models and cards lie, unless a tracking server keeps them."""
+        return self.state / "mlflow"
 
     @property
     def archive(self) -> Path:
