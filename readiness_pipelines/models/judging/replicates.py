@@ -38,21 +38,32 @@ def blocks_of(names: np.ndarray) -> np.ndarray:
     return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
 
-def interval(statistic: Statistic, *, blocks: int, rows: int, draw: np.random.Generator, replicates: int = REPLICATES) -> Interval:
+def interval(
+    statistic: Statistic,
+    *,
+    blocks: int,
+    rows: int,
+    draw: np.random.Generator,
+    is_distance: bool = False,
+    replicates: int = REPLICATES,
+) -> Interval:
     """Return the statistic of everything, with the ends of its replicates.
 
     A replicate is as many blocks as there are, drawn with replacement. One in which the statistic is undefined counts as the
-    worst for both ends. `rows` is how many rows the statistic looks at: for the size of the parts it is computed in. With fewer
-    than LEAST_BLOCKS blocks the ends are infinite.
+    worst for both ends. `is_distance`: it is 0 or more, so that chance makes it larger, and a replicate's chance comes on top of
+    that of the rows; its ends are mirrored at the value (basic bootstrap limits, Davison and Hinkley 1997), and cut at 0.
+    `rows` is how many rows it looks at: for the size of the parts it is computed in. With fewer than LEAST_BLOCKS blocks the
+    ends are infinite.
     """
     value = float(statistic(np.ones((blocks, 1), dtype=np.int32))[0])
     if blocks < LEAST_BLOCKS or not math.isfinite(value):
         return Interval(value, -math.inf, math.inf, blocks)
-    parts = [statistic(counts) for counts in _drawn(blocks, rows, draw, replicates)]
-    found = np.concatenate(parts)
+    found = np.concatenate([statistic(counts) for counts in _drawn(blocks, rows, draw, replicates)])
     share = _expanded(blocks)
     low = _quantile(np.where(np.isnan(found), -np.inf, found), share)
     high = _quantile(np.where(np.isnan(found), np.inf, found), 1 - share)
+    if is_distance:
+        low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
     return Interval(value, low, high, blocks)
 
 

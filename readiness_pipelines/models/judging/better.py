@@ -1,0 +1,57 @@
+"""`better`: the challenger's metric less the champion's, on the same rows, neither of which has seen them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from readiness_pipelines.flow import Judged, Metric, Status
+from readiness_pipelines.models.judging.limits import judged
+from readiness_pipelines.models.judging.replicates import LEAST_BLOCKS, Interval, blocks_of, interval
+from readiness_pipelines.models.judging.weighted import difference_of
+
+RULE = "better"
+
+
+def paired(
+    metric: Metric, labels: np.ndarray, challenger: np.ndarray, champion: np.ndarray, blocks: np.ndarray, *, seed: int
+) -> tuple[float, float, float]:
+    """Return what the challenger's scores are better by, and the ends that this is above, or below, with 95% each.
+
+    `blocks` names each row's person or day; the same rows are drawn for both sides, so what makes a row hard is in neither end.
+    An end is infinite where nothing can be said: fewer than 5 blocks, or a class that is hardly there. Scores are finite.
+    """
+    found = difference(metric, labels, challenger, champion, blocks_of(blocks), draw=np.random.default_rng(seed))
+    return found.value, found.low, found.high
+
+
+def difference(
+    metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, block: np.ndarray, *, draw: np.random.Generator
+) -> Interval:
+    """Return the interval of the difference; `block` are numbers of blocks, from 0 and without gaps."""
+    if not len(labels):
+        return Interval(math.nan, -math.inf, math.inf, 0)
+    return interval(difference_of(metric, labels, ours, theirs, block), blocks=int(block.max()) + 1, rows=len(labels), draw=draw)
+
+
+def better(
+    found: Interval, *, margin: float, is_not_worse_enough: bool, rows: int, positives: int, least_rows: int, least_of_class: int
+) -> Judged:
+    """Judge the difference: passed where its lower end is over `margin`, or over -`margin` if not being worse is enough.
+
+    Failed otherwise: a challenger is not promoted on a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows
+    of a class, or where the ends say nothing.
+    """
+    limit = -margin if is_not_worse_enough else margin
+    negatives = rows - positives
+    if rows < least_rows or min(positives, negatives) < least_of_class:
+        note = f"{rows:,} rows, {positives:,} of them positive; expected {least_rows:,}, and {least_of_class:,} of each class"
+        return judged(RULE, Status.UNDECIDED, found, limit, n=rows, note=f"too little to judge by: {note}")
+    if not math.isfinite(found.low):
+        note = f"{found.blocks} persons or days, expected {LEAST_BLOCKS}, with both classes in nearly every draw of them"
+        return judged(RULE, Status.UNDECIDED, found, limit, n=rows, note=f"no interval: {note}")
+    if found.low > limit:
+        return judged(RULE, Status.PASSED, found, limit, n=rows)
+    note = f"better by {found.value:+.4f}, with 95% confidence by more than {found.low:+.4f}; expected more than {limit:+.4f}"
+    return judged(RULE, Status.FAILED, found, limit, n=rows, note=note)
