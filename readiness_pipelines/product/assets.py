@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from readiness_pipelines.declarations import Bronze, Product, TableDeclaration
+from readiness_pipelines.declarations import Bronze, Gold, Product, TableDeclaration
 from readiness_pipelines.declarations.product import Last
 from readiness_pipelines.errors import NotAdmitted, PublishConflict, ReadinessError
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.product import definition, drift, events
-from readiness_pipelines.product.keys import asset_key, drift_key, quarantine_key
+from readiness_pipelines.product.keys import asset_key, champion_key, drift_key, quarantine_key
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.summary import summary
 from readiness_pipelines.product.vital import at_work
@@ -46,7 +46,7 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
     calendar = partitions_of(product)
     specs = [spec for table in product.tables for spec in _specs(product, table)]
     checks = [spec for table in product.tables for spec in _check_specs(table, calendar)]
-    specs += drift.specs(product, _owners(product))
+    specs += drift.specs(product, definition.owners_of(product))
     checks += drift.check_specs(product, calendar)
 
     @dg.multi_asset(
@@ -73,7 +73,9 @@ def build_assets(product: Product) -> dg.AssetsDefinition:
 
 def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
     deps = [_dep(product, table, name) for name in table.upstream]
-    owners = _owners(product)
+    if isinstance(table, Gold) and table.is_scored:
+        deps.append(dg.AssetDep(champion_key(product)))
+    owners = definition.owners_of(product)
     yield dg.AssetSpec(
         asset_key(table),
         deps=deps,
@@ -95,11 +97,6 @@ def _specs(product: Product, table: TableDeclaration) -> Iterator[dg.AssetSpec]:
         owners=owners,
         skippable=True,
     )
-
-
-def _owners(product: Product) -> list[str]:
-    owner = product.contract.owner
-    return [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
 
 
 def _freshness(table: TableDeclaration) -> dg.FreshnessPolicy | None:

@@ -29,6 +29,11 @@ def describe_rule(rule: Rule) -> str:
     return text if len(text) < 500 else f"{text[:500]} ..."
 
 
+def owners_of(product: Product) -> list[str]:
+    owner = product.contract.owner
+    return [owner] if "@" in owner or owner.startswith("team:") else [f"team:{owner}"]
+
+
 def static_metadata(product: Product, table: TableDeclaration) -> Mapping[str, Any]:
     """Return what is known of the table without looking at data: columns, their meaning and lineage, contract."""
     return {

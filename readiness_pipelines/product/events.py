@@ -98,10 +98,11 @@ def evaluations(
 
 
 def target_of(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None = None
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """Return the partition's newest materialisation as what a check has checked, or None if there is none."""
-    records = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1).records
+    """Return the newest materialisation, of the partition, as what a check has checked, or None if there is none."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition] if partition is not None else None)
+    records = instance.fetch_materializations(wanted, limit=1).records
     if not records:
         return None
     newest = records[0]

@@ -124,7 +124,7 @@ def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datet
 def _is_of(run: dg.DagsterRun, product: Product) -> bool:
     if run.asset_selection:
         return any(key.path[0] == product.name for key in run.asset_selection)
-    return run.job_name in (f"{product.name}_job", f"{product.name}_maintenance", f"{product.name}_response")
+    return run.job_name in [f"{product.name}_{job}" for job in ("job", "maintenance", "response", "retrain", "promotion")]
 
 
 def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun) -> Iterator[Incident]:

@@ -1,0 +1,143 @@
+"""What closes the loop in Dagster: a sensor that asks for what is due, jobs in which people decide, a schedule.
+
+They only carry. The ledger knows which retrain is due, what was decided and which model is champion, and lets nothing through
+that was not decided: whoever launches a job, in whatever order, however often. Dagster is told last, so that what it was told
+says whether a promotion was carried out to its end.
+"""
+
+import datetime
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # public in its use
+
+from readiness_pipelines.declarations import ModelSpec, Product
+from readiness_pipelines.governance import POLICY
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.models.overview import Standing, standing
+from readiness_pipelines.product.asking import ATTEMPTS, broken, is_busy, to_ask
+from readiness_pipelines.product.events import target_of
+from readiness_pipelines.product.keys import champion_key
+from readiness_pipelines.product.model import RETRAIN_TAG, config_of, tag_of
+from readiness_pipelines.product.model_checks import nothing_waits
+from readiness_pipelines.product.model_events import champion_version, told_champion
+from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.product.vital import bury
+from readiness_pipelines.response import due, give_up
+
+PROMOTION_TAG = "readiness/promotion"
+_SECONDS = 10  # between two ticks
+
+
+def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promotion: dg.JobDefinition) -> dg.SensorDefinition:
+    """Return the sensor that asks for a run of the retrain that is due, and of each promotion that is decided and not made."""
+
+    @dg.sensor(
+        name=f"{product.name}_loop",
+        jobs=[retrain, promotion],
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Asks for {retrain.name} when a retrain is due, and for {promotion.name} when a model's promotion is decided; its "
+            "cursor names what waits for a person."
+        ),
+    )
+    def loop(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult:
+        lake, instance = Lakehouse.open(readiness.settings()), context.instance
+        bury(instance, lake.settings.state)
+        found = standing(product, lake, now=datetime.datetime.now(datetime.UTC))
+        requests = [
+            *_retrains(product, lake, instance, retrain.name),
+            *_promotions(product, lake, instance, promotion.name, found),
+        ]
+        waits = ",".join(each.case.judgement.evidence.digest for each in found.waiting if each.case)
+        news = [nothing_waits(product, found.waiting, target_of(instance, champion_key(product)))]
+        told = _told(found, requests)
+        context.log.info(told)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else told,
+            cursor=waits,
+            asset_events=news if waits != (context.cursor or "") else [],
+        )
+
+    return loop
+
+
+def retrain_schedule(product: Product, spec: ModelSpec, retrain: UnresolvedAssetJobDefinition) -> Iterator[dg.ScheduleDefinition]:
+    """Yield the schedule that asks for a retrain now and then, if one is declared."""
+    every = spec.words.retraining.every
+    if every is None:
+        return
+
+    @dg.schedule(
+        name=f"{product.name}_retrain_schedule",
+        job=retrain,
+        cron_schedule=every,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Asks for a retrain of {product.name} by the clock, whether anything drifted or not.",
+    )
+    def by_the_clock(context: dg.ScheduleEvaluationContext, readiness: Readiness) -> dg.RunRequest | dg.SkipReason:
+        paused = Lakehouse.open(readiness.settings()).ledger.retrains.paused(product.name)
+        if paused is not None:
+            return dg.SkipReason(f"paused by {paused.by}: {paused.reason}; `readiness resume {product.name}` lets it go on")
+        tick = context.scheduled_execution_time.isoformat()
+        return dg.RunRequest(run_key=tick, run_config=config_of(product, by="schedule", reason=f"by the clock ({every}), {tick}"))
+
+    yield by_the_clock
+
+
+def _retrains(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str) -> Iterator[dg.RunRequest]:
+    """Yield the request for the retrain that is due; one whose runs have all broken is given up, so that others get their turn."""
+    wanted = due(product, lake.ledger, now=clock())
+    if wanted is None:
+        return
+    tag, state = tag_of(wanted), lake.settings.state
+    for _, attempt in to_ask(instance, state, job=job, tag=RETRAIN_TAG, waiting=[tag]):
+        yield dg.RunRequest(
+            job_name=job,
+            run_key=f"{tag}:{attempt}",
+            run_config=config_of(product, retrain=wanted.id),
+            tags={
+                RETRAIN_TAG: tag,
+                "readiness/severity": wanted.severity.value,
+                "dagster/priority": str(wanted.severity.rank),  # never behind the runs of a backfill
+            },
+        )
+    if broken(instance, RETRAIN_TAG, tag) >= ATTEMPTS and not is_busy(instance, state, job=job, tag=RETRAIN_TAG, name=tag):
+        give_up(product, lake.ledger, wanted.id, why=f"{ATTEMPTS} runs of it broke: look at the newest failed run of {job}")
+
+
+def _promotions(
+    product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str, found: Standing
+) -> Iterator[dg.RunRequest]:
+    """Yield a request for each model that is decided, else for the champion where Dagster was not told of its promotion."""
+    wanted: dict[str, tuple[int, str]] = {}
+    for each in found.approved if found.pause is None else ():
+        if each.case is not None and (review := each.case.review) is not None:
+            wanted[review.evidence] = each.model.number, f"approved by {review.by}: {review.reason}"
+    wanted = wanted or _untold(product, lake, instance, found)
+    for tag, attempt in to_ask(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, waiting=list(wanted)):
+        number, reason = wanted[tag]
+        yield dg.RunRequest(
+            job_name=job,
+            run_key=f"{tag}:{attempt}",
+            run_config={"ops": {f"promote_{product.name}": {"config": {"model": number, "by": POLICY, "reason": reason}}}},
+            tags={PROMOTION_TAG: tag, "readiness/model": str(number)},
+        )
+
+
+def _untold(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, found: Standing) -> dict[str, tuple[int, str]]:
+    """Return the newest promotion, if whoever made it did not come to tell Dagster of it, and nobody is about to."""
+    if not found.promotions or (found.retrain is not None and found.retrain.state == "started"):
+        return {}
+    newest, champion = found.promotions[-1], found.champion
+    version = champion_version(newest, champion) if champion is not None else ""
+    return {version: (newest.number, newest.reason)} if version and version != told_champion(instance, product) else {}
+
+
+def _told(found: Standing, requests: list[dg.RunRequest]) -> str:
+    stopped = f"; paused by {found.pause.by}: {found.pause.reason}" if found.pause is not None else ""
+    return f"{len(requests)} runs asked for, {len(found.waiting)} models wait for a person{stopped}"

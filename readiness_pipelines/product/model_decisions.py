@@ -1,0 +1,140 @@
+"""What is decided about models, as jobs with typed config: promote, review, roll back. The ledger checks; these only carry."""
+
+import functools
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import Promotion
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.product.model_events import told_of_champion
+from readiness_pipelines.product.resources import Readiness
+from readiness_pipelines.product.vital import at_work
+
+
+class Verb(Enum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Signed(dg.Config):
+    """Who decides, and why."""
+
+    by: str = Field(description="Who decides; kept with the decision.")
+    reason: str = Field(description="Why; kept with the decision.")
+
+
+class Promote(Signed):
+    """A model that is to be the champion: only with an approval of its evidence."""
+
+    model: int = Field(description="Number of the model.")
+
+
+class Review(Signed):
+    """A decision about the newest evidence of a model."""
+
+    model: int = Field(description="Number of the model.")
+    decision: Verb = Field(description="approve or reject.")
+    days: int = Field(default=0, description="An approval counts for this many days; 0: as the product declares.")
+    evidence: str = Field(default="", description="First characters of the evidence that was looked at: another one is refused.")
+
+
+class RollBack(Signed):
+    """An earlier champion that is to be champion again."""
+
+    to: int = Field(default=0, description="Number of the model; 0: the champion before this one.")
+
+
+def promotion_job(product: Product) -> dg.JobDefinition:
+    """Return the job `<product>_promotion`."""
+
+    @dg.op(name=f"promote_{product.name}")
+    def promote_(context: dg.OpExecutionContext, config: Promote, readiness: Readiness) -> None:
+        from readiness_pipelines.models.promotion import promote
+
+        signed = {"by": config.by, "reason": config.reason}
+        _decide(context, product, readiness, lambda lake: _words(promote(product, lake, number=config.model, **signed)))
+
+    return _job(product, promote_, "promotion", "Make a model the champion, if a decision about its evidence lets it through.")
+
+
+def review_job(product: Product) -> dg.JobDefinition:
+    """Return the job `<product>_review`."""
+
+    @dg.op(name=f"review_{product.name}")
+    def review_(context: dg.OpExecutionContext, config: Review, readiness: Readiness) -> None:
+        _decide(context, product, readiness, functools.partial(_reviewed, product, config))
+
+    words = "Approve or reject a model by its evidence. What is approved is promoted by itself, within a minute."
+    return _job(product, review_, "review", words)
+
+
+def roll_back_job(product: Product) -> dg.JobDefinition:
+    """Return the job `<product>_roll_back`."""
+
+    @dg.op(name=f"roll_back_{product.name}")
+    def roll_back_(context: dg.OpExecutionContext, config: RollBack, readiness: Readiness) -> None:
+        from readiness_pipelines.models.promotion import roll_back
+
+        signed = {"by": config.by, "reason": config.reason}
+        _decide(context, product, readiness, lambda lake: _words(roll_back(product, lake, **signed, to=config.to or None)))
+
+    return _job(product, roll_back_, "roll_back", "Make an earlier champion champion again, on its own decision.")
+
+
+def _job(product: Product, op: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:
+    @dg.job(
+        name=f"{product.name}_{name}",
+        description=f"{description} Who and why are kept in the ledger.",
+        executor_def=dg.in_process_executor,
+    )
+    def job() -> None:
+        op()
+
+    return job
+
+
+def _decide(
+    context: dg.OpExecutionContext, product: Product, readiness: Readiness, act: Callable[[Lakehouse], dict[str, Any]]
+) -> None:
+    """Do it, then tell Dagster how the champion stands. What the ledger refuses fails the run in one line."""
+    settings = readiness.settings()
+    try:
+        with at_work(settings.state, context.run.run_id):
+            lake = Lakehouse.open(settings)
+            done = act(lake)
+            for event in told_of_champion(product, lake, instance=context.instance):
+                context.log_event(event)
+    except ReadinessError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    context.add_output_metadata(done)
+
+
+def _reviewed(product: Product, config: Review, lake: Lakehouse) -> dict[str, Any]:
+    from readiness_pipelines.models.reviewing import decide
+
+    review = decide(
+        product,
+        lake,
+        number=config.model,
+        approve=config.decision is Verb.APPROVE,
+        by=config.by,
+        reason=config.reason,
+        days=config.days or None,
+        evidence=config.evidence,
+    )
+    return {"readiness/decision": review.decision, "readiness/evidence": review.evidence, "readiness/until": review.expires_at}
+
+
+def _words(promotion: Promotion) -> dict[str, Any]:
+    return {
+        "readiness/champion": promotion.number,
+        "readiness/instead_of": promotion.previous,
+        "readiness/kind": promotion.kind,
+        "readiness/evidence": promotion.evidence,
+    }
