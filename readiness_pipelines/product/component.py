@@ -9,11 +9,14 @@ from pydantic import BaseModel, GetJsonSchemaHandler, RootModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from readiness_pipelines.declarations import Product, ProductDeclaration, load_product
+from readiness_pipelines.declarations import ModelSpec, Product, ProductDeclaration, load_product
 from readiness_pipelines.product.assets import build_assets
 from readiness_pipelines.product.decisions import decision_jobs
 from readiness_pipelines.product.keys import data_asset_keys
+from readiness_pipelines.product.loop import loop_sensor, retrain_schedule
 from readiness_pipelines.product.maintenance import maintenance_job, maintenance_schedule
+from readiness_pipelines.product.model import build_model, retrain_job
+from readiness_pipelines.product.model_decisions import promotion_job, review_job, roll_back_job
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.response import drift_sensor, response_job
 from readiness_pipelines.product.scaffold import ProductScaffolder
@@ -66,7 +69,6 @@ class DataProduct(dg.Component):
 
 def definitions_of(product: Product) -> dg.Definitions:
     """Return a checked product as Dagster definitions: its assets and checks, jobs, schedules and sensors."""
-    assets = build_assets(product)
     job = dg.define_asset_job(
         f"{product.name}_job",
         selection=dg.AssetSelection.assets(*data_asset_keys(product)),
@@ -74,10 +76,23 @@ def definitions_of(product: Product) -> dg.Definitions:
         executor_def=dg.in_process_executor,  # one step: a process of its own would only import everything again
     )
     upkeep, answers = maintenance_job(product), [response_job(product)] if product.monitors else []
-    return dg.Definitions(
-        assets=[assets],
+    data = dg.Definitions(
+        assets=[build_assets(product)],
         jobs=[job, upkeep, *answers, *decision_jobs(product)],
         schedules=[partition_schedule(product, job), maintenance_schedule(product, upkeep)],
         sensors=[landed_sensor(product, job), incidents_sensor(product), *(drift_sensor(product, each) for each in answers)],
+        resources={"readiness": READINESS},
+    )
+    return dg.Definitions.merge(data, _model_definitions(product, product.model)) if product.model is not None else data
+
+
+def _model_definitions(product: Product, spec: ModelSpec) -> dg.Definitions:
+    """Return what makes, judges and promotes the product's model, beside its data and never in one job with it."""
+    retrain, promotion = retrain_job(product), promotion_job(product)
+    return dg.Definitions(
+        assets=[build_model(product, spec)],
+        jobs=[retrain, promotion, review_job(product), roll_back_job(product)],
+        schedules=list(retrain_schedule(product, spec, retrain)),
+        sensors=[loop_sensor(product, retrain, promotion)],
         resources={"readiness": READINESS},
     )
