@@ -1,0 +1,220 @@
+"""A product's model in Dagster: three assets that one run makes, told as the ledger has them; no data run trains or promotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from readiness_pipelines.product import definitions_of
+from readiness_pipelines.product.keys import challenger_key, champion_key, data_asset_keys, model_asset_keys, training_set_key
+from tests.modelled import WATCHED, Parcels, build_parcels
+from tests.shop import Shop
+
+MODEL_KEYS = {f"parcels/model/parcels_{name}" for name in ("training_set", "challenger", "champion")}
+
+
+@dataclass
+class Station:
+    """The parcels in a real Dagster instance."""
+
+    parcels: Parcels
+    instance: dg.DagsterInstance
+
+    @property
+    def defs(self) -> dg.Definitions:
+        return definitions_of(self.parcels.product)
+
+    def run(self, job: str, *, of: str = "", **config: Any) -> dg.ExecuteInProcessResult:
+        """Run the job; `config` is that of its one op, `of`, if it is the model's own."""
+        given = {"ops": {of or "parcels_model": {"config": config}}} if config else {}
+        return self.defs.resolve_job_def(job).execute_in_process(instance=self.instance, run_config=given, raise_on_error=False)
+
+    def told(self, key: dg.AssetKey) -> dg.AssetMaterialization | None:
+        found = self.instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=1).records
+        return found[0].asset_materialization if found else None
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
+    yield from station_at(build_parcels(tmp_path, watched=WATCHED, scored=True), monkeypatch)
+
+
+def station_at(parcels: Parcels, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
+    monkeypatch.setenv("READINESS_STATE", str(parcels.settings.state))
+    monkeypatch.setenv("READINESS_LANDING", str(parcels.settings.landing))
+    home = parcels.root / "dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        yield Station(parcels, instance)
+
+
+def names(defs: dg.Definitions) -> dict[str, set[str]]:
+    repository = defs.get_repository_def()
+    return {
+        "jobs": {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")},
+        "sensors": {sensor.name for sensor in repository.sensor_defs},
+        "schedules": {schedule.name for schedule in repository.schedule_defs},
+        "groups": {node.group_name for node in repository.asset_graph.asset_nodes if node.group_name},
+    }
+
+
+def selected(defs: dg.Definitions, selection: dg.AssetSelection) -> set[str]:
+    return {key.to_user_string() for key in selection.resolve(defs.resolve_asset_graph())}
+
+
+# what there is
+
+
+def test_a_product_without_a_model_has_what_it_had(shop: Shop) -> None:
+    decisions = {f"shop_{verb}" for verb in ("release", "discard", "admit", "withdraw", "purge")}
+    assert names(definitions_of(shop.product)) == {
+        "jobs": {"shop_job", "shop_maintenance", *decisions},
+        "sensors": {"shop_landed", "shop_incidents"},
+        "schedules": {"shop_job_schedule", "shop_maintenance_schedule"},
+        "groups": {"shop"},
+    }
+
+
+def test_a_model_adds_a_group_of_three_assets_a_sensor_and_four_jobs(station: Station) -> None:
+    without = build_parcels(station.parcels.root / "without", model="", watched=WATCHED.replace("training_set", "previous_window"))
+    before, now = names(definitions_of(without.product)), names(station.defs)
+    added = {what: now[what] - before[what] for what in now}
+    assert added == {
+        "jobs": {f"parcels_{name}" for name in ("retrain", "promotion", "review", "roll_back")},
+        "sensors": {"parcels_loop"},
+        "schedules": set(),
+        "groups": {"parcels_model"},
+    }
+    assert selected(station.defs, dg.AssetSelection.groups("parcels_model")) == MODEL_KEYS
+
+
+def test_a_retrain_now_and_then_is_a_schedule_only_where_it_is_declared(station: Station) -> None:
+    station.parcels.declare("risk_tier: low", 'risk_tier: low\n    retraining: {every: "0 4 * * 1"}')
+    (schedule,) = [each for each in station.defs.schedules or () if each.name == "parcels_retrain_schedule"]
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * 1", "UTC")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_no_data_job_and_no_group_of_the_data_holds_a_part_of_the_model(station: Station) -> None:
+    defs = station.defs
+    graph = defs.resolve_asset_graph()
+    data = {key.to_user_string() for key in data_asset_keys(station.parcels.product)}
+    assert selected(defs, dg.AssetSelection.groups("parcels")) == data
+    job = {key.to_user_string() for key in defs.resolve_job_def("parcels_job").asset_layer.selected_asset_keys}
+    assert job == data and not data & MODEL_KEYS
+    retrain = {key.to_user_string() for key in defs.resolve_job_def("parcels_retrain").asset_layer.selected_asset_keys}
+    assert retrain == MODEL_KEYS
+    assert all(graph.get(key).partitions_def is None for key in model_asset_keys(station.parcels.product))
+
+
+def test_the_graph_goes_from_the_tables_through_the_champion_to_what_it_scores(station: Station) -> None:
+    graph, product = station.defs.resolve_asset_graph(), station.parcels.product
+    parents = {
+        key.to_user_string(): {each.to_user_string() for each in graph.get(key).parent_keys} for key in graph.get_all_asset_keys()
+    }
+    assert parents[training_set_key(product).to_user_string()] == {"parcels/silver/orders", "parcels/silver/returns"}
+    assert parents[challenger_key(product).to_user_string()] == {training_set_key(product).to_user_string()}
+    assert parents[champion_key(product).to_user_string()] == {challenger_key(product).to_user_string()}
+    assert parents["parcels/gold/order_scores"] == {"parcels/silver/orders", champion_key(product).to_user_string()}
+
+
+def test_each_asset_says_what_it_is_in_words_and_has_its_checks(station: Station) -> None:
+    graph, product = station.defs.resolve_asset_graph(), station.parcels.product
+    said = {key: graph.get(key).description or "" for key in model_asset_keys(product)}
+    assert "held out: the newest 3 days of `ordered_at`" in said[training_set_key(product)]
+    assert "positive is `True`, matched by `order_id`" in said[training_set_key(product)]
+    assert "on no `region` worse by more than 0.05" in said[challenger_key(product)]
+    assert "fair by `age_band`" in said[challenger_key(product)]
+    assert "Risk tier of its use: low" in said[champion_key(product)]
+    checks = {(each.asset_key.path[-1], each.name) for each in graph.asset_check_keys if "model" in each.asset_key.path}
+    assert {
+        ("parcels_training_set", "no_leakage"),
+        ("parcels_challenger", "verdict"),
+        ("parcels_challenger", "better"),
+        ("parcels_champion", "nothing_waits"),
+    } <= checks
+
+
+# what a run of them does
+
+
+def test_a_run_of_everything_by_its_prefix_trains_nothing_and_brings_the_data_through(station: Station) -> None:
+    station.parcels.land(range(1, 4))
+    everything = dg.AssetSelection.key_prefixes("parcels").resolve(station.defs.resolve_asset_graph())
+    job = station.defs.resolve_implicit_global_asset_job_def()
+    day = station.parcels.day(1)
+    result = job.execute_in_process(
+        instance=station.instance, asset_selection=list(everything), partition_key=day, raise_on_error=False
+    )
+    assert result.success, [event.message for event in result.all_events if event.is_failure]
+    ledger = station.parcels.lake.ledger
+    assert ledger.current_version("parcels.silver.orders", day) is not None
+    assert ledger.models.models("parcels") == [] and ledger.retrains.retrains("parcels") == []
+    assert all(station.told(key) is None for key in model_asset_keys(station.parcels.product))
+
+
+def test_who_asks_without_a_reason_is_told_what_is_missing(station: Station) -> None:
+    result = station.run("parcels_retrain", by="ann")
+    assert not result.success
+    assert "found by='ann' and reason='', expected both" in failure(result)
+    assert station.parcels.lake.ledger.retrains.retrains("parcels") == []
+
+
+def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None:
+    assert "found no retrain 7 of parcels" in failure(station.run("parcels_retrain", retrain=7))
+
+
+@pytest.mark.slow
+def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station) -> None:
+    product, ledger = station.parcels.product, station.parcels.lake.ledger
+    station.parcels.fill(range(1, 15))
+    assert station.run("parcels_retrain", by="ann", reason="the first").success
+    (model,) = ledger.models.models("parcels")
+    (promotion,) = ledger.models.promotions("parcels")
+    assert promotion.number == model.number == 1
+    (training_set,) = ledger.models.training_sets("parcels")
+    events = {key.path[-1]: station.told(key) for key in model_asset_keys(product)}
+    versions = {name: (event.tags or {})["dagster/data_version"] for name, event in events.items() if event is not None}
+    assert versions == {
+        "parcels_training_set": training_set.id,
+        "parcels_challenger": model.artifact,
+        "parcels_champion": f"{model.name}#1",
+    }
+    verdict = text(events["parcels_challenger"], "readiness/verdict")
+    assert verdict.startswith("**Model 1 against the baseline") and "| better |" in verdict
+    rows = text(events["parcels_training_set"], "readiness/rows")
+    assert f"| **looked at** | {training_set.rows:,} |" in rows and "left out: no label yet" in rows
+    assert "| promoted |" in text(events["parcels_champion"], "readiness/history")
+    assert checks(station, product) == {"no_leakage": True, "verdict": True, "better": True, "nothing_waits": True}
+
+
+def checks(station: Station, product: Any) -> dict[str, bool]:
+    """Return whether each of four checks passed last."""
+    storage, found = station.instance.event_log_storage, {}
+    for key, name in (
+        (training_set_key(product), "no_leakage"),
+        (challenger_key(product), "verdict"),
+        (challenger_key(product), "better"),
+        (champion_key(product), "nothing_waits"),
+    ):
+        (record,) = storage.get_asset_check_execution_history(dg.AssetCheckKey(key, name), limit=1) or [None]
+        assert record is not None and record.evaluation is not None, name
+        found[name] = record.evaluation.passed
+    return found
+
+
+def text(event: dg.AssetMaterialization | None, name: str) -> str:
+    assert event is not None
+    return str(event.metadata[name].value)
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    (found,) = [event for event in result.all_events if event.is_step_failure]
+    assert found.step_failure_data.user_failure_data is not None
+    return str(found.step_failure_data.user_failure_data.description)
