@@ -3,6 +3,7 @@
 None keeps a model from being promoted: the ledger does. They tell what it says.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,8 +33,9 @@ def specs(product: Product, spec: ModelSpec) -> Iterator[dg.AssetCheckSpec]:
     yield dg.AssetCheckSpec(
         VERDICT, asset=challenger, description="What the promotion gate says of the newest model, all rules together."
     )
-    for rule in rules_of(spec):
-        yield dg.AssetCheckSpec(rule, asset=challenger, description=f"The rule `{rule}` of the promotion gate.")
+    for name, rules in _named(rules_of(spec)).items():
+        told = ", ".join(f"`{rule}`" for rule in rules)
+        yield dg.AssetCheckSpec(name, asset=challenger, description=f"What {told} of the promotion gate says.")
     yield dg.AssetCheckSpec(
         NOTHING_WAITS,
         asset=champion_key(product),
@@ -64,8 +66,8 @@ def of_gate(product: Product, verdict: ModelVerdict, number: int, target: Any) -
     told = {"readiness/verdict": dg.MetadataValue.md(verdict_page(verdict, number=number)), "readiness/model": number}
     said = f"model {number} {verdict.status}" + (f": {failed}" if failed else "")
     yield _judged(product, VERDICT, verdict.status, said, told, target)
-    for rule in rules_of(product.model):
-        found = [each for each in verdict.judged if each.rule == rule]
+    for name, rules in _named(rules_of(product.model)).items():
+        found = [each for each in verdict.judged if each.rule in rules]
         if not found:
             continue
         notes = "; ".join(each.note for each in found if each.status is not Status.PASSED and each.note)
@@ -73,7 +75,7 @@ def of_gate(product: Product, verdict: ModelVerdict, number: int, target: Any) -
         whole = next((each for each in found if not each.about and each.value is not None), None)
         if whole is not None and whole.value is not None:
             table["readiness/measured"] = dg.MetadataValue.float(float(whole.value))  # what Dagster plots over models
-        yield _judged(product, rule, _worst([each.status for each in found]), notes, table, target)
+        yield _judged(product, name, _worst([each.status for each in found]), notes, table, target)
 
 
 def nothing_waits(product: Product, waiting: Sequence[Stands], target: Any) -> dg.AssetCheckEvaluation:
@@ -101,6 +103,14 @@ def _judged(
         metadata={"readiness/status": status.value, **metadata},
         target_materialization_data=target,
     )
+
+
+def _named(rules: Sequence[str]) -> dict[str, list[str]]:
+    """Return the rules by the names of their checks: Dagster takes letters, digits and _ alone."""
+    names: dict[str, list[str]] = {}
+    for rule in rules:
+        names.setdefault(re.sub("[^A-Za-z0-9_]", "_", rule), []).append(rule)
+    return names
 
 
 def _worst(found: Sequence[Status]) -> Status:

@@ -35,8 +35,8 @@ class Station:
 
     parcels: Parcels
     product: Product
-    instance: dg.DagsterInstance
     defs: dg.Definitions
+    instance: dg.DagsterInstance
 
     @property
     def ledger(self) -> Ledger:
@@ -98,17 +98,21 @@ class Station:
         return evaluation.passed, str(evaluation.metadata["readiness/what_to_do"].value)
 
 
-@pytest.fixture(params=["medium"])
-def station(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
-    parcels = build_parcels(tmp_path)
-    parcels.declare("risk_tier: low", f"risk_tier: {request.param}")
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Product, dg.Definitions]:
+    """The product at risk tier medium, as no test here changes it."""
+    parcels = build_parcels(tmp_path_factory.mktemp("declared"))
+    parcels.declare("risk_tier: low", 'risk_tier: medium\n    retraining: {every: "0 4 * * 1"}')
+    return parcels.product, definitions_of(parcels.product)
+
+
+@pytest.fixture
+def station(declared: tuple[Product, dg.Definitions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
+    parcels = Parcels(tmp_path)  # its ledger and lakehouse, with nothing in them
     monkeypatch.setenv("READINESS_STATE", str(parcels.settings.state))
     monkeypatch.setenv("READINESS_LANDING", str(parcels.settings.landing))
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
-        product = parcels.product
-        yield Station(parcels, product, instance, definitions_of(product))
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Station(parcels, *declared, instance)
 
 
 def _untimed(key: str) -> str:
@@ -275,8 +279,7 @@ def test_no_run_promotes_what_nobody_decided(station: Station) -> None:
 
 
 def test_the_schedule_asks_in_its_own_name_and_not_while_the_loop_is_paused(station: Station) -> None:
-    station.parcels.declare("risk_tier: medium", 'risk_tier: medium\n    retraining: {every: "0 4 * * 1"}')
-    defs = definitions_of(station.parcels.product)
+    defs = station.defs
     (schedule,) = [each for each in defs.schedules or () if each.name == "parcels_retrain_schedule"]
     assert isinstance(schedule, dg.ScheduleDefinition)
     tick = datetime.datetime(2025, 1, 20, 4, tzinfo=datetime.UTC)
