@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 
+from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Evidence, Review, Severity, Tier
 
-POLICY = "policy"  # who decided, where no person did
+POLICY = "policy"  # who decided, or has promoted, where no person did
 
 
 def needs_person(evidence: Evidence) -> bool:
@@ -32,3 +33,13 @@ def missing_approvals(evidence: Evidence, newest: Review | None, *, now: datetim
     if datetime.datetime.fromisoformat(newest.expires_at) <= now:
         missing.append(f"the approval by {newest.by} expired at {newest.expires_at[:19]} UTC")
     return tuple(missing)
+
+
+def signed(by: str, reason: str) -> tuple[str, str]:
+    """Return who decides and why, without spaces around. Raises ReadinessError where either is empty, or no person decides."""
+    found = by.strip(), reason.strip()
+    if not all(found):
+        raise ReadinessError(f"found --by {by!r} and --reason {reason!r}, expected who decides, and why: both are kept with it")
+    if found[0].casefold() == POLICY:
+        raise ReadinessError(f"found {by!r} as who decides, expected a person: the policy decides by itself, where it may")
+    return found

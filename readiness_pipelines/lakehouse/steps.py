@@ -1,4 +1,4 @@
-"""The named steps of publishing, decisions, erasures, profiles, measuring, maintenance, responses and training sets, in order.
+"""The named steps of publishing, decisions, erasures, profiles, measuring, maintenance, responses and models, in order.
 
 A test can stop a process right after each.
 """
@@ -18,6 +18,7 @@ MEASURING_NAMES = ("reference_pinned", "reference_registered", "window_recorded"
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 RESPONSE_NAMES = ("event_claimed", "event_decided")
 TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
+PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "aliases_followed", "references_followed")
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one
 

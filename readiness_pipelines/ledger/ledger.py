@@ -72,6 +72,13 @@ class Ledger:
         """
         return self._database.alone("commits", table)
 
+    def promoting(self, product: str) -> AbstractContextManager[None]:
+        """Wait until no other process or thread promotes a model of this product, or lets anything follow; keep others out.
+
+        Else an older promotion, told late, could take the place of a newer one wherever the ledger is followed.
+        """
+        return self._database.alone("promotions", product)
+
     # arrivals
 
     def record_arrival(self, delivery: Delivery, *, again: bool = False) -> bool:

@@ -5,7 +5,6 @@ The champion is the model of the newest promotion: MLflow's aliases follow it, a
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import Evidence, ModelVerdict, ModelVersion, Promotion, Review, TrainingSet
 from readiness_pipelines.ledger.database import Database, insert, now
 from readiness_pipelines.ledger.schema import model_verdicts, models, promotions, reviews, training_sets
@@ -108,33 +108,40 @@ class Models:
         query = sa.select(model_verdicts).where(model_verdicts.c.product == product).order_by(model_verdicts.c.id)
         return [found for row in self._database.rows(query) if (found := _judgement(row)) is not None]
 
-    def record_review(self, review: Review) -> None:
-        """Record a decision about evidence; the newest one about it counts."""
+    def record_review(self, review: Review, *, unless_decided: bool = False) -> Review:
+        """Record a decision about evidence, and return the one that counts: the newest.
+
+        `unless_decided`: only if nobody has decided about this evidence, whatever was decided.
+        """
+        newest = sa.select(reviews).where(reviews.c.evidence == review.evidence).order_by(reviews.c.id.desc()).limit(1)
         said = {"evidence": review.evidence, "decision": review.decision, "by_whom": review.by, "reason": review.reason}
         with self._database.writing() as connection:
-            insert(connection, reviews, product=review.product, **said, expires_at=review.expires_at, recorded_at=now())
+            if not unless_decided or connection.execute(newest).first() is None:
+                insert(connection, reviews, product=review.product, **said, expires_at=review.expires_at, recorded_at=now())
+            return _review(connection.execute(newest).one())
 
     def reviews(self, evidence: str) -> list[Review]:
         """Return the decisions about this evidence, oldest first."""
         query = sa.select(reviews).where(reviews.c.evidence == evidence).order_by(reviews.c.id)
         return [_review(row) for row in self._database.rows(query)]
 
-    def promote(
-        self, promotion: Promotion, *, after: int, is_allowed: Callable[[Review | None, datetime.datetime], bool]
-    ) -> Promotion | None:
+    def promote(self, promotion: Promotion, *, after: int, check: Callable[[Review], None]) -> Promotion | None:
         """Make a model the champion, in one transaction, and return the promotion as it was recorded.
 
-        Only if the product has had exactly `after` promotions, so that of several at once one wins, and if `is_allowed` says so
-        of the newest decision about its evidence (None: there is none) and of now (UTC): a decision that was taken back or has
-        expired in the meantime lets nothing through. Return None, and record nothing, otherwise.
+        `check` is called with the newest decision about its evidence, an approval, and raises where the model must not be
+        promoted all the same. While it runs nobody else writes: what it reads in this ledger is still so when the promotion
+        is recorded; it must not write itself. Return None, and record nothing, unless the product has had exactly `after`
+        promotions: of several at once one wins. Raises NotApproved where nobody has approved the evidence, or it was
+        rejected since.
         """
         c, r = promotions.c, reviews.c
         with self._database.writing() as connection:
             turns = connection.execute(sa.select(sa.func.max(c.turn)).where(c.product == promotion.product)).scalar() or 0
-            newest = sa.select(reviews).where(r.evidence == promotion.evidence).order_by(r.id.desc()).limit(1)
-            row = connection.execute(newest).first()
-            if turns != after or not is_allowed(_review(row) if row else None, datetime.datetime.now(datetime.UTC)):
+            if turns != after:
                 return None
+            about = sa.select(reviews).where(r.product == promotion.product, r.evidence == promotion.evidence)
+            row = connection.execute(about.order_by(r.id.desc()).limit(1)).first()
+            check(_approval(row, promotion))
             made = replace(promotion, id=turns + 1, promoted_at=now())
             said = json.dumps(asdict(made), sort_keys=True)
             insert(connection, promotions, product=made.product, turn=made.id, promotion=said, recorded_at=made.promoted_at)
@@ -154,6 +161,17 @@ class Models:
 
 def _identity(model: ModelVersion) -> tuple[str, str, str, str]:
     return model.training_set, model.recipe, model.code, model.artifact
+
+
+def _approval(row: sa.Row[Any] | None, wanted: Promotion) -> Review:
+    """Return the decision if it approves. Whatever anybody checks before or after: without one nothing is promoted."""
+    if row is not None and row.decision == "approved":
+        return _review(row)
+    found = "no decision" if row is None else f"a rejection by {row.by_whom} ({row.reason})"
+    raise NotApproved(
+        f"{wanted.product}: model {wanted.number} is not promoted: found {found} about evidence {wanted.evidence[:12]}, expected "
+        f"an approval; `readiness review show {wanted.product} {wanted.number}` has the evidence"
+    )
 
 
 def _judgement(row: sa.Row[Any] | None) -> Judgement | None:

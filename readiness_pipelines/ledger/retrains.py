@@ -38,20 +38,24 @@ class Retrains:
         """Ask for a retrain, and return the one that is in flight now: this, or an older one that it has joined.
 
         Who joins adds its events, and its severity, cut-off and time to begin where they are worse, later, earlier: only
-        what has not been started looks at a later cut-off. The same events again add nothing.
+        what has not been started looks at a later cut-off. Events that have asked for a retrain ask for no second one: the
+        one they have asked for is returned, however far it is.
         """
         with self._database.writing() as connection:
             rows = _rows(connection, wanted.product)
             standing = _folded(rows)
+            asked = [each for each in standing if wanted.events and set(wanted.events) <= set(each.events)]
+            if asked:
+                return asked[-1]
             last = standing[-1] if standing else None
             if last is None or last.state == ENDED:
                 made = replace(wanted, id=len(standing) + 1, state="requested", requested_at=now())
                 _add(connection, made, REQUESTED, 1)
                 return made
-            if set(wanted.events) <= set(last.events) and wanted.events:
-                return last
             joined = _joined(last, wanted)
-            _add(connection, joined, JOINED, 1 + sum(row.retrain == last.id and row.state == JOINED for row in rows))
+            if joined != last:
+                told = replace(joined, by=wanted.by, reason=wanted.reason)
+                _add(connection, told, JOINED, 1 + sum(row.retrain == last.id and row.state == JOINED for row in rows))
             return joined
 
     def start(self, product: str, id_: int, run: str, *, is_over: Callable[[str], bool]) -> Retrain | None:
@@ -119,9 +123,12 @@ def _rows(connection: sa.Connection, product: str) -> list[sa.Row[Any]]:
 
 
 def _folded(rows: list[sa.Row[Any]]) -> list[Retrain]:
-    """Return each retrain as its newest row tells it."""
-    newest = {row.retrain: row.said for row in rows}
-    return [_retrain(newest[id_]) for id_ in sorted(newest)]
+    """Return each retrain as its newest row tells it, and by whom and why it was asked for first: a row tells who joined."""
+    newest: dict[int, Retrain] = {}
+    for row in rows:
+        said, first = _retrain(row.said), newest.get(row.retrain)
+        newest[row.retrain] = said if first is None else replace(said, by=first.by, reason=first.reason)
+    return [newest[id_] for id_ in sorted(newest)]
 
 
 def _joined(standing: Retrain, wanted: Retrain) -> Retrain:

@@ -1,0 +1,123 @@
+"""What stands against a model, whoever would promote it: its verdict, what has changed since, what it was trained on.
+
+Decisions are apart from this (`governance`): no approval outweighs any of these grounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.model_spec import ModelSpec
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import ModelVersion, Promotion, Review, Status, Tier
+from readiness_pipelines.governance import POLICY
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.ledger.models import Judgement
+from readiness_pipelines.models.evidence import evidence_of
+from readiness_pipelines.models.withdrawn import withdrawn_since
+
+_NAMED = 3  # versions or rules that are told
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with its newest verdict, and the newest decision about that verdict's evidence, None: nobody has decided."""
+
+    model: ModelVersion
+    judgement: Judgement
+    review: Review | None
+
+
+def spec_of(product: Product) -> ModelSpec:
+    """Return the product's model as it is declared. Raises ReadinessError where none is."""
+    if product.model is None:
+        raise ReadinessError(f"{product.name}: found no model, expected `model:` in its defs.yaml")
+    return product.model
+
+
+def case_of(product: Product, lake: Lakehouse, number: int) -> Case:
+    """Return the case of the product's model with this number. Raises ReadinessError where there is no such model or verdict."""
+    models = lake.ledger.models
+    model, judgement = models.model(product.name, number), models.judgement(product.name, number)
+    if model is None:
+        there = [each.number for each in models.models(product.name)]
+        expected = f"one of 1 to {there[-1]}" if there else f"one that was trained: `readiness retrain {product.name}`"
+        raise ReadinessError(f"{product.name}: found no model {number}, expected {expected}")
+    if judgement is None:
+        raise ReadinessError(
+            f"{product.name}: model {number} was trained and not judged, expected a verdict: its retrain was cut short; "
+            f"`readiness retrain {product.name}` trains and judges"
+        )
+    decisions = models.reviews(judgement.evidence.digest)
+    return Case(model, judgement, decisions[-1] if decisions else None)
+
+
+def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
+    """Return in words what stands against promoting this model now; nothing: only decisions count.
+
+    `history` are the product's promotions, oldest first. A verdict counts for the champion it compared with, and for
+    contract, policy, tier and demands as they were: with any of them changed, the model must be judged again.
+    """
+    verdict, evidence = case.judgement.verdict, case.judgement.evidence
+    found = [*_failed(case), *_changed(product, case)]
+    champion = lake.ledger.models.model(product.name, history[-1].number) if history else None
+    if (champion.artifact if champion else "") != verdict.against:
+        now = f"model {champion.number}" if champion else "none"
+        found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
+    if any(each.number == case.model.number and each.evidence == evidence.digest for each in history):
+        found.append("it was promoted on this evidence already, and another was put in its place")
+    return tuple(found) or _taught_wrongly(product, lake, case)  # asked last: it reads much of the ledger
+
+
+def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
+    """Return in words what stands against rolling back to this model now; nothing: only decisions count.
+
+    Its verdict speaks of the champion of then, and it may rest on an older contract or policy: it was right once, and is
+    what there is. Only where the risk tier is another one now, an approval by the policy is none.
+    """
+    tier, before = spec_of(product).tier, case.judgement.evidence.tier
+    found = [*_failed(case)]
+    if case.review is not None and case.review.by == POLICY and tier is not Tier.LOW:
+        found.append(f"the policy approved it at tier {before}, and the tier is {tier} now: it needs a person")
+    return (*found, *_taught_wrongly(product, lake, case))
+
+
+def _failed(case: Case) -> list[str]:
+    verdict = case.judgement.verdict
+    rules = ", ".join(f"{each.rule} {each.about}".strip() for each in verdict.failed[:_NAMED])
+    match verdict.status:
+        case Status.FAILED:
+            more = f" and {len(verdict.failed) - _NAMED} more" if len(verdict.failed) > _NAMED else ""
+            return [f"the promotion gate rejected it: {rules}{more}"]
+        case Status.UNDECIDED if case.review is not None and case.review.by == POLICY:
+            return ["the promotion gate is undecided about it, and only a person may approve that"]
+    return []
+
+
+def _changed(product: Product, case: Case) -> list[str]:
+    said, spec = case.judgement.evidence, spec_of(product)
+    as_now = evidence_of(product, case.model, case.judgement.verdict, severity=said.severity)
+    if as_now.digest == said.digest and case.judgement.verdict.demands == spec.demands:
+        return []
+    pairs = {
+        "artifact": (said.model, as_now.model),
+        "training set": (said.training_set, as_now.training_set),
+        "contract": (said.contract, as_now.contract),
+        "policy": (said.policy, as_now.policy),
+        "tier": (said.tier, as_now.tier),
+        "what a model must prove": (case.judgement.verdict.demands, spec.demands),
+    }
+    names = [name for name, (before, now) in pairs.items() if before != now] or ["its evidence"]
+    return [f"{', '.join(names)}: not what it was judged by any more, so that it must be judged again"]
+
+
+def _taught_wrongly(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
+    training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
+    if training_set is None:
+        return (f"the ledger knows no training set {case.model.training_set[:12]}",)
+    gone = [f"{name} ({why})" for name, why in withdrawn_since(product, lake, training_set).items()]
+    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    leaks = (f"its training set leaks: {'; '.join(training_set.leaks[:_NAMED])}",) if training_set.leaks else ()
+    return (*leaks, f"it was trained on {', '.join(gone[:_NAMED])}{more}") if gone else leaks

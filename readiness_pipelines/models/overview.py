@@ -1,0 +1,145 @@
+"""How a product's models stand: which is the champion, which waits for a person, which may be promoted, and why not the others.
+
+Worked out from the ledger and the declaration whenever it is asked for, and stored nowhere.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.flow import ModelVersion, Promotion, Retrain, Status
+from readiness_pipelines.governance import missing_approvals, needs_person
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.ledger.models import Judgement
+from readiness_pipelines.ledger.retrains import Pause
+from readiness_pipelines.models.grounds import Case, against_promoting, spec_of
+
+
+class State(StrEnum):
+    """Where a model stands."""
+
+    CHAMPION = "champion"
+    REPLACED = "replaced"  # it was the champion, and rests on the same evidence
+    WAITS = "waits"  # only a person's decision is missing
+    POLICY = "policy"  # only the policy's decision is missing, which its retrain takes
+    APPROVED = "approved"  # nothing is missing; it is promoted by the product's sensor, or by hand
+    REJECTED = "rejected"  # by a person
+    REFUSED = "refused"  # by the promotion gate, or for what has changed since
+    UNJUDGED = "unjudged"  # its retrain has not come to a verdict
+
+
+@dataclass(frozen=True)
+class Stands:
+    """One model, and why it stands where it does: empty for the champion and what may be promoted."""
+
+    model: ModelVersion
+    case: Case | None
+    state: State
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A product's models, oldest first, its promotions, oldest first, and what is under way.
+
+    `previous` is the number of the model that a roll back goes back to, 0 for none.
+    """
+
+    product: str
+    models: tuple[Stands, ...]
+    promotions: tuple[Promotion, ...]
+    previous: int
+    retrain: Retrain | None
+    pause: Pause | None
+
+    @property
+    def champion(self) -> ModelVersion | None:
+        return next((each.model for each in self.models if each.state is State.CHAMPION), None)
+
+    @property
+    def waiting(self) -> tuple[Stands, ...]:
+        """Return the models for which only a person's decision is missing."""
+        return tuple(each for each in self.models if each.state is State.WAITS)
+
+    @property
+    def approved(self) -> tuple[Stands, ...]:
+        """Return the models that may be promoted and are not yet."""
+        return tuple(each for each in self.models if each.state is State.APPROVED)
+
+    @property
+    def aliases(self) -> dict[str, int]:
+        """Return the number that each alias in MLflow stands for; none for what there is not.
+
+        The challenger is the newest model that could still be promoted.
+        """
+        open_ = [each.model.number for each in self.models if each.state in (State.WAITS, State.POLICY, State.APPROVED)]
+        champion = self.champion
+        found = {"champion": champion.number if champion else 0, "previous": self.previous, "challenger": max(open_, default=0)}
+        return {name: number for name, number in found.items() if number}
+
+
+def standing(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Standing:
+    """Return how the product's models stand at `now` (UTC, with its zone). Nothing is changed, and no model is loaded.
+
+    Raises ReadinessError where the product declares none.
+    """
+    spec_of(product)
+    models, history = lake.ledger.models, lake.ledger.models.promotions(product.name)
+    found = tuple(_stands(product, lake, model, history, now) for model in models.models(product.name))
+    retrains = lake.ledger.retrains
+    return Standing(
+        product=product.name,
+        models=found,
+        promotions=tuple(history),
+        previous=earlier(history),
+        retrain=retrains.in_flight(product.name),
+        pause=retrains.paused(product.name),
+    )
+
+
+def earlier(history: Sequence[Promotion]) -> int:
+    """Return the number of the champion that stood before the present one was promoted, 0 where there is none.
+
+    `history` are the product's promotions, oldest first. Who has been rolled back from is none: after 1, 2, 3 and back to 2
+    it is 1, so that rolling back twice never brings back what was rolled back from.
+    """
+    stood: list[int] = []
+    for each in history:
+        if each.kind == "rolled_back" and each.number in stood:
+            while stood[-1] != each.number:
+                stood.pop()
+        else:
+            stood.append(each.number)
+    return stood[-2] if len(stood) > 1 else 0
+
+
+def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Sequence[Promotion], now: datetime.datetime) -> Stands:
+    judgement = lake.ledger.models.judgement(product.name, model.number)
+    case = _case(lake, model, judgement) if judgement else None
+    if history and history[-1].number == model.number:
+        return Stands(model, case, State.CHAMPION)
+    if case is None:
+        return Stands(model, None, State.UNJUDGED, ("its retrain has not come to a verdict",))
+    evidence = case.judgement.evidence
+    if any((each.number, each.evidence) == (model.number, evidence.digest) for each in history):
+        return Stands(model, case, State.REPLACED, (f"model {history[-1].number} is the champion",))
+    if against := against_promoting(product, lake, case, history):
+        return Stands(model, case, State.REFUSED, against)
+    missing = missing_approvals(evidence, case.review, now=now)
+    return Stands(model, case, _lacks(case) if missing else State.APPROVED, missing)
+
+
+def _case(lake: Lakehouse, model: ModelVersion, judgement: Judgement) -> Case:
+    decisions = lake.ledger.models.reviews(judgement.evidence.digest)
+    return Case(model, judgement, decisions[-1] if decisions else None)
+
+
+def _lacks(case: Case) -> State:
+    if case.review is not None:
+        return State.REJECTED if case.review.decision == "rejected" else State.WAITS
+    can_be_policy = case.judgement.verdict.status is Status.PASSED and not needs_person(case.judgement.evidence)
+    return State.POLICY if can_be_policy else State.WAITS
