@@ -43,6 +43,10 @@ _COMMANDS = (
     ("held", "held", "app", "Candidates that a gate did not admit."),
     ("gates", "gates", "app", "What gates ask of a table, and what they found."),
     ("drift", "drift", "app", "How far admitted rows are from their reference, and what was done about it."),
+    ("model", "model", "app", "A product's models, and which of them is the champion."),
+    ("review", "review", "app", "Models that wait for a person's decision."),
+    ("pause", "loop", "pause", "Stop a product's loop: nothing is retrained, promoted or rolled back by itself."),
+    ("resume", "loop", "resume", "Let a product's loop go on."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
 

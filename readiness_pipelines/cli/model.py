@@ -1,0 +1,119 @@
+"""`readiness model list|show|promote|roll-back|repair`: a product's models, and which of them is the champion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from readiness_pipelines.cli.carried_out import By, Reason
+from readiness_pipelines.cli.held import Json
+from readiness_pipelines.cli.model_told import as_dict, in_short, standing_now, stands_at, tell, write_json
+from readiness_pipelines.cli.place import console, lakehouse, product_named, show
+from readiness_pipelines.cli.review import Number, Product
+from readiness_pipelines.flow import Promotion
+from readiness_pipelines.governance import signed
+from readiness_pipelines.models import promotion as promotions
+from readiness_pipelines.models.overview import Standing, Stands
+
+app = typer.Typer(help="A product's models, and which of them is the champion.", no_args_is_help=True, add_completion=False)
+
+_LISTED = 30  # models; --json has all
+
+
+@app.command("list", help="Every model, the newest first, where it stands and why; then the promotions.")
+def list_(product: Product, as_json: Json = False) -> None:
+    declared, lake = product_named(product), lakehouse()
+    found = standing_now(declared, lake)
+    rows = [_row(each) for each in reversed(found.models)]
+    if as_json:
+        write_json({"models": rows, "promotions": [_promotion_row(each) for each in found.promotions], "previous": found.previous})
+        return
+    show(rows[:_LISTED], as_json=False, title=f"Models of {declared.name}", empty=f"{declared.name} has no model yet.")
+    if len(rows) > _LISTED:
+        console.print(f"... and {len(rows) - _LISTED:,} older ones: --json has all")
+    history = [_promotion_row(each) for each in reversed(found.promotions)]
+    show(history[:_LISTED], as_json=False, title="Promotions, the newest first", empty="No model was promoted yet.")
+    _tell_loop(found)
+
+
+@app.command("show", help="All that is on record about one model.")
+def show_(product: Product, number: Number, as_json: Json = False) -> None:
+    lake = lakehouse()
+    at = stands_at(standing_now(product_named(product), lake), number)
+    if as_json:
+        write_json(as_dict(lake, at))
+    else:
+        tell(lake, at)
+
+
+@app.command("promote", help="Make an approved model the champion now, without waiting for the product's sensor.")
+def promote(product: Product, number: Number, by: By, reason: Reason) -> None:
+    declared, lake = product_named(product), lakehouse()
+    who, why = signed(by, reason)
+    _tell(promotions.promote(declared, lake, number=number, by=who, reason=why))
+
+
+@app.command("roll-back", help="Make an earlier champion the champion again; its own approval must still count.")
+def roll_back(
+    product: Product,
+    by: By,
+    reason: Reason,
+    to: Annotated[
+        int | None, typer.Option("--to", help="Number of an earlier champion; default: the one before the present one.")
+    ] = None,
+) -> None:
+    declared, lake = product_named(product), lakehouse()
+    who, why = signed(by, reason)
+    _tell(promotions.roll_back(declared, lake, by=who, reason=why, to=to))
+
+
+@app.command("repair", help="Let aliases in MLflow and drift references follow the ledger; a line for each that did not.")
+def repair(product: Product) -> None:
+    declared = product_named(product)
+    mended = promotions.repair(declared, lakehouse())
+    for line in mended or ("aliases and drift references follow the ledger",):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _tell(made: Promotion) -> None:
+    before = f", in the place of model {made.previous}" if made.previous else ""
+    console.print(
+        f"{made.product}: model {made.number} is the champion since {made.promoted_at[:19]} UTC{before}: "
+        f"{made.kind.replace('_', ' ')} by {made.by}, {made.reason}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _tell_loop(found: Standing) -> None:
+    if found.previous:
+        console.print(f"a roll back goes back to model {found.previous}")
+    if found.retrain is not None:
+        console.print(f"retrain {found.retrain.id} is {found.retrain.state}: {found.retrain.reason}", markup=False)
+    if found.pause is not None:
+        console.print(f"paused by {found.pause.by} since {found.pause.at[:19]} UTC: {found.pause.reason}", markup=False)
+
+
+def _row(at: Stands) -> dict[str, Any]:
+    judgement = at.case.judgement if at.case else None
+    return {
+        "model": at.model.number,
+        "state": at.state.value,
+        "artifact": at.model.artifact[:12],
+        "judged": f"{judgement.recorded_at[:16]} UTC" if judgement else "",
+        "which": in_short(judgement.verdict) if judgement else "",
+        "why": "; ".join(at.why),
+    }
+
+
+def _promotion_row(said: Promotion) -> dict[str, Any]:
+    return {
+        "when": f"{said.promoted_at[:16]} UTC",
+        "model": said.number,
+        "before": said.previous or "",
+        "how": said.kind.replace("_", " "),
+        "evidence": said.evidence[:12],
+        "by": said.by,
+        "why": said.reason,
+    }
