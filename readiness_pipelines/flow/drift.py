@@ -250,7 +250,8 @@ class DriftReport:
 class ResponseDecision:
     """What is done about one event: the one effect that it has. `action` is a word of the response policy.
 
-    `policy` is the digest of what the decision depends on besides the report; `decided_by` the run that took it.
+    `policy` is the digest of what the decision depends on besides the report; `decided_by` the run that took it. `retrain` is the
+    number of the retrain that it asked for or joined, 0 for none.
     """
 
     event: str
@@ -263,6 +264,7 @@ class ResponseDecision:
     why: str
     policy: str
     decided_by: str
+    retrain: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -1,4 +1,7 @@
-"""From judged windows to incidents: a table is one from a window at medium or above on, until another rules that out."""
+"""From judged windows to incidents: a table is one from a window at medium or above on, until another rules that out.
+
+After a high event, which has led to a retrain, it is one from low on for a while (`response.told_from`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.monitors import Monitor
 from readiness_pipelines.flow import DriftReport, Finding, Mode, Severity, worst_of_columns
 from readiness_pipelines.ledger import Incident, Ledger
-from readiness_pipelines.response import TOLD_FROM
+from readiness_pipelines.response import told_from
 
 _NAMED = 5  # columns that are told; the report has all of them
 
@@ -22,7 +25,8 @@ def drifted(product: Product, ledger: Ledger, known: Mapping[tuple[str, str], In
     for table in sorted({monitor.table.full_name for monitor in product.monitors}):
         here = [i for i in known.values() if i.kind == "drift" and i.is_open and i.details["table"] == table]
         reports = [newest(ledger, monitor) for monitor in product.monitors if monitor.table.full_name == table]
-        found = [r for r in reports if r is not None and r.mode is Mode.DECIDED and r.severity.is_at_least(TOLD_FROM)]
+        least = told_from(product, ledger, table)
+        found = [r for r in reports if r is not None and r.mode is Mode.DECIDED and r.severity.is_at_least(least)]
         worst = max(found, key=lambda report: report.severity.rank, default=None)
         if worst is not None:
             yield _incident(product, worst)

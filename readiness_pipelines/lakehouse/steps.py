@@ -19,6 +19,11 @@ UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorde
 RESPONSE_NAMES = ("event_claimed", "event_decided")
 TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
 PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "aliases_followed", "references_followed")
+RESPONSE_NAMES = ("event_claimed", "retrain_requested", "rolled_back", "event_decided")
+RETRAIN_NAMES = (
+    *("retrain_started", "training_set_selected", "model_recorded", "model_numbered", "verdict_recorded"),
+    *("review_recorded", "model_promoted", "retrain_ended"),
+)
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one
 

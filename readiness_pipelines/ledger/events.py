@@ -50,8 +50,9 @@ class Events:
         """Return the events that are to take effect and have not, oldest window first.
 
         Of each window the newest event, judged low or worse and not decided; where an older one was claimed or decided, and
-        the window was not found without drift since, only if it is worse than that one was judged. And every event that was
-        claimed and not decided, superseded or not: if its run has died, nobody else would take it up.
+        the window was not found without drift since, only if it is worse than that one was judged; an older one that led to
+        `freeze` stands in nobody's way. And every event that was claimed and not decided, superseded or not: if its run has died,
+        nobody else would take it up.
         """
         measured = self._measured_events(product)  # first: what was claimed before it was superseded is then seen as claimed
         states, effects = self._states(product)
@@ -134,10 +135,14 @@ class Events:
         return found
 
     def _states(self, product: str) -> tuple[dict[str, str], dict[str, Severity]]:
-        """Return how far each event is that was ever claimed, and the severity with which each decided one took effect."""
+        """Return how far each event is that was ever claimed, and the severity with which each decided one took effect.
+
+        None of it where it led to `freeze`: nothing was done.
+        """
         r = responses.c
         rows = self._database.rows(sa.select(r.event, r.state, r.decision).where(r.product == product).order_by(r.id))
-        decided = {row.event: ResponseDecision.from_json(row.decision).severity for row in rows if row.decision}
+        said = [ResponseDecision.from_json(row.decision) for row in rows if row.decision]
+        decided = {each.event: Severity.NONE if each.action == "freeze" else each.severity for each in said}
         return {row.event: row.state for row in rows}, decided
 
     def _severities(self, product: str) -> dict[str, Severity]:

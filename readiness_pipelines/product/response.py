@@ -14,6 +14,7 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import DriftReport
 from readiness_pipelines.incidents import reconcile_drift, send
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.product.asking import to_ask
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import at_work, bury, is_over
@@ -42,7 +43,7 @@ def response_job(product: Product) -> dg.JobDefinition:
             with at_work(settings.state, run_id):
                 lake = Lakehouse.open(settings)
                 ended = functools.partial(is_over, instance, settings.state)
-                effect = take_effect(product, lake.ledger, config.event, run_id, is_over=ended)
+                effect = take_effect(product, lake, config.event, run_id, is_over=ended, now=clock())
                 send(product, lake, reconcile_drift(product, lake.ledger).resolved, log=context.log)
         except ReadinessError as error:
             raise dg.Failure(str(error)) from error

@@ -1,6 +1,18 @@
-"""What is done about drift: a pure policy decides, and each event takes effect exactly once."""
+"""What is done about drift: a pure policy decides, each event takes effect exactly once, a retrain is carried out to its end."""
 
 from readiness_pipelines.response.effect import Effect, take_effect
-from readiness_pipelines.response.policy import TOLD_FROM, Action, Response, respond
+from readiness_pipelines.response.facts import in_review, told_from
+from readiness_pipelines.response.policy import TOLD_FROM, Action, Comparison, Facts, Response, respond
 
-__all__ = ["TOLD_FROM", "Action", "Effect", "Response", "respond", "take_effect"]
+__all__ = [
+    "TOLD_FROM",
+    "Action",
+    "Comparison",
+    "Effect",
+    "Facts",
+    "Response",
+    "in_review",
+    "respond",
+    "take_effect",
+    "told_from",
+]

@@ -1,16 +1,22 @@
-"""An event takes effect: claimed, decided, recorded, exactly once, however many runs try and wherever one of them dies."""
+"""An event takes effect: claimed, carried out, decided, exactly once, however many runs try and wherever one of them dies.
+
+What an event leads to is done before it is recorded as decided. A retrain's request and a roll back name the event, so whoever
+takes the claim over after a kill finds them, does nothing twice, and records the same decision: none is ever on record undone.
+"""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.flow import DriftReport, ResponseDecision, Severity
-from readiness_pipelines.lakehouse.steps import reached
-from readiness_pipelines.ledger import Ledger
-from readiness_pipelines.response.policy import FINGERPRINT, respond
+from readiness_pipelines.flow import ResponseDecision, Retrain, Severity
+from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.lakehouse import Lakehouse, reached
+from readiness_pipelines.response.facts import gather
+from readiness_pipelines.response.policy import Facts, fingerprint, respond
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,16 @@ class Effect:
         return f"found no event {self.event!r}, expected one that was measured: `readiness drift show` names them"
 
 
-def take_effect(product: Product, ledger: Ledger, event: str, run: str, *, is_over: Callable[[str], bool]) -> Effect:
-    """Let an event take effect: exactly one `ResponseDecision` is ever recorded for it.
+def take_effect(
+    product: Product, lake: Lakehouse, event: str, run: str, *, is_over: Callable[[str], bool], now: datetime.datetime
+) -> Effect:
+    """Let an event take effect at `now` (UTC): exactly one `ResponseDecision` is ever recorded for it.
 
     The first transaction claims the event for `run`; whoever holds the newest claim decides. Safe to call again by the same
     run, by several runs at once, and after a kill at any instant: `is_over` says of another run that it has ended or died,
-    and then its unfinished claim is taken over.
+    and then its unfinished claim is taken over. One event of a product is decided at a time.
     """
-    drift = ledger.drift
+    drift = lake.ledger.drift
     before = drift.report_of(event)
     if before is None or before.measured.product != product.name:
         return Effect("unknown", event)
@@ -57,27 +65,51 @@ def take_effect(product: Product, ledger: Ledger, event: str, run: str, *, is_ov
         return Effect("no_alarm", event)
     while (claim := drift.claim(event, run, is_over=is_over)).state == "mine":
         reached("event_claimed")
-        report = drift.report_of(event) or before  # as it is judged now: what is decided is what is on record
-        decision = _decision(report, run)
-        if drift.decide(decision):
-            reached("event_decided")
-            return Effect("decided", event, run, decision)
+        with lake.ledger.responding(product.name):
+            if drift.decision_of(event) is not None:
+                continue  # by who took the claim over meanwhile
+            report = drift.report_of(event) or before  # as it is judged now: what is decided is what is on record
+            decision = _carried_out(product, lake, gather(product, lake, report, now=now), run)
+            if drift.decide(decision):
+                reached("event_decided")
+                return Effect("decided", event, run, decision)
     if claim.state == "decided":
         return Effect("decided_before", event, claim.by, drift.decision_of(event))
     return Effect("taken" if claim.state == "taken" else "superseded", event, claim.by)
 
 
-def _decision(report: DriftReport, run: str) -> ResponseDecision:
-    response, measured = respond(report), report.measured
+def _carried_out(product: Product, lake: Lakehouse, facts: Facts, run: str) -> ResponseDecision:
+    """Do what follows from the facts, and return the decision that says so."""
+    response, report = respond(facts), facts.report
+    asked = _request(lake, facts).id if response.asks and not facts.asked else facts.asked
     return ResponseDecision(
         event=report.event,
-        product=measured.product,
-        monitor=measured.monitor,
-        window=measured.window,
+        product=product.name,
+        monitor=report.measured.monitor,
+        window=report.measured.window,
         severity=report.severity,
         columns=report.columns,
         action=response.action.value,
         why=response.why,
-        policy=FINGERPRINT,
+        policy=fingerprint(facts.words),
         decided_by=run,
+        retrain=asked,
     )
+
+
+def _request(lake: Lakehouse, facts: Facts) -> Retrain:
+    report = facts.report
+    wanted = Retrain(
+        product=report.measured.product,
+        id=0,
+        state="requested",
+        cut_off=facts.cut_off,
+        severity=report.severity,
+        events=(report.event,),
+        reason=f"{report.severity} drift of {report.measured.monitor} in {report.measured.window}",
+        by=POLICY,
+        not_before=facts.waits_until,
+    )
+    asked = lake.ledger.retrains.request(wanted)
+    reached("retrain_requested")
+    return asked

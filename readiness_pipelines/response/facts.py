@@ -1,0 +1,149 @@
+"""What a response depends on, gathered from ledger and calendar: nothing is changed here, and nothing is decided."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from readiness_pipelines.declarations import Bronze, Product
+from readiness_pipelines.declarations.model_spec import ModelSpec
+from readiness_pipelines.flow import DriftReport, ResponseDecision, Retrain, Severity
+from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers import Standing, StandingKind, Standings
+from readiness_pipelines.layers.calendar import STEPS, partitions_read, start_of
+from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.response.policy import TOLD_FROM, URGENT_FROM, Action, Facts
+
+_WEEK = datetime.timedelta(days=7)
+_QUIET = 4  # windows without drift, after which a table is watched as before
+_RULES = 5  # of a held candidate that are named
+_CHANGES = (Action.RETRAIN, Action.REVIEW, Action.ROLL_BACK)
+
+
+def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datetime.datetime) -> Facts:
+    """Return what is known at `now` (UTC) of a report, the gates over its window, and the product's models and retrains."""
+    spec, ledger = product.model, lake.ledger
+    if spec is None:
+        return Facts(report)
+    mine = ledger.retrains.retrains(product.name)
+    cut_off = newest_partition(spec, ledger) or report.measured.window.last
+    trained = next((each for each in reversed(mine) if each.number), None)
+    paused = ledger.retrains.paused(product.name)
+    return Facts(
+        report,
+        words=spec.words.retraining,
+        gates=tuple(gates(product, lake, report, now=now)),
+        cut_off=cut_off,
+        looked_to=trained.cut_off if trained else "",
+        looked_by=trained.id if trained else 0,
+        days_since=_days(product, trained.cut_off, cut_off) if trained else 0,
+        in_flight=mine[-1].id if mine and mine[-1].state != "ended" else 0,
+        asked=next((each.id for each in mine if report.event in each.events), 0),
+        waits_until=waits_until(mine, per_week=spec.words.retraining.per_week, now=now),
+        paused_by=paused.by if paused else "",
+        returned_to=_returned_to(product, ledger, report.event),
+    )
+
+
+def newest_partition(spec: ModelSpec, ledger: Ledger) -> str | None:
+    """Return the newest partition with admitted rows to score or with admitted labels: what a retrain looks at by default."""
+    tables = {spec.scored.full_name, spec.labels.full_name}
+    current = [each for name in tables for each in ledger.current_versions(name).values()]
+    return max((version.partition for version in current if not version.is_nothing), default=None)
+
+
+def waits_until(retrains: list[Retrain], *, per_week: int, now: datetime.datetime) -> str:
+    """Return when the next retrain may begin (UTC, ISO 8601), empty for now: `per_week` were begun in the 7 days before.
+
+    What has not begun counts nothing, whatever it waits for.
+    """
+    begun = sorted(max(each.requested_at, each.not_before) for each in retrains if each.attempt)
+    if len(begun) < per_week:
+        return ""
+    free = datetime.datetime.fromisoformat(begun[-per_week]) + _WEEK
+    return free.isoformat(timespec="milliseconds") if free > now.replace(tzinfo=datetime.UTC) else ""
+
+
+def gates(product: Product, lake: Lakehouse, report: DriftReport, *, now: datetime.datetime) -> Iterator[str]:
+    """Yield what holds or misses a partition that the window should have rested on: table, partition, and rules of the gate."""
+    if not report.measured.absent:
+        return
+    standings = Standings(product, lake, now=now, everything=True)
+    name, seen = report.measured.table.rpartition(".")[2], set[tuple[str, str]]()
+    for partition in report.measured.absent:
+        for standing in _causes(product, standings, name, partition, seen):
+            yield _told(lake, standing)
+
+
+def _causes(product: Product, standings: Standings, name: str, partition: str, seen: set[tuple[str, str]]) -> Iterator[Standing]:
+    """Yield where the partitions stand that are held or missing themselves, and that block this one; each once."""
+    standing = standings.of(name, partition)
+    if (name, partition) in seen or not standing.blocks:
+        return
+    seen.add((name, partition))
+    table = product.by_name[name]
+    if standing.kind is not StandingKind.BLOCKED or isinstance(table, Bronze):
+        yield standing
+        return
+    for upstream, given in table.upstream.items():
+        for key in partitions_read(product, given, partition) if given.unavailable == "hold" else ():
+            yield from _causes(product, standings, upstream, key, seen)
+
+
+def _told(lake: Lakehouse, standing: Standing) -> str:
+    if standing.kind is StandingKind.MISSING:
+        return standing.why
+    verdict = lake.ledger.latest_verdict(standing.table, standing.partition)
+    because = verdict.held_because if verdict is not None else ()
+    return f"{standing.table}/{standing.partition} is held: {', '.join(because[:_RULES])}"
+
+
+def _days(product: Product, before: str, after: str) -> int:
+    return (start_of(product, after) - start_of(product, before)) // STEPS["day"]
+
+
+def event_mark(event: str) -> str:
+    """Return how the reason of a roll back names the event that has led to it."""
+    return f"event {event[:12]}"
+
+
+def _returned_to(product: Product, ledger: Ledger, event: str) -> int:
+    mine = [p for p in ledger.models.promotions(product.name) if p.kind == "rolled_back" and event_mark(event) in p.reason]
+    return mine[-1].number if mine else 0
+
+
+# what lasts beyond an event
+
+
+def in_review(ledger: Ledger, product: str) -> ResponseDecision | None:
+    """Return the critical event's decision for whose sake every promotion needs a person, or None.
+
+    It ends when a person has decided about evidence that was recorded after it: approved or rejected.
+    """
+    critical = [(at, said) for at, said in ledger.drift.decisions(product) if said.action in (Action.REVIEW, Action.ROLL_BACK)]
+    if not critical:
+        return None
+    at, said = critical[-1]
+    later = [each.evidence.digest for each in ledger.models.judgements(product) if each.recorded_at > at]
+    by_person = any(review.by != POLICY for evidence in later for review in ledger.models.reviews(evidence))
+    return None if by_person else said
+
+
+def told_from(product: Product, ledger: Ledger, table: str) -> Severity:
+    """Return from which severity on the owner is told of this table: after a high event from low on.
+
+    Until a model is promoted, or the newest four windows of the monitor that had the event are without drift.
+    """
+    if product.model is None:
+        return TOLD_FROM
+    monitors = {monitor.name for monitor in product.monitors if monitor.table.full_name == table}
+    promotions = ledger.models.promotions(product.name)
+    for at, said in reversed(ledger.drift.decisions(product.name)):
+        if promotions and promotions[-1].promoted_at > at:
+            return TOLD_FROM
+        if said.monitor in monitors and said.severity.is_at_least(URGENT_FROM) and said.action in _CHANGES:
+            newest = ledger.drift.reports(product.name, said.monitor, last=_QUIET)
+            is_quiet = len(newest) == _QUIET and all(each.severity is Severity.NONE for each in newest)
+            return TOLD_FROM if is_quiet else Severity.LOW
+    return TOLD_FROM
