@@ -16,7 +16,6 @@ ERASURE_NAMES = (
 PROFILE_NAMES = ("profiles_staged", "profiles_committed")
 MEASURING_NAMES = ("reference_pinned", "reference_registered", "window_recorded")
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
-RESPONSE_NAMES = ("event_claimed", "event_decided")
 TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
 PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "aliases_followed", "references_followed")
 RESPONSE_NAMES = ("event_claimed", "retrain_requested", "rolled_back", "event_decided")

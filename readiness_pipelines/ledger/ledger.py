@@ -78,9 +78,12 @@ class Ledger:
         Else an older promotion, told late, could take the place of a newer one wherever the ledger is followed.
         """
         return self._database.alone("promotions", product)
+
     def responding(self, product: str) -> AbstractContextManager[None]:
         """Wait until no other process or thread decides about an event of this product; keep others out meanwhile.
+
         Else two events that see no retrain in flight could ask for one each, one after the other has ended.
+        """
         return self._database.alone("responses", product)
 
     # arrivals

@@ -130,14 +130,20 @@ def _brought(spec: ModelSpec) -> Any:
         raise _mistake(spec, "estimator", f"found {spec.words.estimator}, expected {expected}: {error}") from error
     made = function(spec)
     if not all(hasattr(made, each) for each in ("fit", "predict_proba", "get_params")):
-        raise _mistake(spec, "estimator", f"{spec.words.estimator} returned {type(made).__name__}, expected a classifier of scikit-learn's kind")
+        raise _mistake(
+            spec,
+            "estimator",
+            f"{spec.words.estimator} returned {type(made).__name__}, expected a classifier of scikit-learn's kind",
+        )
     return made
 
 
 def _balance(made: Any, spec: ModelSpec) -> None:
     weights = [name for name in made.get_params(deep=True) if name.split("__")[-1] == "class_weight"]
     if not weights:
-        raise _mistake(spec, "balance", f"{spec.words.estimator} has no class_weight: leave `balance` out, or let it weigh the classes itself")
+        raise _mistake(
+            spec, "balance", f"{spec.words.estimator} has no class_weight: leave `balance` out, or let it weigh the classes itself"
+        )
     made.set_params(**dict.fromkeys(weights, "balanced"))
 
 

@@ -2,9 +2,4 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import pandas as pd
-
 from readiness_pipelines.declarations.drift import Drift  # noqa: F401
