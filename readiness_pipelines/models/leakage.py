@@ -56,7 +56,8 @@ def leaks(con: duckdb.DuckDBPyConnection, rows: str, spec: ModelSpec) -> tuple[s
 
     `rows` is a table of `con` as `lay_out` makes it; only those that are trained on are looked at. No values are told.
     """
-    positives, negatives = one_row(con, f"SELECT count_if(label), count_if(NOT label) FROM {rows} WHERE part = '{TRAIN}'")
+    classes = "count(*) FILTER (label), count(*) FILTER (NOT label)"  # count_if is null over no rows
+    positives, negatives = one_row(con, f"SELECT {classes} FROM {rows} WHERE part = '{TRAIN}'")
     if min(positives, negatives) < LEAST_OF_CLASS:
         return ()
     said = [_leak(con, rows, spec, feature, positives, negatives) for feature in spec.features]

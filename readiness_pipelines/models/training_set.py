@@ -78,7 +78,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, t
         _moment(training_set.holdout_from),
         _share(training_set.positives_train, training_set.rows_train),
     )
-    counted = one_row(con, f"SELECT count_if(part = '{TRAIN}'), count_if(part = '{HOLDOUT}') FROM {name}")
+    counted = one_row(con, f"SELECT count(*) FILTER (part = '{TRAIN}'), count(*) FILTER (part = '{HOLDOUT}') FROM {name}")
     if counted != (training_set.rows_train, training_set.rows_holdout):
         wanted = f"{training_set.rows_train} to train on and {training_set.rows_holdout} held out"
         raise BrokenInvariant(
