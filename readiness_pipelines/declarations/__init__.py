@@ -1,7 +1,8 @@
 """A product as it is declared: defs.yaml, contract, SQL models and suites, read once, checked as a whole, then frozen.
 
 `load` is where it begins: `shape` reads defs.yaml, `matching` finds each table in the contract, `feeds`, `upstream`,
-`models`, `suites` and `drift_problems` check one kind of declaration each, `tables` and `monitors` hold what comes out.
+`sql_models`, `suites`, `drift_problems` and `model_problems` check one kind of declaration each, `tables`, `monitors` and
+`model_spec` hold what comes out.
 """
 
 from readiness_pipelines.declarations.load import load_product

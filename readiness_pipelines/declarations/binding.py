@@ -17,6 +17,7 @@ from sqlglot import expressions as exp
 
 from readiness_pipelines.contracts.types import castable
 from readiness_pipelines.declarations.sql import Model, Problem, line_at, read_model, told
+from readiness_pipelines.gates.columns import is_number
 
 _DESCRIBE = "DESCRIBE "
 # The clock, the session and the engine, by names that DuckDB calls consistent or knows under another one.
@@ -80,22 +81,44 @@ class Binder:
 
     def condition_problem(self, sql: str, columns: Mapping[str, str]) -> str | None:
         """Return why `sql` is no condition over a row of these columns, or None."""
+        types = self._types_of(sql, columns, called="a condition", shown=f"CASE WHEN ({sql}) THEN 1 END, ({sql})")
+        if isinstance(types, str):
+            return types
+        if len(types) != 2:
+            return "found several values, expected one condition"
+        if types[1] not in ("BOOLEAN", '"NULL"'):
+            return f"found a value of type {types[1]}, expected a condition (true or false)"
+        return self._more_than_one_row(sql, called="a condition")
+
+    def score_problem(self, sql: str, columns: Mapping[str, str]) -> str | None:
+        """Return why `sql` is no number (or condition, which counts 1 or 0) over a row of these columns, or None."""
+        if not sql.strip():
+            return "found nothing, expected a number over a row's columns"
+        types = self._types_of(sql, columns, called="a number", shown=f"({sql})")
+        if isinstance(types, str):
+            return types
+        if len(types) != 1:
+            return "found several values, expected one number"
+        if not is_number(types[0]) and types[0] != "BOOLEAN":
+            return f"found a value of type {types[0]}, expected a number"
+        return self._more_than_one_row(sql, called="a number")
+
+    def _types_of(self, sql: str, columns: Mapping[str, str], *, called: str, shown: str) -> list[str] | str:
+        """Return the types that `shown` gives over a row of these columns, or why `sql` does not bind."""
         self.add("_candidate", columns)
         found = read_model(f"SELECT ({sql})")
         if isinstance(found, Problem):
-            return found.message.replace("one SELECT", "a condition")
+            return found.message.replace("one SELECT", called)
         for problem in self._outside_problems(found):
             return problem.message
         try:
-            row = self._con.execute(f"{_DESCRIBE}SELECT CASE WHEN ({sql}) THEN 1 END, ({sql}) FROM _candidate").fetchall()
+            return [str(row[1]) for row in self._con.execute(f"{_DESCRIBE}SELECT {shown} FROM _candidate").fetchall()]
         except duckdb.Error as error:
             return _bind_message(error)
-        if len(row) != 2:
-            return "found several values, expected one condition"
-        if row[1][1] not in ("BOOLEAN", '"NULL"'):
-            return f"found a value of type {row[1][1]}, expected a condition (true or false)"
+
+    def _more_than_one_row(self, sql: str, *, called: str) -> str | None:
         more = self._more_than_row_by_row(f"SELECT ({sql}) FROM _candidate")
-        return f"found SQL for which DuckDB plans {more}, expected a condition over one row" if more else None
+        return f"found SQL for which DuckDB plans {more}, expected {called} over one row" if more else None
 
     def query_problem(self, query: str) -> str | None:
         """Return why a SELECT over tables that were added does not bind, or None."""

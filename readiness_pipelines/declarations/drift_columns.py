@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from readiness_pipelines.contracts import Column
 from readiness_pipelines.declarations.binding import near_column
 from readiness_pipelines.declarations.drift import DriftMonitor
+from readiness_pipelines.declarations.known import KnownTable
 from readiness_pipelines.declarations.monitors import Watched, can_be_class, has_distribution, tests_of, usual_kind, watched
 from readiness_pipelines.declarations.upstream import repeated
 from readiness_pipelines.flow import Test
@@ -16,22 +15,10 @@ from readiness_pipelines.located import shown, unknown
 
 Where = list[str | int]
 Told = Iterator[tuple[Where, str]]
-_VALUES = {"BOOLEAN": "true or false", "VARCHAR": "text", "BIGINT": "a whole number"}
+VALUES = {"BOOLEAN": "true or false", "VARCHAR": "text", "BIGINT": "a whole number"}  # of types that can hold classes
 
 
-@dataclass(frozen=True)
-class Watchable:
-    """A monitored table as far as it is understood: the contract's columns by name, and what names its rows."""
-
-    name: str
-    columns: Mapping[str, Column]
-    key: tuple[str, ...]
-
-    def type(self, column: str) -> str:
-        return self.columns[column].type
-
-
-def column_problems(said: DriftMonitor, table: Watchable) -> Told:
+def column_problems(said: DriftMonitor, table: KnownTable) -> Told:
     """Yield (where below the monitor, found and expected), each mistake once."""
     return _Columns(said, table).problems()
 
@@ -39,7 +26,7 @@ def column_problems(said: DriftMonitor, table: Watchable) -> Told:
 class _Columns:
     """What one monitor says of the columns of its table."""
 
-    def __init__(self, said: DriftMonitor, table: Watchable) -> None:
+    def __init__(self, said: DriftMonitor, table: KnownTable) -> None:
         self._said, self._table = said, table
         self._role = {n: r for r in ("label", "prediction", "score") if (n := getattr(said, r)) is not None}
 
@@ -107,8 +94,8 @@ class _Columns:
         if label is None or said.score is None:
             if "positive" in said.model_fields_set:
                 yield ["positive"], "found it without a label and a score, expected both: it says of what the score speaks"
-        elif not _is_of(said.positive, self._table.type(label)) and can_be_class(self._table.type(label)):
-            expected = _VALUES[self._table.type(label)]
+        elif not is_value_of(said.positive, self._table.type(label)) and can_be_class(self._table.type(label)):
+            expected = VALUES[self._table.type(label)]
             if "positive" in said.model_fields_set:
                 yield ["positive"], f"found {shown(said.positive)}, expected a value of {label!r}: {expected}"
             else:
@@ -148,7 +135,7 @@ class _Columns:
         return [*tests_of(self._watched[name]), *([Test.PERFORMANCE] if measured else [])]
 
 
-def _is_of(value: str | int | bool, type_: str) -> bool:
+def is_value_of(value: str | int | bool, type_: str) -> bool:
     """Return whether a class can be a value of a column of this type; 1 is true, and 0 is false."""
     match type_:
         case "VARCHAR":

@@ -8,10 +8,11 @@ from typing import Any
 
 import pydantic
 
-from readiness_pipelines.contracts import Column, Reading
+from readiness_pipelines.contracts import Reading
 from readiness_pipelines.declarations import product as words
 from readiness_pipelines.declarations.drift import USUAL_THRESHOLDS, DriftMonitor, ReferenceRange, Thresholds
-from readiness_pipelines.declarations.drift_columns import Told, Watchable, Where, column_problems
+from readiness_pipelines.declarations.drift_columns import Told, Where, column_problems
+from readiness_pipelines.declarations.known import known_table, layers_of
 from readiness_pipelines.declarations.matching import Matching
 from readiness_pipelines.declarations.shape import Layer, Shape
 from readiness_pipelines.declarations.sql_models import Visible
@@ -24,16 +25,16 @@ def drift_problems(
 ) -> Iterator[str]:
     """Yield what is wrong with the monitors, each mistake once. Of a table that is not understood only its name is judged."""
     raw = shape.attribute("drift")
-    layers: dict[str, Layer] = {found.meant[e.where]: e.layer for e in shape.entries if e.where in found.meant}
+    layers, has_model = layers_of(shape, found), shape.attribute("model") is not None
     first: set[str] = set()
     for i, item in enumerate(raw if isinstance(raw, list) else []):
         said = _shaped(item)
         if said is None:
             continue
         told = [*_table_problems(said, layers, all_known=shape.names_every_table), *_name_problems(said, first)]
-        told += _reference_problems(said, partitions)
+        told += _reference_problems(said, partitions, has_model=has_model)
         told += [*_order_problems(said), *_persistence_problems(said)]
-        seen = _seen(said.table, shape, found, contract, visible)
+        seen = known_table(said.table, shape, found, contract, visible)
         if seen is not None and layers.get(said.table) != "bronze":
             told += column_problems(said, seen)
         for where, message in told:
@@ -45,19 +46,6 @@ def _shaped(item: Any) -> DriftMonitor | None:
         return DriftMonitor.model_validate(item)
     except pydantic.ValidationError:
         return None
-
-
-def _seen(name: str, shape: Shape, found: Matching, contract: Reading | None, visible: Visible) -> Watchable | None:
-    for entry in shape.entries:
-        if found.meant.get(entry.where) == name:
-            table = contract.tables.get(found.contracted.get(entry.where, "")) if contract is not None else None
-            if table is None or entry.words is None:
-                return None
-            key = tuple(entry.words.key) if isinstance(entry.words, words.GoldTable) else table.key
-            # A column that contract and SQL spell differently is told there: here it is known by both names.
-            spelt = {n: Column(n, t, False, "", "") for n, t in visible.declared.get(name, {}).items()}
-            return Watchable(name, spelt | {c.name: c for c in table.columns}, key)
-    return None
 
 
 def _table_problems(said: DriftMonitor, layers: Mapping[str, Layer], *, all_known: bool) -> Told:
@@ -76,8 +64,10 @@ def _name_problems(said: DriftMonitor, first: set[str]) -> Told:
     first.add(name)
 
 
-def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None) -> Told:
+def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None, *, has_model: bool) -> Told:
     days = said.reference
+    if days == "training_set" and not has_model:
+        yield ["reference"], "found training_set in a product without a model, expected `model:`, {from, to} or previous_window"
     if not isinstance(days, ReferenceRange):
         return
     length = (days.to - days.from_).days + 1

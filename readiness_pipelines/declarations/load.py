@@ -16,7 +16,7 @@ from readiness_pipelines.declarations.drift_problems import drift_problems
 from readiness_pipelines.declarations.feeds import feed_problems
 from readiness_pipelines.declarations.kinds import is_name
 from readiness_pipelines.declarations.matching import Matching, match
-from readiness_pipelines.declarations.model_problems import model_table
+from readiness_pipelines.declarations.model_problems import model_block_problems, model_table
 from readiness_pipelines.declarations.model_spec import model_spec
 from readiness_pipelines.declarations.monitors import monitor_of
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
@@ -87,6 +87,7 @@ class _Loading:
         self.problems += _alert_problems(shape, contract)
         self.problems += _subject_problems(found, contract)
         self.problems += drift_problems(shape, found, contract, self.visible, partitions)
+        self.problems += model_block_problems(shape, found, contract, self.visible, self.binder)
         if self.problems or shape.declaration is None or contract is None or contract.contract is None:
             return None
         return self._product(shape.declaration, contract.contract)
@@ -173,18 +174,23 @@ class _Loading:
             return None
         self.problems += problems
         self.sql[entry.where] = (text, path)
-        if model is not None:
-            visible = self._seen_by(shape, raw, reads)
+        visible = self._seen_by(shape, raw)
+        if model is not None and visible is not None:
             found = model_problems(model, layer=entry.layer, reads=reads, table=table, visible=visible, binder=self.binder)
             self.problems += [f"{path}:{p.line}: {entry.name}: {' '.join(p.message.split())}" for p in found]
         return model
 
-    def _seen_by(self, shape: Shape, raw: words.SilverTable | words.GoldTable, reads: list[str] | None) -> Visible:
-        """Return the tables as this one sees them; none where its scores are of a table that is not understood."""
+    def _seen_by(self, shape: Shape, raw: words.SilverTable | words.GoldTable) -> Visible | None:
+        """Return the tables as this one sees them; no columns where its scores are of a table that is not understood.
+
+        None where that is none of its inputs: what its SQL reads is the same mistake.
+        """
         if not isinstance(raw, words.GoldTable) or not raw.scored:
             return self.visible
         name = model_table(shape)
-        return self.visible.scored(name) if name in self.visible.tables and name in (reads or ()) else Visible()
+        if name not in self.visible.tables:
+            return Visible()
+        return self.visible.scored(name) if name in raw.inputs else None
 
     def _suite(self, name: str, path: Path, table: str, partitions: words.Partitions | None) -> None:
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from readiness_pipelines.contracts import Column
 from readiness_pipelines.declarations.model import ModelBlock
 from readiness_pipelines.declarations.monitors import has_distribution, usual_kind
 from readiness_pipelines.declarations.tables import Gold, Silver
@@ -75,11 +77,16 @@ def model_spec(product: str, said: ModelBlock, tables: dict[str, Silver | Gold])
     return ModelSpec(product, scored, tables[said.label.table], tuple(_features(said, scored)), said)
 
 
-def _features(said: ModelBlock, table: Silver | Gold) -> list[Feature]:
-    key = table.key if isinstance(table, Gold) else table.table.key
+def usual_features(said: ModelBlock, columns: Sequence[Column], key: Sequence[str]) -> list[str]:
+    """Return what a model of a table with these columns and this key learns from, where it does not say."""
     other = {*key, *said.groups, *said.label.by, said.time, said.known_at}
     if said.label.table == said.table:
         other.add(said.label.column)
-    usual = [c.name for c in table.table.columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
+    return [c.name for c in columns if c.name not in other and c.classification != "PII" and has_distribution(c.type)]
+
+
+def _features(said: ModelBlock, table: Silver | Gold) -> list[Feature]:
+    key = table.key if isinstance(table, Gold) else table.table.key
+    names = usual_features(said, table.table.columns, key) if said.features is None else said.features
     types = {c.name: c.type for c in table.table.columns}
-    return [Feature(name, said.columns.get(name) or usual_kind(types[name])) for name in (said.features or usual)]
+    return [Feature(name, said.columns.get(name) or usual_kind(types[name])) for name in names]

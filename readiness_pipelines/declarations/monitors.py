@@ -12,7 +12,7 @@ from readiness_pipelines.declarations.tables import Bronze, Gold, Silver
 from readiness_pipelines.flow import Kind, Test, digest
 
 _NUMBERS = ("BIGINT", "DOUBLE", "DECIMAL")
-_TIMES = ("DATE", "TIMESTAMPTZ")
+TIMES = ("DATE", "TIMESTAMPTZ")
 _CLASSES = ("VARCHAR", "BIGINT", "BOOLEAN")
 
 
@@ -80,7 +80,7 @@ def usual_kind(type_: str) -> Literal["number", "category"]:
 
 def has_distribution(type_: str) -> bool:
     """Return whether a column of this type has a distribution that can be compared: days and times only grow."""
-    return type_ not in _TIMES
+    return type_ not in TIMES
 
 
 def can_be_class(type_: str) -> bool:

@@ -37,6 +37,8 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "int_type": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "no_class": "text, a whole number, or true or false",
     "no_day": "a day as in 2025-01-31",
     "string_too_long": "one character",

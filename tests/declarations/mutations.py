@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.modelled import WATCHED, build_parcels
 from tests.shop import build_shop
 
 READMISSION = Path(__file__).parents[2] / "readiness_pipelines" / "defs" / "readmission"
@@ -38,6 +39,9 @@ def build(root: Path, product: str) -> tuple[Path, Path]:
     if product == "shop":
         shop = build_shop(root)
         return shop.folder, root / "quality_suites" / "shop"
+    if product == "parcels":
+        parcels = build_parcels(root, watched=WATCHED, scored=True)
+        return parcels.folder, root / "quality_suites" / "parcels"
     folder, suites = root / "defs" / "readmission", root / "quality_suites" / "readmission"
     shutil.copytree(READMISSION, folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(SUITES, suites)

@@ -13,8 +13,9 @@ from tests.declarations.mutations import MUTATIONS as PLAIN
 from tests.declarations.mutations import Mutation, apply, build
 from tests.declarations.mutations_across import ACROSS
 from tests.declarations.mutations_drift import DRIFT
+from tests.declarations.mutations_model import MODEL
 
-MUTATIONS = [*PLAIN, *ACROSS, *DRIFT]
+MUTATIONS = [*PLAIN, *ACROSS, *DRIFT, *MODEL]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name.replace(" ", "_"))
@@ -34,7 +35,7 @@ def test_a_mistake_is_one_line_at_its_place(mutation: Mutation, tmp_path: Path) 
         assert word in problem, problem
 
 
-@pytest.mark.parametrize("product", ["shop", "readmission"])
+@pytest.mark.parametrize("product", ["shop", "readmission", "parcels"])
 def test_a_product_without_mistakes_loads(product: str, tmp_path: Path) -> None:
     folder, _ = build(tmp_path, product)
     assert load_product(folder).name == product

@@ -27,6 +27,14 @@ MONITOR = """\
       label: outcome
       groups: [colour]
 """
+# What a monitor needs that is compared with a training set; nothing is trained.
+MODEL = """\
+  model:
+    table: sizes
+    time: day
+    label: {table: sizes, column: readings, positive: 500, by: [day]}
+    features: [size]
+"""
 
 _DEFS = """\
 type: readiness_pipelines.product.DataProduct
@@ -66,7 +74,7 @@ def _contract(frequency: str) -> str:
         return "\n".join(lines)
 
     raw = {name: ("string", classification) for name, (_, classification) in _COLUMNS.items()}
-    sizes = {"day": ("date", "public"), "size": ("number", "public")}
+    sizes = {"day": ("date", "public"), "size": ("number", "public"), "readings": ("integer", "public")}
     return f"""\
 apiVersion: v3.1.0
 kind: DataContract
@@ -89,7 +97,8 @@ schema:
 
 _SQL = {
     "silver/readings.sql": "SELECT " + ", ".join(f"nullif({name}, '') AS {name}" for name in _COLUMNS) + " FROM raw_readings",
-    "gold/sizes.sql": "SELECT CAST(getvariable('partition_key') AS DATE) AS day, avg(size) AS size FROM readings",
+    "gold/sizes.sql": "SELECT CAST(getvariable('partition_key') AS DATE) AS day, avg(size) AS size, "
+    "count(*) AS readings FROM readings",
 }
 _SUITES = {
     "bronze_raw_readings": "expectations:\n  - {type: expect_table_row_count_to_be_between, kwargs: {min_value: 1}}\n",

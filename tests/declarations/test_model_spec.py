@@ -1,0 +1,174 @@
+"""A declared model as a value: its defaults, and which digest changes with what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from readiness_pipelines.declarations import Feature, Gold, ModelSpec, load_product
+from readiness_pipelines.declarations.cron import cron_problem
+from readiness_pipelines.errors import DeclarationError
+from readiness_pipelines.flow import Tier
+from tests.modelled import MODEL, Parcels, build_parcels
+
+FEATURES = "    features: [amount, items, weight, channel, region]\n"
+LAST = "    risk_tier: low\n"
+
+
+def spec_of(parcels: Parcels) -> ModelSpec:
+    spec = parcels.product.model
+    assert spec is not None
+    return spec
+
+
+@pytest.fixture
+def parcels(tmp_path: Path) -> Parcels:
+    return build_parcels(tmp_path)
+
+
+def test_every_column_is_a_feature_but_keys_times_groups_and_what_names_a_person(parcels: Parcels) -> None:
+    parcels.declare(FEATURES, "")
+    found = [(feature.name, feature.kind) for feature in spec_of(parcels).features]
+    numbers = [(name, "number") for name in ("amount", "items", "weight")]
+    assert found == [*numbers, *((name, "category") for name in ("channel", "region", "age_band"))]
+
+
+def test_a_label_in_the_models_own_table_is_no_feature_by_default(parcels: Parcels) -> None:
+    parcels.declare(FEATURES, "")
+    parcels.declare("label: {table: returns, column: returned", "label: {table: orders, column: channel, positive: web")
+    assert "channel" not in [feature.name for feature in spec_of(parcels).features]
+
+
+def test_a_whole_number_that_is_a_code_is_a_category_and_its_text_to_the_model(parcels: Parcels) -> None:
+    parcels.declare(LAST, f"{LAST}    columns: {{items: category}}\n")
+    by_name = {feature.name: feature for feature in spec_of(parcels).features}
+    assert by_name["items"] == Feature("items", "category")
+    assert by_name["items"].sql == 'CAST("items" AS VARCHAR) AS "items"'
+    assert by_name["amount"].sql == 'CAST("amount" AS DOUBLE) AS "amount"'
+
+
+def test_an_undeclared_tier_is_unknown(parcels: Parcels) -> None:
+    assert spec_of(parcels).tier is Tier.LOW
+    parcels.declare(LAST, "")
+    assert spec_of(parcels).tier is Tier.UNKNOWN
+
+
+SELECTION, RECIPE, DEMANDS = "selection", "recipe", "demands"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("    time: ordered_at\n", "    time: ordered_at\n    known_at: ordered_at\n", {SELECTION}),
+        ("    groups: [customer]\n", "", {SELECTION}),
+        ("holdout_days: 3", "holdout_days: 4", {SELECTION}),
+        (LAST, f"{LAST}    train_days: 30\n", {SELECTION}),
+        (FEATURES, "    features: [amount, items]\n", {SELECTION}),
+        (LAST, f"{LAST}    columns: {{items: category}}\n", {SELECTION}),
+        ("column: returned, by", "column: returned, positive: false, by", {SELECTION}),
+        ("column: returned, by", "column: returned, known_at: told_on, by", {SELECTION}),
+        (LAST, f"{LAST}    estimator: logistic\n", {RECIPE}),
+        (LAST, f"{LAST}    parameters: {{max_iter: 50}}\n", {RECIPE}),
+        (LAST, f"{LAST}    balance: true\n", {RECIPE}),
+        (LAST, f"{LAST}    seed: 7\n", {RECIPE}),
+        (LAST, f"{LAST}    decide_at: 0.5\n", {RECIPE}),
+        (LAST, f"{LAST}    metric: brier\n", {DEMANDS}),
+        (LAST, f"{LAST}    margin: 0.01\n", {DEMANDS}),
+        (LAST, f"{LAST}    at_least: not_worse\n    margin: 0.01\n", {DEMANDS}),
+        (LAST, f"{LAST}    limits: {{calibration: 0.2}}\n", {DEMANDS}),
+        ("region, min_rows: 50", "region, min_rows: 60", {DEMANDS}),
+        ("age_band, min_rows: 50", "age_band, limit: 0.3", {DEMANDS}),
+        (LAST, "    risk_tier: medium\n", {DEMANDS}),
+        (LAST, f"{LAST}    baseline: {{sql: amount}}\n", {SELECTION, DEMANDS}),  # its score lies beside the rows
+        ("{column: region, min_rows: 50}", "{column: channel, min_rows: 50}", {SELECTION, DEMANDS}),
+        (LAST, f"{LAST}    retraining: {{from: high, every: '0 6 * * mon'}}\n", set()),
+        (LAST, f"{LAST}    approvals_expire_days: 7\n", set()),
+    ],
+)
+def test_a_digest_changes_with_what_it_is_of_and_with_nothing_else(parcels: Parcels, old: str, new: str, changed: set[str]) -> None:
+    before = spec_of(parcels)
+    parcels.declare(old, new)
+    after = spec_of(parcels)
+    assert {name for name in (SELECTION, RECIPE, DEMANDS) if getattr(before, name) != getattr(after, name)} == changed
+
+
+def test_the_same_words_have_the_same_digests_in_whatever_order(parcels: Parcels, tmp_path: Path) -> None:
+    first, *rest = MODEL.splitlines(keepends=True)
+    other = build_parcels(tmp_path / "other", model=first + "".join(reversed(rest)))
+    for name in (SELECTION, RECIPE, DEMANDS):
+        assert getattr(spec_of(parcels), name) == getattr(spec_of(other), name)
+
+
+def test_a_scored_table_says_so_in_its_fingerprint(tmp_path: Path) -> None:
+    """The same SQL over scores gives other rows than over a table that has columns of these names."""
+    product = build_parcels(tmp_path, scored=True).product
+    table = product.by_name["order_scores"]
+    assert product.made_from_scores == {"order_scores"}
+    assert isinstance(table, Gold) and table.fingerprint != replace(table, is_scored=False).fingerprint
+
+
+def test_a_column_of_the_models_table_named_as_a_score_is_told_once(tmp_path: Path) -> None:
+    parcels = build_parcels(tmp_path, scored=True)
+    contract, sql = parcels.folder / "contract.yaml", parcels.folder / "silver" / "orders.sql"
+    weight = "      - {name: weight, logicalType: number, classification: confidential}\n"
+    text = contract.read_text()
+    assert weight in text
+    contract.write_text(text.replace(weight, f"{weight}      - {{name: score, logicalType: number, classification: public}}\n"))
+    sql.write_text(sql.read_text().replace("nullif(weight, '') AS weight", "nullif(weight, '') AS weight, items AS score"))
+    with pytest.raises(DeclarationError) as error:
+        load_product(parcels.folder)
+    (problem,) = error.value.problems
+    assert "model.table: found a column 'score' in 'orders', expected another name for it" in problem
+
+
+def test_a_model_may_be_of_a_table_whose_key_has_two_columns_one_of_which_it_learns_from(tmp_path: Path) -> None:
+    """As prices of regions are: region and time name a row, and say much about it."""
+    parcels = build_parcels(tmp_path)
+    for old, new in (
+        ("by: [order_id]}", "by: [order_id, region]}"),
+        ("features: [amount, items, weight, channel, region]", "features: [amount, region]"),
+    ):
+        parcels.declare(old, new)
+    contract, sql = parcels.folder / "contract.yaml", parcels.folder / "silver" / "returns.sql"
+    told = "      - {name: told_on, logicalType: date, classification: public}\n"
+    contract.write_text(
+        contract.read_text().replace(told, f"{told}      - {{name: region, logicalType: string, classification: public}}\n", 2)
+    )
+    sql.write_text(sql.read_text().replace(" FROM", ", 'north' AS region FROM"))
+    assert [feature.name for feature in spec_of(parcels).features] == ["amount", "region"]
+
+
+@pytest.mark.parametrize(
+    "text", ["0 6 * * mon", "*/5 * * * *", "0 0 1,15 * *", "30 2 29 feb *", "0 9-17/2 * jan-jun 1-5", "0 0 31 * *"]
+)
+def test_a_cron_schedule_that_is_read_is_one_for_dagster_too(text: str) -> None:
+    assert cron_problem(text) is None
+
+    @dg.job
+    def nothing() -> None:
+        pass
+
+    assert dg.ScheduleDefinition(name="every", job=nothing, cron_schedule=text).cron_schedule == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "monday",
+        "0 6 * *",
+        "0 6 * * * *",
+        "60 * * * *",
+        "0 24 * * *",
+        "0 0 0 * *",
+        "0 0 * 13 *",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "0 0 30 2 *",
+    ],
+)
+def test_what_is_no_cron_schedule_or_never_comes_is_told(text: str) -> None:
+    assert cron_problem(text) is not None
