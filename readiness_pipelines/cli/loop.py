@@ -6,7 +6,7 @@ from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.review import Product
 from readiness_pipelines.governance import signed
-from readiness_pipelines.models.grounds import spec_of
+from readiness_pipelines.models.training_set import spec_of
 
 
 def pause(product: Product, by: By, reason: Reason) -> None:

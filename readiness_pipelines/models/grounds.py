@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import ModelVersion, Promotion, Review, Status, Tier
 from readiness_pipelines.governance import POLICY
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.evidence import evidence_of
+from readiness_pipelines.models.training_set import spec_of
 from readiness_pipelines.models.withdrawn import withdrawn_since
 
 _NAMED = 3  # versions or rules that are told
@@ -28,13 +28,6 @@ class Case:
     model: ModelVersion
     judgement: Judgement
     review: Review | None
-
-
-def spec_of(product: Product) -> ModelSpec:
-    """Return the product's model as it is declared. Raises ReadinessError where none is."""
-    if product.model is None:
-        raise ReadinessError(f"{product.name}: found no model, expected `model:` in its defs.yaml")
-    return product.model
 
 
 def case_of(product: Product, lake: Lakehouse, number: int) -> Case:

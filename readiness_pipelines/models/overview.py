@@ -16,7 +16,8 @@ from readiness_pipelines.governance import missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.ledger.retrains import Pause
-from readiness_pipelines.models.grounds import Case, against_promoting, spec_of
+from readiness_pipelines.models.grounds import Case, against_promoting
+from readiness_pipelines.models.training_set import spec_of
 
 
 class State(StrEnum):

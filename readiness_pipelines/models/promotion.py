@@ -19,9 +19,10 @@ from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Evidence, Promotion, Review, Severity
 from readiness_pipelines.governance import POLICY, missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of, spec_of
+from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of
 from readiness_pipelines.models.overview import Standing, earlier, standing
 from readiness_pipelines.models.registry import Registry
+from readiness_pipelines.models.training_set import spec_of
 
 
 def promote(product: Product, lake: Lakehouse, *, number: int, by: str, reason: str) -> Promotion:

@@ -9,7 +9,8 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Review, Status
 from readiness_pipelines.governance import POLICY, needs_person, signed
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.models.grounds import Case, case_of, spec_of
+from readiness_pipelines.models.grounds import Case, case_of
+from readiness_pipelines.models.training_set import spec_of
 
 
 def decide(
