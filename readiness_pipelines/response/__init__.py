@@ -3,6 +3,7 @@
 from readiness_pipelines.response.effect import Effect, take_effect
 from readiness_pipelines.response.facts import in_review, told_from
 from readiness_pipelines.response.policy import TOLD_FROM, Action, Comparison, Facts, Response, respond
+from readiness_pipelines.response.retrain import carry_out, due, give_up, request
 
 __all__ = [
     "TOLD_FROM",
@@ -11,7 +12,11 @@ __all__ = [
     "Effect",
     "Facts",
     "Response",
+    "carry_out",
+    "due",
+    "give_up",
     "in_review",
+    "request",
     "respond",
     "take_effect",
     "told_from",

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from readiness_pipelines.declarations import Product
+from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import ResponseDecision, Retrain, Severity
 from readiness_pipelines.governance.approvals import POLICY
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.response.facts import gather
-from readiness_pipelines.response.policy import Facts, fingerprint, respond
+from readiness_pipelines.response.facts import event_mark, gather
+from readiness_pipelines.response.policy import Action, Comparison, Facts, Response, fingerprint, performance_loss, respond
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def _carried_out(product: Product, lake: Lakehouse, facts: Facts, run: str) -> R
     """Do what follows from the facts, and return the decision that says so."""
     response, report = respond(facts), facts.report
     asked = _request(lake, facts).id if response.asks and not facts.asked else facts.asked
+    if response.action is Action.ROLL_BACK and not facts.returned_to:
+        response = _rolled_back(product, lake, facts, response)
     return ResponseDecision(
         event=report.event,
         product=product.name,
@@ -113,3 +116,17 @@ def _request(lake: Lakehouse, facts: Facts) -> Retrain:
     asked = lake.ledger.retrains.request(wanted)
     reached("retrain_requested")
     return asked
+
+
+def _rolled_back(product: Product, lake: Lakehouse, facts: Facts, response: Response) -> Response:
+    """Make the earlier version champion again, and return what is then so: its own decision may not let it be."""
+    from readiness_pipelines.models.promotion import roll_back
+
+    report = facts.report
+    reason = f"{event_mark(report.event)}: performance fell by {performance_loss(report):.3f} in {report.measured.window}"
+    try:
+        roll_back(product, lake, by=POLICY, reason=reason, to=response.to)
+    except NotApproved as error:
+        return respond(replace(facts, previous=Comparison(response.to, None, str(error))))
+    reached("rolled_back")
+    return response

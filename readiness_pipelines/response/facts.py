@@ -13,7 +13,16 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import STEPS, partitions_read, start_of
 from readiness_pipelines.ledger import Ledger
-from readiness_pipelines.response.policy import TOLD_FROM, URGENT_FROM, Action, Facts
+from readiness_pipelines.response.policy import (
+    ROLL_BACK_FROM,
+    TOLD_FROM,
+    URGENT_FROM,
+    Action,
+    Comparison,
+    Facts,
+    performance_loss,
+)
+from readiness_pipelines.response.rollback import compared
 
 _WEEK = datetime.timedelta(days=7)
 _QUIET = 4  # windows without drift, after which a table is watched as before
@@ -42,6 +51,7 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
         asked=next((each.id for each in mine if report.event in each.events), 0),
         waits_until=waits_until(mine, per_week=spec.words.retraining.per_week, now=now),
         paused_by=paused.by if paused else "",
+        previous=_previous(product, lake, report, cut_off=cut_off),
         returned_to=_returned_to(product, ledger, report.event),
     )
 
@@ -101,6 +111,14 @@ def _told(lake: Lakehouse, standing: Standing) -> str:
 
 def _days(product: Product, before: str, after: str) -> int:
     return (start_of(product, after) - start_of(product, before)) // STEPS["day"]
+
+
+def _previous(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off: str) -> Comparison | None:
+    """Compare the champion before with the champion, where the champion may be the fault of a critical event."""
+    may_be_its_fault = report.severity is Severity.CRITICAL and performance_loss(report) > ROLL_BACK_FROM
+    if not may_be_its_fault or report.measured.absent or _returned_to(product, lake.ledger, report.event):
+        return None
+    return compared(product, lake, report, cut_off=cut_off)
 
 
 def event_mark(event: str) -> str:

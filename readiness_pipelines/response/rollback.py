@@ -1,0 +1,109 @@
+"""Whether the champion before was better on the very window in which this one disappoints.
+
+The loss of a window says that something is wrong, not that the champion is: rows may have become harder for every model. So
+both score the window's rows again whose labels are known and from which neither has learned. Nothing is promoted here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.model_spec import ModelSpec
+from readiness_pipelines.drift.concept import LEAST_OF_CLASS
+from readiness_pipelines.flow import DriftReport, ModelVersion, TrainingSet
+from readiness_pipelines.gates.columns import quoted
+from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.response.policy import Comparison
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off: str) -> Comparison | None:
+    """Compare the champion before with the champion on the window of this report; None where there is no champion.
+
+    Better is: the lower end of the one-sided 95% interval of the paired difference is above 0 (`models/judging/better.py`), over
+    persons, or over days where the model has no `groups`. Labels are those known by the end of `cut_off`. Nobody can tell with
+    fewer than 20 rows of a class, or where the monitor's rows cannot be matched with what was scored. The rows are those of the
+    training set at `cut_off`, which the retrain that follows uses too; it is pinned and recorded.
+    """
+    from readiness_pipelines.models.overview import earlier
+
+    spec, models = product.model, lake.ledger.models
+    champion = models.champion(product.name)
+    if spec is None or champion is None:
+        return None
+    previous = models.model(product.name, earlier(models.promotions(product.name)))
+    if previous is None:
+        return Comparison(0, None, "there is no champion before it")
+    rows = _rows(product, lake, spec, report, cut_off=cut_off, of=(champion, previous))
+    if isinstance(rows, str):
+        return Comparison(previous.number, None, f"whether model {previous.number} is better cannot be told: {rows}")
+    return _compared(lake, spec, rows, champion, previous)
+
+
+def _rows(
+    product: Product,
+    lake: Lakehouse,
+    spec: ModelSpec,
+    report: DriftReport,
+    *,
+    cut_off: str,
+    of: tuple[ModelVersion, ModelVersion],
+) -> pd.DataFrame | str:
+    """Return the window's rows with a label, newer than all that these models have learned from, or why nothing can be told."""
+    from readiness_pipelines.models.training_set import lay_out, select
+
+    by = spec.words.label.by
+    watched = {table.full_name: table for table in product.tables}[report.measured.table].table
+    if lacking := [name for name in by if name not in {column.name for column in watched.columns}]:
+        return f"{report.measured.table} has no column {', '.join(lacking)}, by which its rows are matched with what was scored"
+    learned = [lake.ledger.models.training_set(product.name, model.training_set) for model in of]
+    newest = max(each.cut_off for each in learned if each is not None)
+    training_set = select(product, lake, cut_off=cut_off)
+    with lake.connect() as con:
+        name = lay_out(con, lake, product, training_set)
+        window = f"SELECT DISTINCT {_list(by)} FROM {relation(lake, report.measured.versions, columns=by)}"
+        query = (
+            f"SELECT l.* FROM {name} AS l JOIN {_scored(lake, spec, training_set)} AS s USING (row_id) "
+            f"JOIN ({window}) AS w USING ({_list(by)}) WHERE l.partition_key > ? ORDER BY l.time, l.row_id, l.partition_key"
+        )
+        rows = con.execute(query, [newest]).df()
+    positives = int(rows["label"].sum())
+    if min(positives, len(rows) - positives) < LEAST_OF_CLASS:
+        found = f"{len(rows):,} rows with a label that are newer than {newest}, {positives:,} of them positive"
+        return f"{found}; {LEAST_OF_CLASS} of each class are needed"
+    return rows
+
+
+def _scored(lake: Lakehouse, spec: ModelSpec, training_set: TrainingSet) -> str:
+    versions = [version for version in training_set.versions if version.table == spec.scored.full_name]
+    return relation(lake, versions, columns=["row_id", *spec.words.label.by])
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def _compared(lake: Lakehouse, spec: ModelSpec, rows: pd.DataFrame, champion: ModelVersion, previous: ModelVersion) -> Comparison:
+    import math
+
+    from readiness_pipelines.models.judging.better import paired
+    from readiness_pipelines.models.registry import Registry
+    from readiness_pipelines.models.scores import score
+
+    registry = Registry.open(lake.settings)
+    theirs, ours = (score(registry.load(each), spec, rows) for each in (champion, previous))
+    labels = rows["label"].to_numpy(dtype=bool)
+    value, low, _ = paired(spec.words.metric, labels, ours, theirs, _blocks(spec, rows), seed=spec.words.seed)
+    said = f"model {previous.number} against model {champion.number} on {len(rows):,} rows: {spec.words.metric} {value:+.3f}"
+    if not math.isfinite(low):
+        return Comparison(previous.number, None, f"{said}, and too few {'persons' if spec.words.groups else 'days'} to tell")
+    return Comparison(previous.number, low > 0, f"{said}, with 95% confidence more than {low:+.3f}")
+
+
+def _blocks(spec: ModelSpec, rows: pd.DataFrame) -> np.ndarray:
+    """Return whose, or of which day, each row is: rows of one block depend on each other."""
+    return rows["person"].to_numpy() if spec.words.groups else rows["time"].to_numpy(dtype="datetime64[D]")
