@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from readiness_pipelines.declarations import Product
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.keys import challenger_key, champion_key, data_asset_keys, model_asset_keys, training_set_key
 from tests.modelled import WATCHED, Parcels, build_parcels
@@ -23,15 +25,13 @@ class Station:
     """The parcels in a real Dagster instance."""
 
     parcels: Parcels
+    product: Product
+    defs: dg.Definitions
     instance: dg.DagsterInstance
 
-    @property
-    def defs(self) -> dg.Definitions:
-        return definitions_of(self.parcels.product)
-
-    def run(self, job: str, *, of: str = "", **config: Any) -> dg.ExecuteInProcessResult:
-        """Run the job; `config` is that of its one op, `of`, if it is the model's own."""
-        given = {"ops": {of or "parcels_model": {"config": config}}} if config else {}
+    def run(self, job: str, **config: Any) -> dg.ExecuteInProcessResult:
+        """Run the job with this config of the op that makes the model."""
+        given = {"ops": {"parcels_model": {"config": config}}} if config else {}
         return self.defs.resolve_job_def(job).execute_in_process(instance=self.instance, run_config=given, raise_on_error=False)
 
     def told(self, key: dg.AssetKey) -> dg.AssetMaterialization | None:
@@ -39,18 +39,23 @@ class Station:
         return found[0].asset_materialization if found else None
 
 
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Parcels, Product, dg.Definitions]:
+    """The product, watched and with a scored table; no test here changes it, or lands anything for it."""
+    parcels = build_parcels(tmp_path_factory.mktemp("declared"), watched=WATCHED, scored=True)
+    return parcels, parcels.product, definitions_of(parcels.product)
+
+
 @pytest.fixture
-def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
-    yield from station_at(build_parcels(tmp_path, watched=WATCHED, scored=True), monkeypatch)
-
-
-def station_at(parcels: Parcels, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
+def station(
+    declared: tuple[Parcels, Product, dg.Definitions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Station]:
+    shutil.copytree(declared[0].root, tmp_path, dirs_exist_ok=True)
+    parcels = Parcels(tmp_path)
     monkeypatch.setenv("READINESS_STATE", str(parcels.settings.state))
     monkeypatch.setenv("READINESS_LANDING", str(parcels.settings.landing))
-    home = parcels.root / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
-        yield Station(parcels, instance)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Station(parcels, *declared[1:], instance)
 
 
 def names(defs: dg.Definitions) -> dict[str, set[str]]:
@@ -95,7 +100,8 @@ def test_a_model_adds_a_group_of_three_assets_a_sensor_and_four_jobs(station: St
 
 def test_a_retrain_now_and_then_is_a_schedule_only_where_it_is_declared(station: Station) -> None:
     station.parcels.declare("risk_tier: low", 'risk_tier: low\n    retraining: {every: "0 4 * * 1"}')
-    (schedule,) = [each for each in station.defs.schedules or () if each.name == "parcels_retrain_schedule"]
+    defs = definitions_of(station.parcels.product)
+    (schedule,) = [each for each in defs.schedules or () if each.name == "parcels_retrain_schedule"]
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * 1", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
@@ -104,17 +110,17 @@ def test_a_retrain_now_and_then_is_a_schedule_only_where_it_is_declared(station:
 def test_no_data_job_and_no_group_of_the_data_holds_a_part_of_the_model(station: Station) -> None:
     defs = station.defs
     graph = defs.resolve_asset_graph()
-    data = {key.to_user_string() for key in data_asset_keys(station.parcels.product)}
+    data = {key.to_user_string() for key in data_asset_keys(station.product)}
     assert selected(defs, dg.AssetSelection.groups("parcels")) == data
     job = {key.to_user_string() for key in defs.resolve_job_def("parcels_job").asset_layer.selected_asset_keys}
     assert job == data and not data & MODEL_KEYS
     retrain = {key.to_user_string() for key in defs.resolve_job_def("parcels_retrain").asset_layer.selected_asset_keys}
     assert retrain == MODEL_KEYS
-    assert all(graph.get(key).partitions_def is None for key in model_asset_keys(station.parcels.product))
+    assert all(graph.get(key).partitions_def is None for key in model_asset_keys(station.product))
 
 
 def test_the_graph_goes_from_the_tables_through_the_champion_to_what_it_scores(station: Station) -> None:
-    graph, product = station.defs.resolve_asset_graph(), station.parcels.product
+    graph, product = station.defs.resolve_asset_graph(), station.product
     parents = {
         key.to_user_string(): {each.to_user_string() for each in graph.get(key).parent_keys} for key in graph.get_all_asset_keys()
     }
@@ -125,7 +131,7 @@ def test_the_graph_goes_from_the_tables_through_the_champion_to_what_it_scores(s
 
 
 def test_each_asset_says_what_it_is_in_words_and_has_its_checks(station: Station) -> None:
-    graph, product = station.defs.resolve_asset_graph(), station.parcels.product
+    graph, product = station.defs.resolve_asset_graph(), station.product
     said = {key: graph.get(key).description or "" for key in model_asset_keys(product)}
     assert "held out: the newest 3 days of `ordered_at`" in said[training_set_key(product)]
     assert "positive is `True`, matched by `order_id`" in said[training_set_key(product)]
@@ -156,7 +162,7 @@ def test_a_run_of_everything_by_its_prefix_trains_nothing_and_brings_the_data_th
     ledger = station.parcels.lake.ledger
     assert ledger.current_version("parcels.silver.orders", day) is not None
     assert ledger.models.models("parcels") == [] and ledger.retrains.retrains("parcels") == []
-    assert all(station.told(key) is None for key in model_asset_keys(station.parcels.product))
+    assert all(station.told(key) is None for key in model_asset_keys(station.product))
 
 
 def test_who_asks_without_a_reason_is_told_what_is_missing(station: Station) -> None:
@@ -172,7 +178,7 @@ def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None
 
 @pytest.mark.slow
 def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station) -> None:
-    product, ledger = station.parcels.product, station.parcels.lake.ledger
+    product, ledger = station.product, station.parcels.lake.ledger
     station.parcels.fill(range(1, 15))
     assert station.run("parcels_retrain", by="ann", reason="the first").success
     (model,) = ledger.models.models("parcels")
