@@ -7,6 +7,7 @@ carried out here, and Dagster is told how it stands.
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # public in its use
@@ -139,7 +140,7 @@ def _end(context: dg.AssetExecutionContext, retrain: Retrain | None) -> None:
     if retrain.state != "ended":
         context.log.info(f"{said} is {retrain.state}, by run {retrain.run or 'none'}: nothing to do here")
         return
-    told = {"readiness/outcome": retrain.outcome, "readiness/why": retrain.why, "readiness/model": retrain.number}
+    told: dict[str, Any] = {"readiness/outcome": retrain.outcome, "readiness/why": retrain.why, "readiness/model": retrain.number}
     if retrain.outcome in ("refused", "broken"):
         raise dg.Failure(f"{said} was {retrain.outcome}: {retrain.why}", metadata=told, allow_retries=False)
     context.log.info(f"{said} has ended, {retrain.outcome}: {retrain.why}")

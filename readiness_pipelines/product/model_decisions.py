@@ -1,7 +1,7 @@
 """What is decided about models, as jobs with typed config: promote, review, roll back. The ledger checks; these only carry."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -108,7 +108,8 @@ def _decide(
         with at_work(settings.state, context.run.run_id):
             lake = Lakehouse.open(settings)
             done = act(lake)
-            for event in told_of_champion(product, lake, instance=context.instance):
+            events: Iterator[Any] = told_of_champion(product, lake, instance=context.instance)  # a check is one too: it is logged
+            for event in events:
                 context.log_event(event)
     except ReadinessError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

@@ -209,9 +209,10 @@ def checks(station: Station, product: Any) -> dict[str, bool]:
         (challenger_key(product), "better"),
         (champion_key(product), "nothing_waits"),
     ):
-        (record,) = storage.get_asset_check_execution_history(dg.AssetCheckKey(key, name), limit=1) or [None]
-        assert record is not None and record.evaluation is not None, name
-        found[name] = record.evaluation.passed
+        history = storage.get_asset_check_execution_history(dg.AssetCheckKey(key, name), limit=1)
+        evaluation = history[0].evaluation if history else None
+        assert evaluation is not None, name
+        found[name] = evaluation.passed
     return found
 
 
