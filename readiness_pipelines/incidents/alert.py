@@ -72,6 +72,8 @@ def _next(product: Product, incident: Incident) -> str:
             again = f"run {partition or 'its partitions'} again"
             if event := incident.details.get("event", ""):
                 again = f"launch {product.name}_response for event {event}"
+            elif job := incident.details.get("job", ""):
+                again = f"correct what it names; {job} is asked for by itself, three times"
             return f"look at run {incident.subject} in Dagster, then {again}."
 
 

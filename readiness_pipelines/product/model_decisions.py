@@ -1,7 +1,7 @@
 """What is decided about models, as jobs with typed config: promote, review, roll back. The ledger checks; these only carry."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -12,7 +12,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Promotion
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.product.model_events import told_of_champion
+from readiness_pipelines.product.model_events import tell_champion
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import at_work
 
@@ -108,9 +108,7 @@ def _decide(
         with at_work(settings.state, context.run.run_id):
             lake = Lakehouse.open(settings)
             done = act(lake)
-            events: Iterator[Any] = told_of_champion(product, lake, instance=context.instance)  # a check is one too: it is logged
-            for event in events:
-                context.log_event(event)
+            tell_champion(context, product, lake)
     except ReadinessError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     context.add_output_metadata(done)

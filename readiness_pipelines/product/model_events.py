@@ -52,6 +52,13 @@ def told_of_champion(product: Product, lake: Lakehouse, *, instance: dg.DagsterI
     yield model_checks.nothing_waits(product, found.waiting, target_of(instance, champion_key(product)))
 
 
+def tell_champion(context: dg.OpExecutionContext, product: Product, lake: Lakehouse) -> None:
+    """Log how the champion stands in a run of whatever job."""
+    events: Iterator[Any] = told_of_champion(product, lake, instance=context.instance)  # mypy: an op logs checks too
+    for event in events:
+        context.log_event(event)
+
+
 def champion_version(promotion: Promotion, model: ModelVersion) -> str:
     """Return the DataVersion of a champion: a model that is rolled back to is another one than when it was promoted."""
     return f"{model.name}#{promotion.id}"

@@ -16,9 +16,10 @@ from readiness_pipelines.incidents import reconcile_drift, send
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.product.asking import to_ask
+from readiness_pipelines.product.model_events import tell_champion
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import at_work, bury, is_over
-from readiness_pipelines.response import Effect, take_effect
+from readiness_pipelines.response import Action, Effect, take_effect
 
 EVENT_TAG = "readiness/event"
 _SECONDS = 10  # between two ticks
@@ -45,6 +46,8 @@ def response_job(product: Product) -> dg.JobDefinition:
                 ended = functools.partial(is_over, instance, settings.state)
                 effect = take_effect(product, lake, config.event, run_id, is_over=ended, now=clock())
                 send(product, lake, reconcile_drift(product, lake.ledger).resolved, log=context.log)
+                if effect.decision is not None and effect.decision.action == Action.ROLL_BACK:
+                    tell_champion(context, product, lake)
         except ReadinessError as error:
             raise dg.Failure(str(error)) from error
         _end(context, effect)
@@ -67,6 +70,7 @@ def _end(context: dg.OpExecutionContext, effect: Effect) -> None:
     told = {"readiness/effect": effect.state, "readiness/what": str(effect)}
     if effect.decision is not None:
         told |= {"readiness/action": effect.decision.action, "readiness/severity": effect.decision.severity.value}
+        told |= {"readiness/retrain": str(effect.decision.retrain)} if effect.decision.retrain else {}
     context.add_output_metadata(told)
 
 

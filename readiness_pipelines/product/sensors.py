@@ -124,7 +124,12 @@ def _ended(instance: dg.DagsterInstance, product: Product, since: datetime.datet
 def _is_of(run: dg.DagsterRun, product: Product) -> bool:
     if run.asset_selection:
         return any(key.path[0] == product.name for key in run.asset_selection)
-    return run.job_name in [f"{product.name}_{job}" for job in ("job", "maintenance", "response", "retrain", "promotion")]
+    return run.job_name in [*(f"{product.name}_{job}" for job in ("job", "maintenance", "response")), *_loop_jobs(product)]
+
+
+def _loop_jobs(product: Product) -> list[str]:
+    """Return the jobs that the loop's sensor asks for, and asks for again when one broke."""
+    return [f"{product.name}_retrain", f"{product.name}_promotion"]
 
 
 def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun) -> Iterator[Incident]:
@@ -144,6 +149,7 @@ def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun)
             "owner": product.contract.owner,
             "partition": first if first == last else f"{first}...{last}",
             "event": run.tags.get(EVENT_TAG, ""),
+            "job": run.job_name if run.job_name in _loop_jobs(product) else "",
         },
     )
 
