@@ -133,14 +133,17 @@ def _carried_out(context: dg.AssetExecutionContext, product: Product, lake: Lake
 
 
 def _end(context: dg.AssetExecutionContext, retrain: Retrain | None) -> None:
-    """Say how the retrain ended; fail where somebody has to look at it: what could not be trained will not be next time either."""
+    """Say how the retrain ended; fail where somebody has to look: what could not be trained will not be next time either."""
     if retrain is None:
         return
     said = f"retrain {retrain.id} of {retrain.product}"
     if retrain.state != "ended":
-        context.log.info(f"{said} is {retrain.state}, by run {retrain.run or 'none'}: nothing to do here")
+        why = f"run {retrain.run} is at it" if retrain.run else "it waits for its time, or until the loop is resumed"
+        context.log.info(f"{said} was not carried out here: {why}")
         return
     told: dict[str, Any] = {"readiness/outcome": retrain.outcome, "readiness/why": retrain.why, "readiness/model": retrain.number}
-    if retrain.outcome in ("refused", "broken"):
+    if retrain.outcome == "broken" or (
+        retrain.outcome == "refused" and not retrain.number
+    ):  # with a number: it is champion already
         raise dg.Failure(f"{said} was {retrain.outcome}: {retrain.why}", metadata=told, allow_retries=False)
     context.log.info(f"{said} has ended, {retrain.outcome}: {retrain.why}")

@@ -67,7 +67,7 @@ def training_set_table(training_set: TrainingSet) -> str:
 
 def verdict_page(verdict: ModelVerdict, *, number: int) -> str:
     """Return the verdict as a page: one sentence, then a line for each thing that was judged, what failed first."""
-    against = f"against {verdict.against_name}" if verdict.against else f"against the baseline ({verdict.against_name})"
+    against = f"against {verdict.against_name}" if verdict.against else "against the declared baseline"
     which = {Status.PASSED: "passed", Status.FAILED: "rejected", Status.UNDECIDED: "undecided: not promoted"}[verdict.status]
     lead = (
         f"**Model {number} {against}: {which}.** Judged on {verdict.rows:,} rows ({verdict.blocks:,} blocks) that neither has seen."

@@ -15,7 +15,6 @@ from readiness_pipelines.models.evidence import evidence_of
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import Evidence, Promotion, Severity, Status
-from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.keys import champion_key
@@ -130,7 +129,7 @@ def test_with_nothing_to_do_it_says_so(station: Station) -> None:
 
 
 def test_a_retrain_that_is_due_is_one_run_ahead_of_a_backfill(station: Station) -> None:
-    station.ledger.retrains.request(challenged.retrain("e1", "e2", product="parcels", severity=Severity.HIGH))
+    ask(station, "e1", "e2", severity=Severity.HIGH)
     (request,) = station.tick().run_requests or []
     assert request.job_name == RETRAIN
     assert request.run_config == {"ops": {"parcels_model": {"config": {"retrain": 1}}}}
@@ -140,13 +139,12 @@ def test_a_retrain_that_is_due_is_one_run_ahead_of_a_backfill(station: Station) 
 
 
 def test_a_retrain_is_not_asked_for_before_its_time(station: Station) -> None:
-    later = (clock() + datetime.timedelta(hours=1)).isoformat()
-    station.ledger.retrains.request(replace(challenged.retrain("e1", product="parcels"), not_before=later))
+    ask(station, "e1", not_before=(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)).isoformat())
     assert station.asked() == []
 
 
 def test_a_paused_loop_asks_for_nothing_and_says_who_paused_it(station: Station) -> None:
-    station.ledger.retrains.request(challenged.retrain("e1", product="parcels"))
+    ask(station, "e1")
     approve(station, station.judged())
     station.ledger.retrains.pause("parcels", by="ann", reason="the labels are late")
     result = station.tick()
@@ -157,7 +155,7 @@ def test_a_paused_loop_asks_for_nothing_and_says_who_paused_it(station: Station)
 
 
 def test_a_retrain_whose_runs_break_is_asked_for_three_times_and_then_given_up(station: Station) -> None:
-    station.ledger.retrains.request(challenged.retrain("e1", product="parcels"))
+    ask(station, "e1")
     keys = []
     for _ in range(3):
         keys += station.asked()
@@ -168,12 +166,12 @@ def test_a_retrain_whose_runs_break_is_asked_for_three_times_and_then_given_up(s
     found = station.ledger.retrains.retrain("parcels", 1)
     assert found is not None and (found.state, found.outcome) == ("ended", "broken")
     assert "3 runs of it broke" in found.why
-    station.ledger.retrains.request(challenged.retrain("e2", product="parcels"))
+    ask(station, "e2")
     assert station.asked() == [(RETRAIN, "parcels/2:1")], "the next one does not wait behind it for ever"
 
 
 def test_a_retrain_is_not_given_up_while_its_last_run_works(station: Station) -> None:
-    station.ledger.retrains.request(challenged.retrain("e1", product="parcels"))
+    ask(station, "e1")
     (request,) = station.tick().run_requests or []
     for _ in range(3):
         station.add_run(request, FAILURE)
@@ -234,7 +232,7 @@ def test_a_promotion_that_dagster_was_not_told_of_is_carried_to_its_end(station:
 
 def test_a_retrain_at_work_tells_of_its_own_promotion(station: Station) -> None:
     station.promoted("a1")
-    station.ledger.retrains.request(challenged.retrain("e1", product="parcels"))
+    ask(station, "e1")
     assert station.ledger.retrains.start("parcels", 1, "some run", is_over=lambda _: False) is not None
     assert PROMOTION not in [job for job, _ in station.asked()]
 
@@ -295,6 +293,11 @@ def test_the_schedule_asks_in_its_own_name_and_not_while_the_loop_is_paused(stat
     station.ledger.retrains.pause("parcels", by="ann", reason="the labels are late")
     skipped = schedule.evaluate_tick(context)
     assert not skipped.run_requests and "paused by ann: the labels are late" in (skipped.skip_message or "")
+
+
+def ask(station: Station, *events: str, severity: Severity = Severity.MEDIUM, not_before: str = "") -> None:
+    wanted = challenged.retrain(*events, product="parcels", severity=severity)
+    station.ledger.retrains.request(replace(wanted, not_before=not_before))
 
 
 def approve(station: Station, about: Evidence, *, is_approved: bool = True) -> None:

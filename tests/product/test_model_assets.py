@@ -193,7 +193,7 @@ def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read
         "parcels_champion": f"{model.name}#1",
     }
     verdict = text(events["parcels_challenger"], "readiness/verdict")
-    assert verdict.startswith("**Model 1 against the baseline") and "| better |" in verdict
+    assert verdict.startswith("**Model 1 against the declared baseline") and "| better |" in verdict
     rows = text(events["parcels_training_set"], "readiness/rows")
     assert f"| **looked at** | {training_set.rows:,} |" in rows and "left out: no label yet" in rows
     assert "| promoted |" in text(events["parcels_champion"], "readiness/history")
