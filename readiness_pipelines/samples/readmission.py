@@ -5,7 +5,8 @@
     landing/readmission_manifest.json           what a right pipeline makes of them, to the row
 
 Three days of encounters tell a story of their own, by their distance from the first day, and carry no other defect:
-the 17th day has no file, the 24th has a renamed column, on the 42nd two rows in five give hours where days belong.
+the 17th day has no file, the 24th has a renamed column, on the 42nd two rows in five give hours where days belong. From the
+50th day on the payer is recorded for nearly every stay, and not for a third: no fault, and another table than before.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ MANIFEST = "readmission_manifest.json"
 KNOWN_AFTER = datetime.timedelta(days=30)
 MISSING, RENAMED, BROKEN = 16, 23, 41  # days after the first: 2025-01-17, 2025-01-24, 2025-02-11 by default
 BROKEN_FRACTION = 0.4
+PAYER_RECORDED = 49  # days after the first, and from then on: 2025-02-19 by default, where a week of the monitor begins
 RENAMED_COLUMN, RENAMED_TO = "time_in_hospital", "length_of_stay"
 RAW_ENCOUNTERS, RAW_OUTCOMES = "readmission.bronze.raw_encounters", "readmission.bronze.raw_outcomes"
 ENCOUNTERS, OUTCOMES = "readmission.silver.encounters", "readmission.silver.outcomes"
@@ -158,7 +160,8 @@ def _days(sample: _Sample) -> Iterator[tuple[int, datetime.date, list[Stay]]]:
     for index in range(sample.days):
         day = sample.start + datetime.timedelta(days=index)
         first_id = _FIRST_ID + 10 * n * index
-        yield index, day, draw_stays(sample.random_for("stays", index), patients, day, first_id=first_id, count=n)
+        random_, recorded = sample.random_for("stays", index), index >= PAYER_RECORDED
+        yield index, day, draw_stays(random_, patients, day, first_id=first_id, count=n, payer_recorded=recorded)
 
 
 def _put(

@@ -154,6 +154,9 @@ _DRAWN: Mapping[str, Shares] = {
     "A1Cresult": {"None": 0.848, ">8": 0.086, "Norm": 0.034, ">7": 0.031},
 }  # fmt: skip
 
+# From one year of the real set to the next the payer came to be recorded for most stays.
+_PAYER_RECORDED: Shares = {**_DRAWN["payer_code"], "?": 0.04}
+
 # Share readmitted within 30 days by stays in the year before, as in the real set; the strongest single signal there.
 _RETURN_BY_INPATIENT = (0.080, 0.128, 0.18, 0.207, 0.224, 0.30, 0.355)
 # Differences of the log odds, of the size seen in the real set: V57 is rehabilitation, 428 heart failure.
@@ -199,9 +202,21 @@ def draw_patients(random_: random.Random, count: int) -> list[Patient]:
     return [Patient(str(n), *values) for n, *values in zip(numbers, *drawn, strict=True)]
 
 
-def draw_stays(random_: random.Random, patients: Sequence[Patient], day: datetime.date, *, first_id: int, count: int) -> list[Stay]:
-    """Return `count` stays discharged on `day`, encounter ids ascending from `first_id` within 10 * `count`."""
-    columns = {name: _choices(random_, shares, count) for name, shares in _DRAWN.items()}
+def draw_stays(
+    random_: random.Random,
+    patients: Sequence[Patient],
+    day: datetime.date,
+    *,
+    first_id: int,
+    count: int,
+    payer_recorded: bool = False,
+) -> list[Stay]:
+    """Return `count` stays discharged on `day`, encounter ids ascending from `first_id` within 10 * `count`.
+
+    `payer_recorded`: for most of them it is known who pays, and not for a third; nothing else is another.
+    """
+    drawn = {**_DRAWN, **({"payer_code": _PAYER_RECORDED} if payer_recorded else {})}
+    columns = {name: _choices(random_, shares, count) for name, shares in drawn.items()}
     columns |= {
         name: _choices(random_, {"No": 1 - sum(shares), "Steady": shares[0], "Up": shares[1], "Down": shares[2]}, count)
         for name, shares in MEDICINES.items()

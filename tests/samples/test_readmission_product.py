@@ -15,6 +15,8 @@ import pytest
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from readiness_pipelines.declarations import load_product
+from readiness_pipelines.flow import Tier
 from readiness_pipelines.samples.stays import ENCOUNTER_COLUMNS, MEDICINES, OUTCOME_COLUMNS, UCI_COLUMNS
 from tests.samples.second_opinion import PRODUCT, SUITES, TYPES, columns_of, row_rules, run_model, settle
 
@@ -91,7 +93,8 @@ def test_the_contract_names_owner_steward_frequency_and_the_facts_without_a_home
     assert {p["property"]: p["value"] for p in contract["slaProperties"]}["frequency"] == "daily"
     custom = {p["property"]: p["value"] for p in contract["customProperties"]}
     assert set(custom) == {"originSystems", "knownIssues", "downstreamConsumers", "kpiMapping"}
-    assert set(custom["kpiMapping"]["path"]) == {t["name"] for t in contract["schema"]}
+    scores = {"readmission_predictions", "readmission_prediction_outcomes"}  # what is thought is on no KPI's path
+    assert set(custom["kpiMapping"]["path"]) == {t["name"] for t in contract["schema"]} - scores
 
 
 def test_every_table_of_the_product_has_a_contract_and_a_suite_that_name_the_same_columns(
@@ -117,14 +120,24 @@ def test_every_table_of_the_product_has_a_contract_and_a_suite_that_name_the_sam
         ("gold/readmission_features.sql", "readmission_features", ["encounters"]),
         ("gold/readmission_outcomes.sql", "readmission_outcomes", ["outcomes"]),
         ("gold/readmission_rate_30d.sql", "readmission_rate_30d", ["readmission_outcomes", "readmission_features"]),
+        ("gold/readmission_predictions.sql", "readmission_predictions", ["readmission_features"]),
+        (
+            "gold/readmission_prediction_outcomes.sql",
+            "readmission_prediction_outcomes",
+            ["readmission_outcomes", "readmission_predictions", "readmission_features"],
+        ),
     ],
 )
 def test_each_model_gives_the_columns_of_the_contract_in_its_order(
     contract: Mapping[str, Any], sql: str, table: str, inputs: list[str]
 ) -> None:
     with duckdb.connect() as con:
+        scores = ", score DOUBLE, prediction BOOLEAN, model_version VARCHAR, input_version VARCHAR"
         for name in inputs:
-            con.execute(f"CREATE TABLE {name} (row_id VARCHAR, partition_key VARCHAR, {', '.join(gold_types(contract, name))})")
+            seen = scores if table == "readmission_predictions" else ""
+            con.execute(
+                f"CREATE TABLE {name} (row_id VARCHAR, partition_key VARCHAR, {', '.join(gold_types(contract, name))}{seen})"
+            )
         con.execute(f"SET VARIABLE partition_key = '{DAY}'")
         given = [d[0] for d in con.execute((PRODUCT / sql).read_text(encoding="utf-8")).description or []]
     assert [c for c in given if c != "source_row_id"] == list(columns_of(contract, table))
@@ -265,6 +278,36 @@ def test_a_day_without_matches_or_without_outcomes_has_counts_and_no_rate(contra
     unmatched, empty = rate(contract, [("1", True)], [])[0], rate(contract, [], ["1"])[0]
     assert (unmatched["outcomes_known"], unmatched["outcomes_unmatched"], unmatched["readmission_rate"]) == (1, 1, None)
     assert (empty["outcomes_known"], empty["outcomes_matched"], empty["readmission_rate"]) == (0, 0, None)
+
+
+def test_of_a_stay_that_was_scored_on_two_days_the_newest_score_stands_beside_what_came(contract: Mapping[str, Any]) -> None:
+    with duckdb.connect() as con:
+        for name in ("readmission_outcomes", "readmission_predictions", "readmission_features"):
+            con.execute(f"CREATE TABLE {name} (row_id VARCHAR, partition_key VARCHAR, {', '.join(gold_types(contract, name))})")
+        for day, race, score in (("2025-01-01", "Asian", 0.2), ("2025-01-02", "Other", 0.7)):
+            con.execute(
+                "INSERT INTO readmission_predictions (row_id, partition_key, encounter_id, score, prediction, model_version) "
+                f"VALUES ('p', '{day}', '1', {score}, {score > 0.5}, 'readmission/1@{'a' * 12}')"
+            )
+            con.execute(
+                f"INSERT INTO readmission_features (row_id, partition_key, encounter_id, race) VALUES ('f', '{day}', '1', '{race}')"
+            )
+        con.execute(  # of stay 2 nothing was scored
+            "INSERT INTO readmission_outcomes (encounter_id, readmitted_within_30d) VALUES ('1', true), ('2', false)"
+        )
+        found = con.execute((PRODUCT / "gold/readmission_prediction_outcomes.sql").read_text(encoding="utf-8")).fetchall()
+    assert [row[1:7] for row in found] == [("1", "Other", None, 0.7, True, f"readmission/1@{'a' * 12}")]
+    assert found[0][7] is True
+
+
+def test_the_model_may_not_see_who_somebody_is_and_a_person_decides_about_it() -> None:
+    model = load_product(PRODUCT).model
+    assert model is not None
+    assert model.tier is Tier.MEDIUM
+    assert not {feature.name for feature in model.features} & {"race", "gender", "age_band_order", "payer_code", "patient_nbr"}
+    assert [each.column for each in model.words.protected] == ["race", "gender"]
+    assert model.words.groups == ["patient_nbr"]
+    assert {f.name for f in model.features if f.kind == "category"} >= {"admission_type_id", "discharge_disposition_id"}
 
 
 @pytest.mark.slow

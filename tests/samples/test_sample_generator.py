@@ -105,3 +105,15 @@ def test_the_marginals_are_like_the_real_set(tmp_path: Path) -> None:
     seldom = [r for r in rows if r["number_inpatient"] == "0"]
     returns = [sum(r["encounter_id"] in back for r in group) / len(group) for group in (often, seldom)]
     assert returns[0] > 1.5 * returns[1]  # the signal a model has to find
+
+
+def test_from_the_fiftieth_day_on_it_is_known_who_pays_and_nothing_else_is_another(tmp_path: Path) -> None:
+    write(tmp_path, encounters_per_day=400, days=51)
+    at = ENCOUNTER_COLUMNS.index("payer_code")
+    share = {}
+    for day in ("2025-02-18", "2025-02-19", "2025-02-20"):
+        records = [line.split(b",") for line in (tmp_path / f"encounters/encounters_{day}.csv").read_bytes().splitlines()[1:]]
+        whole = [record for record in records if len(record) == len(ENCOUNTER_COLUMNS)]
+        share[day] = sum(record[at] == b"?" for record in whole) / len(whole)
+    assert 0.55 < share["2025-02-18"] < 0.75
+    assert max(share["2025-02-19"], share["2025-02-20"]) < 0.2
