@@ -74,7 +74,7 @@ def _run(root: Path, block: str) -> str:
 
 def test_the_example_is_a_declaration_of_the_shipped_product() -> None:
     (said,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])["drift"]
-    (shipped,) = load_product(PROJECT / "readiness_pipelines" / "defs" / "readmission").monitors
+    shipped, _ = load_product(PROJECT / "readiness_pipelines" / "defs" / "readmission").monitors
     example = DriftMonitor.model_validate(said)
     assert (example.table, example.window, example.reference) == (
         shipped.words.table,

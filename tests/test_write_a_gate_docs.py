@@ -55,7 +55,7 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     assert shown in (tmp_path / "proposed.yaml").read_text()
     assert said[0].endswith(" rules written to first_try.yaml\n")
     assert "~ encounter_id_is_number" in said[1] and "= encounter_id_unique\n" in said[1] and "? gender_known" in said[1]
-    assert "meta: {name: row_count}\n1 products, 7 tables, all right\n" in said[2]
+    assert "meta: {name: row_count}\n1 products, 9 tables, all right\n" in said[2]
     proposed = load_suite(tmp_path / "proposed.yaml")
     sensitive = {c.name for c in product.by_name["encounters"].table.columns if c.is_sensitive}
     assert not [r for r in proposed.rules if sensitive & set(r.columns) and {"value_set", "min_value", "max_value"} & set(r.kwargs)]
