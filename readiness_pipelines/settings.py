@@ -6,7 +6,7 @@
 | `READINESS_CATALOG` | SQLAlchemy URL of the Iceberg catalog (`postgresql+psycopg2://...`) | `catalog.db` in the state folder |
 | `READINESS_LEDGER` | SQLAlchemy URL of the ledger's database | `ledger.db` in the state folder |
 | `READINESS_WAREHOUSE` | where tables and staged files lie: `s3://bucket/prefix`, or a folder | `warehouse` in the state folder |
-| `READINESS_MLFLOW` | MLflow's tracking URI (`https://...`): runs, artifacts, registry | `mlflow.db` and `mlflow/` in the state folder |
+| `READINESS_MLFLOW` | MLflow's tracking URI (`https://...`) | `mlflow.db` in the state folder, artifacts beside it in `mlflow` |
 | `READINESS_LANDING` | folder that feeds' file patterns are relative to | `data/landing` |
 | `READINESS_ERASURE_KEY` | secret under which erased subjects are hashed | `erasure.key` in the state folder, made on first use |
 | `READINESS_MEMORY` | DuckDB's memory limit, in DuckDB's words (`1GB`) | DuckDB's own |

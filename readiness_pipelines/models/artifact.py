@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from readiness_pipelines.errors import DeclarationError, NotTheArtifact
 
@@ -16,6 +17,7 @@ TRUSTED = (
     "readiness_pipelines.models.preparation.Decider",
     "readiness_pipelines.models.preparation.InRange",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
 )
 
@@ -39,7 +41,7 @@ def save(estimator: Any, path: Path) -> str:
 def load(path: Path, *, sha256: str) -> Any:
     """Return the estimator of a file that `save` wrote, if it still is that file.
 
-    Raises NotTheArtifact if it is missing, has another sha256, or holds a type that is not trusted.
+    Raises NotTheArtifact if it is missing, has another sha256, is no file of skops, or holds a type that is not trusted.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -52,5 +54,7 @@ def load(path: Path, *, sha256: str) -> Any:
         raise NotTheArtifact(f"{path}: found sha256 {found[:12]}, expected {sha256[:12]}: it is not the model that was recorded")
     try:
         return skops.io.loads(written, trusted=list(TRUSTED))
+    except BadZipFile as error:
+        raise NotTheArtifact(f"{path}: found no file of skops, expected one") from error
     except UntrustedTypesFoundException as error:
         raise NotTheArtifact(f"{path}: {error}; expected types of scikit-learn alone") from error

@@ -100,7 +100,8 @@ def _logistic(spec: ModelSpec) -> Any:
     numbers, categories = _kinds(spec)
     filled = [("range", InRange()), ("fill", SimpleImputer(strategy="median", add_indicator=True)), ("scale", StandardScaler())]
     flags = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=_RARE, max_categories=_MOST, sparse_output=False)
-    columns = ColumnTransformer([("numbers", Pipeline(filled), numbers), ("categories", flags, categories)])
+    flagged = Pipeline([("flags", flags), ("range", InRange())])  # the only category of training stays flagged
+    columns = ColumnTransformer([("numbers", Pipeline(filled), numbers), ("categories", flagged, categories)])
     return Pipeline(
         [("columns", columns), ("model", _made(LogisticRegression, {**_LOGISTIC, "random_state": spec.words.seed}, spec))]
     )
@@ -130,20 +131,16 @@ def _brought(spec: ModelSpec) -> Any:
         raise _mistake(spec, "estimator", f"found {spec.words.estimator}, expected {expected}: {error}") from error
     made = function(spec)
     if not all(hasattr(made, each) for each in ("fit", "predict_proba", "get_params")):
-        raise _mistake(
-            spec,
-            "estimator",
-            f"{spec.words.estimator} returned {type(made).__name__}, expected a classifier of scikit-learn's kind",
-        )
+        found = f"{spec.words.estimator} returned {type(made).__name__}"
+        raise _mistake(spec, "estimator", f"{found}, expected a classifier of scikit-learn's kind")
     return made
 
 
 def _balance(made: Any, spec: ModelSpec) -> None:
     weights = [name for name in made.get_params(deep=True) if name.split("__")[-1] == "class_weight"]
     if not weights:
-        raise _mistake(
-            spec, "balance", f"{spec.words.estimator} has no class_weight: leave `balance` out, or let it weigh the classes itself"
-        )
+        found = f"{spec.words.estimator} has no class_weight"
+        raise _mistake(spec, "balance", f"{found}: leave `balance` out, or let it weigh the classes itself")
     made.set_params(**dict.fromkeys(weights, "balanced"))
 
 

@@ -25,7 +25,8 @@ def measure(metric: Metric, labels: Any, scores: Any) -> float:
 
     `labels` are boolean, `scores` probabilities of True, one each per row. NaN where it is not defined: without rows, the area
     under the ROC curve without both classes, average precision without a positive. Ties count half in the area (Hanley and
-    McNeil 1982); average precision does not interpolate. A score of 0 or 1 that is wrong has a finite log loss, as scikit-learn clips it.
+    McNeil 1982); average precision does not interpolate. A score of 0 or 1 that is wrong has a finite log loss: scikit-learn
+    clips it.
     """
     import numpy as np
     from sklearn import metrics

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from readiness_pipelines.errors import Refused
 
@@ -58,7 +60,7 @@ class Decider(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = np.asarray(y, dtype=bool)
         self.classes_, self.feature_names_in_ = np.array([False, True]), np.asarray(X.columns, dtype=object)
         self.slope_, self.intercept_ = 1.0, 0.0
-        with threadpool_limits(1):  # sums of several threads differ with their number, and in the last digits with their order
+        with _one_thread():
             unseen = self._unseen(X, labels, groups) if self.recalibrate or self.decide_at is None else None
             if self.recalibrate:
                 self.slope_, self.intercept_ = _calibration(_logit(unseen), labels)
@@ -67,7 +69,8 @@ class Decider(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> Any:
-        positive = self._meant(_positive(self.estimator_, X))
+        with _one_thread():
+            positive = self._meant(_positive(self.estimator_, X))
         return np.column_stack([1.0 - positive, positive])
 
     def predict(self, X: Any) -> Any:
@@ -81,6 +84,21 @@ class Decider(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _meant(self, scores: Any) -> Any:
         return 1 / (1 + np.exp(-(self.slope_ * _logit(scores) + self.intercept_))) if self.recalibrate else scores
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Let nothing inside compute in several threads.
+
+    Their sums differ with their number, and in the last digits with their order; and where other processes are busy, threads that
+    wait for each other at every tree take twenty times as long as one.
+    """
+    limited: AbstractContextManager[Any] = _threads().limit(limits=1)
+    return limited
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()  # looks for the libraries once: that takes as long as many rows
 
 
 def _positive(fitted: Any, X: Any) -> Any:

@@ -16,8 +16,8 @@ BATCH = 50_000  # rows that are laid out as features at a time
 def score(estimator: Any, spec: ModelSpec, frame: pd.DataFrame, *, batch: int = BATCH) -> Any:
     """Return the probability of the positive class of each row, in the frame's order: float64, within 0 and 1, never missing.
 
-    A row's score depends on that row alone, not on `batch` or on the rows beside it. The frame needs the features of the spec and may
-    have more; no rows give no scores. Raises KeyError if it lacks a feature.
+    A row's score depends on that row alone, not on `batch` or on the rows beside it. The frame has each feature of the spec as
+    `Feature.sql` makes it, and may have more; no rows give no scores. Raises KeyError if it lacks a feature.
     """
     import numpy as np
 
