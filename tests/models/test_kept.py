@@ -31,7 +31,7 @@ EXPIRES = "2030-01-01T00:00:00+00:00"
 @pytest.fixture
 def parcels(tmp_path: Path) -> Parcels:
     parcels = build_parcels(tmp_path)
-    parcels.fill(range(1, 5))
+    parcels.fill(range(1, 6))
     return parcels
 
 
@@ -70,14 +70,14 @@ def kept(parcels: Parcels) -> set[str]:
 
 
 def test_what_nothing_rests_on_is_let_go_in_every_table(parcels: Parcels) -> None:
-    names = {pin_name(selected(parcels, day)) for day in (3, 4)}
+    names = {pin_name(selected(parcels, day)) for day in (4, 5)}
     assert kept(parcels) == names
     assert set(let_go(parcels.product, parcels.lake)) == names
     assert kept(parcels) == set() and let_go(parcels.product, parcels.lake) == ()
 
 
 def test_promoted_models_keep_theirs_older_champions_too_and_what_they_passed_by_does_not(parcels: Parcels) -> None:
-    sets = [selected(parcels, day) for day in (2, 3, 4)]
+    sets = [selected(parcels, day) for day in (3, 4, 5)]
     models = [trained(parcels, on) for on in sets]
     evidence = [judged(parcels, model) for model in models]
     promoted(parcels, models[0], evidence[0])
