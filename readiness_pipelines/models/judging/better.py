@@ -8,10 +8,9 @@ import numpy as np
 
 from readiness_pipelines.flow import Judged, Metric, Status
 from readiness_pipelines.models.judging.limits import judged
+from readiness_pipelines.models.judging.names import BETTER
 from readiness_pipelines.models.judging.replicates import LEAST_BLOCKS, Interval, blocks_of, interval
 from readiness_pipelines.models.judging.weighted import difference_of
-
-RULE = "better"
 
 
 def paired(
@@ -47,11 +46,11 @@ def better(
     negatives = rows - positives
     if rows < least_rows or min(positives, negatives) < least_of_class:
         note = f"{rows:,} rows, {positives:,} of them positive; expected {least_rows:,}, and {least_of_class:,} of each class"
-        return judged(RULE, Status.UNDECIDED, found, limit, n=rows, note=f"too little to judge by: {note}")
+        return judged(BETTER, Status.UNDECIDED, found, limit, n=rows, note=f"too little to judge by: {note}")
     if not math.isfinite(found.low):
         note = f"{found.blocks} persons or days, expected {LEAST_BLOCKS}, with both classes in nearly every draw of them"
-        return judged(RULE, Status.UNDECIDED, found, limit, n=rows, note=f"no interval: {note}")
+        return judged(BETTER, Status.UNDECIDED, found, limit, n=rows, note=f"no interval: {note}")
     if found.low > limit:
-        return judged(RULE, Status.PASSED, found, limit, n=rows)
+        return judged(BETTER, Status.PASSED, found, limit, n=rows)
     note = f"better by {found.value:+.4f}, with 95% confidence by more than {found.low:+.4f}; expected more than {limit:+.4f}"
-    return judged(RULE, Status.FAILED, found, limit, n=rows, note=note)
+    return judged(BETTER, Status.FAILED, found, limit, n=rows, note=note)

@@ -1,54 +1,36 @@
 """`calibration`: does a score of .3 mean that three of ten are positive?
 
-    ECE = sum over bins of (rows in the bin / rows) |mean score - share of positives|
-
-over bins of about equal numbers of rows in order of score, at most 10 and of at least 50 rows each; equal scores share a bin. With
-bins of fewer rows chance alone reads as an error: at 50 rows about .05 where half of them are positive. Source: Naeini, Cooper,
-Hauskrecht 2015; equal numbers instead of equal widths, so that rare positives do not all fall into the first bin.
+The expected calibration error of `models.metrics`, over 10 bins of as many rows each, or fewer so that each has 50: with fewer rows
+in a bin, chance alone reads as an error, at 50 rows about .05 where half of them are positive.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from readiness_pipelines.flow import Judged, Status
-from readiness_pipelines.models.judging.limits import at_most, judged, told
-from readiness_pipelines.models.judging.replicates import Interval, Statistic, interval
+from readiness_pipelines.models.judging.limits import at_most, judged
+from readiness_pipelines.models.judging.names import CALIBRATION
+from readiness_pipelines.models.judging.replicates import Interval, Statistic, interval, summed
 
-RULE = "calibration"
 MOST_BINS, LEAST_ROWS = 10, 50
 WORSE = 0.02  # a larger error than the champion's by less than this changes nobody's decision
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Rows of neighbouring scores: their mean score, their share of positives, how many."""
-
-    score: float
-    positive: float
-    rows: int
-
-
-def curve(labels: np.ndarray, scores: np.ndarray) -> tuple[Bin, ...]:
-    """Return the bins in order of score; none without rows."""
-    place = _bins(scores)
-    rows = np.bincount(place)
-    mean, positive = np.bincount(place, weights=scores) / rows, np.bincount(place, weights=labels) / rows
-    return tuple(Bin(told(a) or 0.0, told(b) or 0.0, int(n)) for a, b, n in zip(mean, positive, rows, strict=True))
+def bins_of(rows: int) -> int:
+    """Return over how many bins so many rows are judged."""
+    return max(1, min(MOST_BINS, rows // LEAST_ROWS))
 
 
 def expected_error(labels: np.ndarray, scores: np.ndarray, block: np.ndarray) -> Statistic:
     """Return the expected calibration error as a function of how often each block counts; the bins stay as they are."""
-    place, blocks = _bins(scores), int(block.max(initial=-1)) + 1
-    bins = int(place.max(initial=-1)) + 1
-    cells = place.astype(np.int64) * blocks + block
+    bins, blocks = bins_of(len(scores)), int(block.max()) + 1
+    cells = _places(scores) * blocks + block
     off = np.bincount(cells, weights=scores - labels, minlength=bins * blocks).reshape(bins, blocks)
     rows = np.bincount(block, minlength=blocks)
 
     def error(counts: np.ndarray) -> np.ndarray:
-        found: np.ndarray = np.abs(off @ counts).sum(axis=0) / (rows @ counts)
+        found: np.ndarray = np.abs(summed(off, counts)).sum(axis=0) / summed(rows, counts)
         return found
 
     return error
@@ -68,9 +50,9 @@ def calibration(
         other = expected_error(labels, theirs, block)
         more = interval(lambda counts: mine(counts) - other(counts), blocks=blocks, rows=blocks, draw=draw)
         if more.low > WORSE:
-            return judged(RULE, Status.FAILED, found, limit, n=n, note=_worse(found, more))
-    about = at_most(RULE, found, limit, n=n)
-    return about if about.status is Status.PASSED else at_most(RULE, found, limit, n=n, note=_over(found, limit))
+            return judged(CALIBRATION, Status.FAILED, found, limit, n=n, note=_worse(found, more))
+    about = at_most(CALIBRATION, found, limit, n=n)
+    return about if about.status is Status.PASSED else at_most(CALIBRATION, found, limit, n=n, note=_over(found, limit))
 
 
 def _worse(found: Interval, more: Interval) -> str:
@@ -82,8 +64,9 @@ def _over(found: Interval, limit: float) -> str:
     return f"expected calibration error {found.value:.4f}, expected at most {limit:.4f}"
 
 
-def _bins(scores: np.ndarray) -> np.ndarray:
-    """Return the number of each row's bin: of its score's first place in order, so that equal scores share it. No bin is empty."""
-    bins = max(1, min(MOST_BINS, len(scores) // LEAST_ROWS))
-    first = np.sort(scores).searchsorted(scores, side="left")
-    return np.unique(first * bins // max(1, len(scores)), return_inverse=True)[1]
+def _places(scores: np.ndarray) -> np.ndarray:
+    """Return the number of each row's bin, as `models.metrics.calibration_curve` has them: lowest scores first."""
+    places = np.empty(len(scores), dtype=np.int64)
+    for number, rows in enumerate(np.array_split(np.argsort(scores, kind="stable"), bins_of(len(scores)))):
+        places[rows] = number
+    return places

@@ -18,10 +18,10 @@ import numpy as np
 
 from readiness_pipelines.flow import Judged, Status
 from readiness_pipelines.models.judging.limits import at_most, told
-from readiness_pipelines.models.judging.replicates import Statistic, interval
+from readiness_pipelines.models.judging.names import FAIRNESS
+from readiness_pipelines.models.judging.replicates import Statistic, interval, summed
 from readiness_pipelines.models.judging.slices import named
 
-RULE = "fairness"
 _MEASURES = {  # which rows each counts: all, those that are positive, those that are negative
     "demographic_parity": ("all",),
     "equal_opportunity": ("positive",),
@@ -65,7 +65,7 @@ def fairness(
     counted = [_counted(rows, labels, measure) for _, rows in groups]
     large = [n for n, each in enumerate(counted) if min(int(rows.sum()) for rows in each) >= min_rows]
     shown = tuple(asdict(_group(name, rows, labels, predicted, n in large)) for n, (name, rows) in enumerate(groups))
-    rule = f"{RULE}:{column}"
+    rule = f"{FAIRNESS}:{column}"
     if len(large) < 2:
         note = f"{len(large)} of {len(groups)} groups with {min_rows:,} rows that {measure} counts, expected 2"
         return Judged(rule, Status.UNDECIDED, limit=told(limit), n=len(values), note=f"nothing to compare: {note}"), shown
@@ -88,13 +88,13 @@ def _counted(rows: np.ndarray, labels: np.ndarray, measure: str) -> list[np.ndar
 def _difference(groups: Sequence[Sequence[np.ndarray]], predicted: np.ndarray, block: np.ndarray) -> Statistic:
     """Return the largest of the differences, of each kind of rows, between groups, as a function of how often blocks count."""
     blocks = int(block.max()) + 1
-    kinds = [list(kind) for kind in zip(*groups, strict=True)]
+    kinds = list(zip(*groups, strict=True))
     hits = [np.array([np.bincount(block[rows & predicted], minlength=blocks) for rows in kind]) for kind in kinds]
     sizes = [np.array([np.bincount(block[rows], minlength=blocks) for rows in kind]) for kind in kinds]
 
     def largest(counts: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
-            shares = [(hit @ counts) / (size @ counts) for hit, size in zip(hits, sizes, strict=True)]
+            shares = [summed(hit, counts) / summed(size, counts) for hit, size in zip(hits, sizes, strict=True)]
         found: np.ndarray = np.max([share.max(axis=0) - share.min(axis=0) for share in shares], axis=0)
         return found
 

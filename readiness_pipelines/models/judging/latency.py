@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from readiness_pipelines.flow import Judged, Status
+from readiness_pipelines.models.judging.names import LATENCY
 from readiness_pipelines.models.judging.robustness import Score
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RULE = "latency"
 BATCH, TIMES = 1_000, 5
 
 
@@ -26,9 +26,9 @@ def latency(frame: pd.DataFrame, *, score: Score, limit_ms: float) -> Judged:
     score(batch)
     found = float(np.median([_seconds(batch, score) for _ in range(TIMES)])) * 1_000 / BATCH
     if found <= limit_ms:
-        return Judged(RULE, Status.PASSED, value=round(found, 6), limit=limit_ms, n=BATCH)
+        return Judged(LATENCY, Status.PASSED, value=round(found, 6), limit=limit_ms, n=BATCH)
     note = f"{found:.3f} ms per row in batches of {BATCH:,}, expected at most {limit_ms:g}"
-    return Judged(RULE, Status.FAILED, value=round(found, 6), limit=limit_ms, n=BATCH, note=note)
+    return Judged(LATENCY, Status.FAILED, value=round(found, 6), limit=limit_ms, n=BATCH, note=note)
 
 
 def _seconds(batch: pd.DataFrame, score: Score) -> float:

@@ -20,14 +20,14 @@ from readiness_pipelines.declarations.model_spec import Feature
 from readiness_pipelines.flow import Judged, Metric, Status
 from readiness_pipelines.models.judging.better import difference
 from readiness_pipelines.models.judging.limits import at_most, told
+from readiness_pipelines.models.judging.names import MISSING, NOISE, OUT_OF_RANGE, ROBUSTNESS
 from readiness_pipelines.models.judging.replicates import blocks_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RULE = "robustness"
-NOISE, SWAPPED = 0.1, 0.05  # of a column's standard deviation; of the rows
-MISSING, OUT_OF_RANGE, RANGES = 0.1, 0.05, 10.0  # of the cells; the same; beyond an end
+SPREADS, SWAPPED = 0.1, 0.05  # of a column's standard deviation; of the rows
+EMPTIED, FAR, RANGES = 0.1, 0.05, 10.0  # of the cells; the same; beyond an end
 MOST_ROWS = 20_000  # of a larger holdout, so many are drawn: each way scores them once more
 _UNSEEN = "\u2205 never seen"
 
@@ -52,7 +52,7 @@ def robustness(
     rows = np.sort(draw.choice(len(frame), MOST_ROWS, replace=False)) if len(frame) > MOST_ROWS else np.arange(len(frame))
     frame, labels, scores = frame.iloc[rows].reset_index(drop=True), labels[rows], scores[rows]
     changed = score(WAYS[how](frame, features, draw))
-    rule, wrong = f"{RULE}:{how}", unusable(changed)
+    rule, wrong = f"{ROBUSTNESS}:{how}", unusable(changed)
     if wrong:
         return Judged(rule, Status.FAILED, limit=told(limit), n=len(frame), note=f"{how}: {wrong}")
     lost = difference(metric, labels, scores, changed, blocks_of(block[rows]), draw=draw)
@@ -76,7 +76,7 @@ def noise(frame: pd.DataFrame, features: Sequence[Feature], draw: np.random.Gene
         if feature.kind == "number":
             with np.errstate(invalid="ignore"):
                 spread = float(np.nanstd(cells)) if np.isfinite(cells).any() else 0.0
-            found[feature.name] = cells + draw.normal(size=len(cells)) * NOISE * (spread if np.isfinite(spread) else 0.0)
+            found[feature.name] = cells + draw.normal(size=len(cells)) * SPREADS * (spread if np.isfinite(spread) else 0.0)
         else:
             found[feature.name] = np.where(draw.random(len(cells)) < SWAPPED, draw.permutation(cells), cells)
     return frame.assign(**found)
@@ -86,7 +86,7 @@ def missing(frame: pd.DataFrame, features: Sequence[Feature], draw: np.random.Ge
     """Return the frame with some cells of every feature without a value."""
     return frame.assign(
         **{
-            feature.name: np.where(draw.random(len(cells)) < MISSING, np.nan if feature.kind == "number" else None, cells)  # type: ignore[arg-type]
+            feature.name: np.where(draw.random(len(cells)) < EMPTIED, np.nan if feature.kind == "number" else None, cells)  # type: ignore[arg-type]
             for feature, cells in _cells(frame, features)
         }
     )
@@ -96,7 +96,7 @@ def out_of_range(frame: pd.DataFrame, features: Sequence[Feature], draw: np.rand
     """Return the frame with some cells of every feature far beyond what the column has, at either end, or unknown."""
     found = {}
     for feature, cells in _cells(frame, features):
-        hit = draw.random(len(cells)) < OUT_OF_RANGE
+        hit = draw.random(len(cells)) < FAR
         if feature.kind == "number":
             known = cells[np.isfinite(cells)]
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
@@ -109,14 +109,11 @@ def out_of_range(frame: pd.DataFrame, features: Sequence[Feature], draw: np.rand
 
 def _cells(frame: pd.DataFrame, features: Sequence[Feature]) -> Iterator[tuple[Feature, np.ndarray]]:
     for feature in features:
-        yield (
-            feature,
-            frame[feature.name].to_numpy(dtype=np.float64 if feature.kind == "number" else object, na_value=_null(feature)),
-        )
+        column = frame[feature.name]
+        if feature.kind == "number":
+            yield feature, column.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            yield feature, column.astype(object).where(column.notna(), None).to_numpy()
 
 
-def _null(feature: Feature) -> float | None:
-    return np.nan if feature.kind == "number" else None
-
-
-WAYS: dict[str, Perturbed] = {"noise": noise, "missing": missing, "out_of_range": out_of_range}
+WAYS: dict[str, Perturbed] = {NOISE: noise, MISSING: missing, OUT_OF_RANGE: out_of_range}

@@ -20,9 +20,9 @@ import numpy as np
 from readiness_pipelines.flow import Judged, Metric, Status
 from readiness_pipelines.models.judging.better import difference
 from readiness_pipelines.models.judging.limits import judged
+from readiness_pipelines.models.judging.names import SLICE
 from readiness_pipelines.models.judging.replicates import Interval, blocks_of
 
-RULE = "slice"
 OTHER = "other"
 LEAST_OF_CLASS = 10  # of fewer positives, or negatives, an AUC hangs on single rows
 
@@ -69,7 +69,7 @@ def slices(
     if sides.of(left).can_be_judged(min_rows):
         return (*found, _judged(column, f"{column}={OTHER}", sides.of(left), metric, margin, draw)), ""
     note = f"{column}: {int(left.sum()):,} rows of {len(few):,} values are too few to judge, also together" if few else ""
-    return tuple(found) or (Judged(f"{RULE}:{column}", Status.UNDECIDED, n=len(values), note=note or "no rows"),), note
+    return tuple(found) or (Judged(f"{SLICE}:{column}", Status.UNDECIDED, n=len(values), note=note or "no rows"),), note
 
 
 def named(column: str, values: np.ndarray, *, is_public: bool) -> Iterator[tuple[str, np.ndarray]]:
@@ -83,7 +83,7 @@ def _judged(column: str, about: str, sides: Sides, metric: Metric, margin: float
     found = difference(metric, sides.labels, sides.ours, sides.theirs, sides.block, draw=draw)
     status, note = _said(found, margin)
     return judged(
-        f"{RULE}:{column}", status, found, -margin, n=len(sides.labels), about=about, note=f"{about}: {note}" if note else ""
+        f"{SLICE}:{column}", status, found, -margin, n=len(sides.labels), about=about, note=f"{about}: {note}" if note else ""
     )
 
 

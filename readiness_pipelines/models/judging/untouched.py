@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from readiness_pipelines.flow import Judged, Status, TrainingSet
-
-RULE = "untouched"
+from readiness_pipelines.models.judging.names import UNTOUCHED
 
 
 @dataclass(frozen=True)
@@ -25,30 +24,23 @@ def untouched(
     persons: np.ndarray,
     held_out_of: TrainingSet,
     *,
-    challenger: Rows,
+    challenger: tuple[TrainingSet, Rows],
     champion: tuple[TrainingSet, Rows | None] | None,
 ) -> Judged:
-    """Judge a holdout (its rows and persons) of the training set `held_out_of`, on which the challenger was trained.
+    """Judge a holdout, its rows and persons, that is of the training set `held_out_of`.
 
-    `champion` is the champion's training set and rows; None in their place: they are not kept any more, and nobody can tell, so the
-    rule is undecided. None at all: it is judged against a baseline, which was trained on nothing. Failed where any row or person
-    of the holdout was trained on, or where the champion was trained on rows as late as the holdout's.
+    Each side is what it was trained on: its training set and the rows. None for the champion's rows: they are not kept any more,
+    so nobody can tell, and the rule is undecided. No champion at all: a baseline has seen nothing. Failed where a side was trained
+    on a row or a person of the holdout, or on rows as late as the holdout's.
     """
-    n, found = len(row_ids), list(_touched("challenger", row_ids, persons, challenger))
+    n, found = len(row_ids), list(_touched("challenger", row_ids, persons, held_out_of, *challenger))
     if champion is not None:
-        trained, rows = champion
-        if trained.holdout_from > held_out_of.holdout_from:
-            found.append(
-                f"the champion was trained on rows up to {trained.holdout_from}; this holdout is from {held_out_of.holdout_from} on"
-            )
-        if rows is not None:
-            found += _touched("champion", row_ids, persons, rows)
-        elif not found:
-            return Judged(
-                RULE, Status.UNDECIDED, n=n, note="what the champion was trained on is not kept: nobody can tell whom it has seen"
-            )
+        found += _touched("champion", row_ids, persons, held_out_of, *champion)
+    if champion is not None and champion[1] is None and not found:
+        note = "what the champion was trained on is not kept, or was selected by other words: nobody can tell whom it has seen"
+        return Judged(UNTOUCHED, Status.UNDECIDED, n=n, note=note)
     status = Status.FAILED if found else Status.PASSED
-    return Judged(RULE, status, value=len(found), limit=0, n=n, note="; ".join(found))
+    return Judged(UNTOUCHED, status, value=len(found), limit=0, n=n, note="; ".join(found))
 
 
 def known(persons: np.ndarray, of: Rows | None) -> np.ndarray:
@@ -56,10 +48,18 @@ def known(persons: np.ndarray, of: Rows | None) -> np.ndarray:
     return np.isin(persons, of.persons) if of is not None else np.zeros(len(persons), dtype=bool)
 
 
-def _touched(who: str, row_ids: np.ndarray, persons: np.ndarray, trained: Rows) -> Iterator[str]:
-    rows = int(np.isin(row_ids, trained.row_ids).sum())
+def _touched(
+    who: str, row_ids: np.ndarray, persons: np.ndarray, held_out_of: TrainingSet, trained_on: TrainingSet, seen: Rows | None
+) -> Iterator[str]:
+    if trained_on.holdout_from > held_out_of.holdout_from:
+        yield (
+            f"the {who} was trained on rows up to {trained_on.holdout_from[:19]}, "
+            f"and this holdout is from {held_out_of.holdout_from[:19]} on"
+        )
+    if seen is None:
+        return
+    rows, people = int(np.isin(row_ids, seen.row_ids).sum()), len(np.intersect1d(persons, seen.persons))
     if rows:
         yield f"the {who} was trained on {rows:,} of {len(row_ids):,} rows of the holdout"
-    people = int(len(np.intersect1d(persons, trained.persons)))
-    if people and not rows:
+    elif people:
         yield f"the {who} was trained on {people:,} persons of the holdout"

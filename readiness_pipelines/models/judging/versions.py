@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from readiness_pipelines.flow import Judged, Status, TrainingSet
+from readiness_pipelines.models.judging.names import LEAKAGE, VERSIONS
 
-RULE, LEAKAGE = "versions", "leakage"
 _NAMED = 5  # of a longer list
 
 
-def versions(training_set: TrainingSet, gone: Sequence[str]) -> Judged:
+def versions(training_set: TrainingSet, gone: Mapping[str, str]) -> Judged:
     """Judge whether every version is still admitted, or was only superseded; failed where any is among those `gone`.
 
-    `gone` names versions that were withdrawn, made from what was withdrawn, or erased from.
+    `gone` names versions that nobody may learn from any more, each with why: withdrawn, made from what was, erased from.
     """
     n = len(training_set.versions)
     if not gone:
-        return Judged(RULE, Status.PASSED, value=0, limit=0, n=n)
-    note = f"{len(gone):,} of {n:,} versions were withdrawn, made from what was, or erased from since: {_some(gone)}"
-    return Judged(RULE, Status.FAILED, value=len(gone), limit=0, n=n, note=note)
+        return Judged(VERSIONS, Status.PASSED, value=0, limit=0, n=n)
+    note = f"{len(gone):,} of {n:,} versions may not be learned from any more: {_some([f'{v} ({why})' for v, why in gone.items()])}"
+    return Judged(VERSIONS, Status.FAILED, value=len(gone), limit=0, n=n, note=note)
 
 
 def leakage(training_set: TrainingSet) -> Judged:

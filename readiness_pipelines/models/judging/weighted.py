@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from readiness_pipelines.flow import Metric
-from readiness_pipelines.models.judging.replicates import Statistic
+from readiness_pipelines.models.judging.replicates import Statistic, summed
 
 
 def metric_of(metric: Metric, labels: np.ndarray, scores: np.ndarray, block: np.ndarray) -> Statistic:
@@ -77,18 +77,18 @@ def _average_precision(labels: np.ndarray, scores: np.ndarray, block: np.ndarray
 def _mean_loss(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Statistic]:
     def of(labels: np.ndarray, scores: np.ndarray, block: np.ndarray) -> Statistic:
         lost, rows = np.bincount(block, weights=loss(labels, scores)), np.bincount(block)
-        return lambda counts: -_over(lost @ counts, rows @ counts)
+        return lambda counts: -_over(summed(lost, counts), summed(rows, counts))
 
     return of
 
 
 def _squared(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    return (scores - labels) ** 2
+    return np.square(scores - labels)
 
 
 def _logarithmic(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     least = np.finfo(np.float64).eps
-    return -np.log(np.clip(np.where(labels, scores, 1 - scores), least, 1 - least))
+    return np.negative(np.log(np.clip(np.where(labels, scores, 1 - scores), least, 1 - least)))
 
 
 def _sums_before(counts: np.ndarray) -> np.ndarray:
