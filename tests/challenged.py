@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
+from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import (
     Evidence,
     Judged,
@@ -20,6 +22,7 @@ from readiness_pipelines.flow import (
     digest,
 )
 from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.models.evidence import evidence_of
 
 YEAR = datetime.timedelta(days=365)
 
@@ -99,3 +102,38 @@ def promotion(about: Evidence, *, previous: int = 0, back: bool = False) -> Prom
 
 def retrain(*events: str, product: str = "shop", severity: Severity = Severity.MEDIUM, cut_off: str = "2025-01-08") -> Retrain:
     return Retrain(product, 0, "requested", cut_off, severity, events, "it drifted", "policy", not_before="2025-01-09T00:00:00")
+
+
+def challenge(
+    product: Product,
+    ledger: Ledger,
+    artifact: str = "a1",
+    *,
+    status: Status = Status.PASSED,
+    severity: Severity = Severity.NONE,
+    used: TrainingSet | None = None,
+    made: ModelVersion | None = None,
+) -> ModelVersion:
+    """Record a model of the product and what the gate says of it beside the present champion, as a retrain would; return it.
+
+    `made` is a model that the ledger has already, judged again now; `used` its training set.
+    """
+    assert product.model is not None
+    trained_on = used or training_set(product=product.name)
+    ledger.models.record_training_set(trained_on)
+    found = made or ledger.models.record_model(model(artifact, product=product.name, of=trained_on))
+    said = replace(verdict(found, status=status, against=ledger.models.champion(product.name)), demands=product.model.demands)
+    ledger.models.record_verdict(said, evidence_of(product, found, said, severity=severity))
+    return found
+
+
+def enthrone(product: Product, ledger: Ledger, artifact: str = "a1", *, back: bool = False) -> ModelVersion:
+    """Make a model the champion in the ledger alone, approved by ann: a new one, or with `back` one that is known."""
+    known = next((each for each in ledger.models.models(product.name) if each.artifact == artifact), None)
+    found = known if back and known is not None else challenge(product, ledger, artifact)
+    judgement, history = ledger.models.judgement(product.name, found.number), ledger.models.promotions(product.name)
+    assert judgement is not None
+    ledger.models.record_review(review(judgement.evidence))
+    wanted = promotion(judgement.evidence, previous=history[-1].number if history else 0, back=back)
+    assert ledger.models.promote(wanted, after=len(history), check=lambda _: None) is not None
+    return found

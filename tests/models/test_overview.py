@@ -1,0 +1,263 @@
+"""Where a model stands, worked out from the ledger and the declaration; and what stands against it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.flow import Promotion, Severity, Status, Tier
+from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.models.grounds import case_of
+from readiness_pipelines.models.overview import earlier, standing
+from readiness_pipelines.models.reviewing import decide, decide_by_policy
+from tests.challenged import challenge, enthrone, review, training_set
+from tests.modelled import Parcels, build_parcels
+from tests.shop import build_shop
+
+NOW = datetime.datetime.now(datetime.UTC)
+APPROVED = {"approve": True, "by": "ann", "reason": "it is better"}
+
+
+@pytest.fixture
+def parcels(tmp_path: Path) -> Iterator[Parcels]:
+    """A product with a model at tier low, without any data."""
+    made = build_parcels(tmp_path)
+    (tmp_path / "landing").mkdir(exist_ok=True)
+    yield made
+
+
+@pytest.fixture
+def ledger(parcels: Parcels) -> Ledger:
+    return parcels.lake.ledger
+
+
+def states(parcels: Parcels, *, now: datetime.datetime = NOW) -> list[str]:
+    return [each.state.value for each in standing(parcels.product, parcels.lake, now=now).models]
+
+
+def why(parcels: Parcels) -> str:
+    return "; ".join(standing(parcels.product, parcels.lake, now=NOW).models[-1].why)
+
+
+def at_tier(parcels: Parcels, tier: Tier) -> None:
+    parcels.declare("risk_tier: low", f"risk_tier: {tier}")
+
+
+# where a model stands
+
+
+def test_a_product_without_a_model_has_no_standing(tmp_path: Path) -> None:
+    shop = build_shop(tmp_path)
+    from readiness_pipelines.lakehouse import Lakehouse
+
+    with pytest.raises(ReadinessError, match="expected `model:` in its defs.yaml"):
+        standing(shop.product, Lakehouse.open(shop.settings), now=NOW)
+
+
+def test_before_anything_was_trained_there_is_nothing(parcels: Parcels) -> None:
+    found = standing(parcels.product, parcels.lake, now=NOW)
+    assert (found.models, found.champion, found.previous, found.aliases, found.waiting, found.approved) == ((), None, 0, {}, (), ())
+
+
+def test_at_tier_low_the_policys_decision_is_missing_and_above_a_persons(parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger)
+    assert states(parcels) == ["policy"]
+    at_tier(parcels, Tier.MEDIUM)
+    challenge(parcels.product, ledger, "a2")
+    assert states(parcels) == ["refused", "waits"], "the first was judged at tier low"
+    assert [each.model.number for each in standing(parcels.product, parcels.lake, now=NOW).waiting] == [2]
+    assert why(parcels) == "no decision about this evidence; it needs a person to approve it"
+
+
+@pytest.mark.parametrize(
+    ("status", "severity"), [(Status.PASSED, Severity.CRITICAL), (Status.UNDECIDED, Severity.NONE), (Status.LEARNING, Severity.LOW)]
+)
+def test_what_is_critical_or_undecided_waits_for_a_person_at_tier_low_too(
+    status: Status, severity: Severity, parcels: Parcels, ledger: Ledger
+) -> None:
+    number = challenge(parcels.product, ledger, status=status, severity=severity).number
+    assert states(parcels) == ["waits"]
+    assert decide_by_policy(parcels.product, parcels.lake, number=number, reason="it passed") is None
+    assert ledger.models.reviews(case_of(parcels.product, parcels.lake, number).judgement.evidence.digest) == []
+    decide(parcels.product, parcels.lake, number=number, **APPROVED)
+    assert states(parcels) == ["approved"]
+
+
+def test_an_undecided_verdict_that_the_policy_had_approved_all_the_same_is_refused(parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger, status=Status.UNDECIDED).number
+    about = case_of(parcels.product, parcels.lake, number).judgement.evidence
+    ledger.models.record_review(review(about, by="policy"))
+    assert (states(parcels), why(parcels)) == (
+        ["refused"],
+        "the promotion gate is undecided about it, and only a person may approve that",
+    )
+
+
+def test_what_the_gate_rejects_nobody_can_approve(parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger, status=Status.FAILED).number
+    assert (states(parcels), why(parcels)) == (["refused"], "the promotion gate rejected it: better")
+    with pytest.raises(ReadinessError, match="no approval outweighs that"):
+        decide(parcels.product, parcels.lake, number=number, **APPROVED)
+    assert decide_by_policy(parcels.product, parcels.lake, number=number, reason="it passed") is None
+    decide(parcels.product, parcels.lake, number=number, approve=False, by="ann", reason="worse")
+
+
+def test_an_approval_is_carried_out_while_it_counts_and_waits_again_afterwards(parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger).number
+    said = decide_by_policy(parcels.product, parcels.lake, number=number, reason="it passed")
+    assert said is not None and said.by == "policy"
+    assert states(parcels) == ["approved"]
+    assert states(parcels, now=NOW + datetime.timedelta(days=31)) == ["waits"]
+
+
+def test_a_rejected_model_neither_waits_nor_is_promoted(parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger).number
+    decide(parcels.product, parcels.lake, number=number, approve=False, by="bob", reason="too few rows")
+    assert (states(parcels), why(parcels)) == (["rejected"], "rejected by bob: too few rows")
+    again = decide_by_policy(parcels.product, parcels.lake, number=number, reason="it passed")
+    assert again is not None and (again.by, again.decision) == ("bob", "rejected"), "the policy does not overrule a person"
+
+
+def test_new_evidence_voids_the_decision_about_the_old(parcels: Parcels, ledger: Ledger) -> None:
+    made = challenge(parcels.product, ledger)
+    decide(parcels.product, parcels.lake, number=made.number, **APPROVED)
+    challenge(parcels.product, ledger, made=made, severity=Severity.CRITICAL)
+    assert states(parcels) == ["waits"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("risk_tier: low", "risk_tier: high", "policy, tier, what a model must prove"),
+        ("holdout_days: 3", "holdout_days: 3\n    limits: {calibration: 0.2}", "what a model must prove"),
+        ("holdout_days: 3", "holdout_days: 3\n    approvals_expire_days: 5", "policy"),
+    ],
+)
+def test_a_verdict_counts_for_what_was_declared_then(old: str, new: str, named: str, parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger).number
+    decide(parcels.product, parcels.lake, number=number, **APPROVED)
+    parcels.declare(old, new)
+    assert states(parcels) == ["refused"]
+    assert why(parcels) == f"{named}: not what it was judged by any more, so that it must be judged again"
+
+
+def test_a_verdict_counts_for_the_contract_of_then(parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger)
+    path = parcels.folder / "contract.yaml"
+    path.write_text(path.read_text().replace("version: 1.0.0", "version: 1.1.0", 1))
+    assert (states(parcels), why(parcels).split(":")[0]) == (["refused"], "contract")
+
+
+def test_a_challenger_is_void_once_another_is_the_champion(parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger, "a1")
+    enthrone(parcels.product, ledger, "a2")
+    assert states(parcels) == ["refused", "champion"]
+    first = standing(parcels.product, parcels.lake, now=NOW).models[0]
+    assert first.why == ("it was judged against the baseline, and the champion is model 2 now",)
+
+
+@pytest.mark.parametrize("leaks", [("amount: known after the label",), ()])
+def test_a_training_set_that_leaks_stands_against_its_model(leaks: tuple[str, ...], parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger, used=replace(training_set(product="parcels"), leaks=leaks))
+    assert states(parcels) == (["refused"] if leaks else ["policy"])
+    assert ("leaks: amount: known" in why(parcels)) == bool(leaks)
+
+
+def test_a_model_that_was_not_judged_is_told_so(parcels: Parcels, ledger: Ledger) -> None:
+    from tests.challenged import model
+
+    ledger.models.record_model(model(product="parcels"))
+    assert (states(parcels), why(parcels)) == (["unjudged"], "its retrain has not come to a verdict")
+    with pytest.raises(ReadinessError, match="model 1 was trained and not judged"):
+        case_of(parcels.product, parcels.lake, 1)
+    with pytest.raises(ReadinessError, match="found no model 2, expected one of 1 to 1"):
+        case_of(parcels.product, parcels.lake, 2)
+
+
+def test_aliases_are_the_champion_what_a_roll_back_goes_back_to_and_the_newest_that_could_follow(
+    parcels: Parcels, ledger: Ledger
+) -> None:
+    def aliases() -> dict[str, int]:
+        return standing(parcels.product, parcels.lake, now=NOW).aliases
+
+    enthrone(parcels.product, ledger, "a1")
+    assert aliases() == {"champion": 1}
+    enthrone(parcels.product, ledger, "a2")
+    for artifact in ("a3", "a4"):
+        challenge(parcels.product, ledger, artifact)
+    challenge(parcels.product, ledger, "a5", status=Status.FAILED)
+    assert aliases() == {"champion": 2, "previous": 1, "challenger": 4}
+    enthrone(parcels.product, ledger, "a1", back=True)
+    assert aliases() == {"champion": 1}, "the challengers were judged against the second"
+    assert states(parcels) == ["champion", "replaced", "refused", "refused", "refused"]
+
+
+# what a roll back goes back to
+
+
+def history(*numbers: int) -> list[Promotion]:
+    """Return promotions of these models; a negative number is rolled back to."""
+    return [
+        Promotion("p", abs(n), 0, "rolled_back" if n < 0 else "promoted", "e", "why", "ann", i + 1) for i, n in enumerate(numbers)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "before"),
+    [((), 0), ((1,), 0), ((1, 2), 1), ((1, 2, 3), 2), ((1, 2, 3, -2), 1), ((1, 2, 3, -2, -1), 0), ((1, 2, -1, 3), 1)]
+    + [((1, 2, 3, -1), 0), ((1, 2, -1, -2), 1), ((1, 2, 1), 2)],
+)
+def test_a_roll_back_goes_back_to_what_stood_before(numbers: tuple[int, ...], before: int) -> None:
+    assert earlier(history(*numbers)) == before
+
+
+@given(st.lists(st.booleans(), max_size=12))
+def test_rolling_back_again_and_again_never_brings_back_what_was_rolled_back_from(steps: list[bool]) -> None:
+    made: list[int] = []
+    left = set[int]()
+    for is_back in steps:
+        before = earlier(history(*made))
+        if is_back and before:
+            left.add(abs(made[-1]))
+            made.append(-before)
+        else:
+            made.append(len(made) + 1)
+        assert abs(made[-1]) not in left
+
+
+# decisions
+
+
+def test_a_decision_is_about_what_was_looked_at(parcels: Parcels, ledger: Ledger) -> None:
+    made = challenge(parcels.product, ledger)
+    old = case_of(parcels.product, parcels.lake, 1).judgement.evidence.digest
+    challenge(parcels.product, ledger, made=made, severity=Severity.HIGH)
+    new = case_of(parcels.product, parcels.lake, 1).judgement.evidence.digest
+    for evidence in (old, old[:12], new[:5], "nothing"):
+        with pytest.raises(ReadinessError, match=f"expected {new[:12]}, which is the newest of model 1"):
+            decide(parcels.product, parcels.lake, number=1, evidence=evidence, **APPROVED)
+    assert decide(parcels.product, parcels.lake, number=1, evidence=new[:6], **APPROVED).evidence == new
+
+
+@pytest.mark.parametrize(("days", "counted"), [(None, 30), (1, 1), (30, 30)])
+def test_an_approval_counts_as_long_as_is_said_and_at_most_as_declared(
+    days: int | None, counted: int, parcels: Parcels, ledger: Ledger
+) -> None:
+    challenge(parcels.product, ledger)
+    said = decide(parcels.product, parcels.lake, number=1, days=days, **APPROVED)
+    until = datetime.datetime.fromisoformat(said.expires_at) - datetime.datetime.fromisoformat(said.decided_at)
+    assert abs(until - datetime.timedelta(days=counted)) < datetime.timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("days", [0, 31, -1])
+def test_an_approval_for_longer_than_is_declared_is_no_approval(days: int, parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger)
+    with pytest.raises(ReadinessError, match=r"expected 1 to 30 \(approvals_expire_days\)"):
+        decide(parcels.product, parcels.lake, number=1, days=days, **APPROVED)
