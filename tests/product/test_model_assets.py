@@ -180,7 +180,8 @@ def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None
 def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station) -> None:
     product, ledger = station.product, station.parcels.lake.ledger
     station.parcels.fill(range(1, 15))
-    assert station.run("parcels_retrain", by="ann", reason="the first").success
+    result = station.run("parcels_retrain", by="ann", reason="the first")
+    assert result.success, failure(result)
     (model,) = ledger.models.models("parcels")
     (promotion,) = ledger.models.promotions("parcels")
     assert promotion.number == model.number == 1
@@ -223,5 +224,5 @@ def text(event: dg.AssetMaterialization | None, name: str) -> str:
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
     (found,) = [event for event in result.all_events if event.is_step_failure]
-    assert found.step_failure_data.user_failure_data is not None
-    return str(found.step_failure_data.user_failure_data.description)
+    said = found.step_failure_data.user_failure_data
+    return str(said.description) if said is not None else str(found.step_failure_data.error)
