@@ -7,16 +7,18 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from readiness_pipelines.declarations import Product, load_product
-from readiness_pipelines.flow import Tier
+from readiness_pipelines.flow import ModelVersion, Promotion, Review, Tier
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation
-from readiness_pipelines.layers import run_step
+from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.layers.calendar import clock, first_key, keys_between, last_key
 from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.samples import power_price
-from readiness_pipelines.samples.power_price import FEATURES, KPI, PowerManifest
+from readiness_pipelines.samples.power_price import FEATURES, KPI, LABELS, PowerManifest
 from readiness_pipelines.settings import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -197,6 +199,51 @@ def test_a_feature_of_a_half_hour_does_not_move_with_anything_that_is_known_late
     until = [[row for row in each if row[0] <= noon] for each in found]
     assert until[0] == until[1]
     assert [row for row in found[0] if row[0] > noon] != [row for row in found[1] if row[0] > noon]
+
+
+class AsBefore:
+    """Scores by the half hour before: above the mean of the day before is likely to stay above."""
+
+    def scores(self, model: ModelVersion, features: pd.DataFrame) -> np.ndarray[Any, Any]:
+        return 1 / (1 + np.exp(-np.asarray(features["price_above"].fillna(0), dtype=np.float64) / 10))
+
+
+@pytest.mark.slow
+def test_scores_and_what_they_were_worth_follow_the_first_champion_without_waiting_for_the_days_before_it(
+    tmp_path: Path, product: Product
+) -> None:
+    settings = Settings(state=tmp_path / "state", landing=tmp_path / "landing")
+    power_price.write(settings.landing, days=5)
+    lake = Lakehouse.open(settings)
+    days = keys_between(product, "2025-01-06", "2025-01-10")
+    made = [table.name for table in product.tables if table.name not in SCORED]
+    for table in made:
+        for day in days:
+            run_step(lake, settings, product, table, day)
+    model = lake.ledger.models.record_model(
+        ModelVersion("power_price", 0, "no training set", "recipe", "code", "a" * 64, "s" * 64, 0.5, "run", "ann@example.com")
+    )
+    promotion = Promotion("power_price", model.number, 0, "promoted", "evidence", "the first", "ann@example.com")
+    lake.ledger.models.record_review(Review("power_price", "evidence", "approved", "ann@example.com", "seen", "2099-01-01"))
+    assert lake.ledger.models.promote(promotion, after=0, check=lambda review: None) is not None
+
+    def run(table: str, day: str) -> StepResult:
+        return run_step(lake, settings, product, table, day, scorer=AsBefore())
+
+    assert [run(table, "2025-01-10").kind for table in SCORED] == ["admitted", "admitted"]
+    early = product.by_name["price_prediction_outcomes"].full_name
+    verdict = lake.ledger.latest_verdict(early, "2025-01-10")
+    assert verdict is not None and verdict.counts.admitted == 0  # what was settled on the 10th is of the 9th
+    assert "left out, as declared: price_predictions/2025-01-09 absent" in " ".join(verdict.notes)
+
+    assert run("price_predictions", "2025-01-09").kind == "admitted"
+    assert run("price_prediction_outcomes", "2025-01-10").kind == "admitted"
+    found = rows(lake, early, "region, half_hour, score, prediction, model_version, is_dearer")
+    assert len(found) > 85
+    assert {row[4] for row in found} == {model.name}
+    assert all(row[3] is (row[2] >= 0.5) for row in found)
+    labels = {(r, at): label for r, at, label in rows(lake, LABELS, "region, half_hour, is_dearer")}
+    assert all(labels[row[0], row[1]] is row[5] for row in found)
 
 
 @pytest.mark.slow

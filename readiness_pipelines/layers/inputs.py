@@ -40,8 +40,10 @@ class Inputs:
 def resolve(standings: Standings, table: Silver | Gold, partition: str) -> Inputs:
     """Return the inputs of `partition`. `blocked` names the held or missing partition that forbids it, if one does.
 
-    Raises NotAdmitted where an input's partition is due and has simply not been run yet.
+    Raises NotAdmitted where an input's partition is due and has simply not been run yet. What is made from scores is left out
+    then, where it may be: with the first champion all that is older becomes due at once, and today must not wait for it.
     """
+    scores = standings.product.made_from_scores
     versions: dict[str, tuple[TableVersion, ...]] = {}
     ignored: list[str] = []
     for name, given in table.upstream.items():
@@ -54,7 +56,7 @@ def resolve(standings: Standings, table: Silver | Gold, partition: str) -> Input
             if above.kind is StandingKind.NOT_DUE:
                 if given.read == "same":
                     return Inputs({}, not_due=True)
-            elif above.kind is StandingKind.ABSENT:
+            elif above.kind is StandingKind.ABSENT and not (name in scores and given.unavailable == "ignore"):
                 raise NotAdmitted(_not_run(table, partition, above))
             elif above.blocks and given.unavailable == "hold":
                 return Inputs({}, blocked=above)
