@@ -43,6 +43,12 @@ _COMMANDS = (
     ("held", "held", "app", "Candidates that a gate did not admit."),
     ("gates", "gates", "app", "What gates ask of a table, and what they found."),
     ("drift", "drift", "app", "How far admitted rows are from their reference, and what was done about it."),
+    (
+        "retrain",
+        "retrain",
+        "retrain",
+        "Ask for a new model of a product, and train, judge and promote it as far as that is allowed.",
+    ),
     ("model", "model", "app", "A product's models, and which of them is the champion."),
     ("review", "review", "app", "Models that wait for a person's decision."),
     ("pause", "loop", "pause", "Stop a product's loop: nothing is retrained, promoted or rolled back by itself."),

@@ -16,7 +16,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Judged, ModelVersion, Retrain, Severity, Status, TrainingSet
-from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.governance import POLICY, signed
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers.calendar import keys_asked_for
 from readiness_pipelines.ledger import Ledger
@@ -35,11 +35,12 @@ def request(
 ) -> Retrain:
     """Ask for a retrain that looks at data up to `cut_off`, inclusive, by default the newest admitted; return what is in flight.
 
-    That is another one, which this has joined, where one is in flight already. It may have to wait: for the week's budget as it
-    is at `now` (UTC), or until the loop is resumed. Raises ReadinessError for a product without a model, where nothing is
-    admitted yet, and where there is no such partition.
+    That is another one, which this has joined, where one is in flight already. It may have to wait for the week's budget, as it
+    is at `now` (UTC). Raises ReadinessError for a product without a model, where nothing is admitted yet, where there is no
+    such partition, and where `by` or `reason` says nothing.
     """
     spec, retrains = spec_of(product), lake.ledger.retrains
+    who, why = signed(by, reason)
     newest = newest_partition(spec, lake.ledger)
     if newest is None:
         raise ReadinessError(
@@ -48,14 +49,17 @@ def request(
         )
     (asked_for,) = keys_asked_for(product, cut_off, cut_off, now=now) if cut_off is not None else (newest,)
     begins = waits_until(retrains.retrains(product.name), per_week=spec.words.retraining.per_week, now=now)
-    wanted = Retrain(product.name, 0, "requested", asked_for, Severity.NONE, (), reason, by, not_before=begins)
+    wanted = Retrain(product.name, 0, "requested", asked_for, Severity.NONE, (), why, who, not_before=begins)
     return retrains.request(wanted)
 
 
 def due(product: Product, ledger: Ledger, *, now: datetime.datetime) -> Retrain | None:
-    """Return the retrain that is in flight and may be carried out at `now` (UTC): its time has come, and the loop is not paused."""
+    """Return the retrain that is in flight and may be carried out at `now` (UTC).
+
+    Its time has come; and the loop is not paused, or it was a person or the clock who asked for it, and not the policy.
+    """
     found = ledger.retrains.in_flight(product.name)
-    if found is None or ledger.retrains.paused(product.name) is not None:
+    if found is None or (found.by == POLICY and ledger.retrains.paused(product.name) is not None):
         return None
     is_time = not found.not_before or datetime.datetime.fromisoformat(found.not_before) <= now.replace(tzinfo=datetime.UTC)
     return found if is_time else None
