@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Judged, ModelVersion, Retrain, Severity, Status, TrainingSet
 from readiness_pipelines.governance import POLICY, signed
@@ -116,28 +115,6 @@ def _let_follow(product: Product, lake: Lakehouse) -> None:
     let_go(product, lake)
 
 
-def too_little(spec: ModelSpec, training_set: TrainingSet) -> str:
-    """Return for want of what a training set is not trained on, or for what leaks: a sentence; empty where it can be."""
-    words, found = spec.words, training_set
-    asked = (
-        ("rows to train on", found.rows_train, words.min_rows),
-        ("rows in the holdout", found.rows_holdout, -(-words.min_rows // 5)),
-        ("positives to train on", found.positives_train, words.min_positives),
-        ("positives in the holdout", found.positives_holdout, -(-words.min_positives // 3)),
-    )
-    short = [f"{n:,} {what}, at least {least:,} are needed" for what, n, least in asked if n < least]
-    one_class = [
-        f"no negatives in the {part}"
-        for part, rows, positives in (
-            ("training rows", found.rows_train, found.positives_train),
-            ("holdout", found.rows_holdout, found.positives_holdout),
-        )
-        if rows and rows == positives
-    ]
-    leaks = [f"leak: {each}" for each in found.leaks]
-    return "; ".join([*short, *one_class, *leaks])
-
-
 class _Retraining:
     """One retrain that this run has taken."""
 
@@ -147,12 +124,13 @@ class _Retraining:
 
     def ended(self) -> Retrain:
         """Return the retrain with the outcome that it has; everything but its end is on record."""
+        from readiness_pipelines.models.train import refusal
         from readiness_pipelines.models.training_set import select
 
         training_set = select(self._product, self._lake, cut_off=self._taken.cut_off)
         reached("training_set_selected")
         self._say(f"training set {training_set.id[:12]}: {training_set.rows_train:,} rows, holdout {training_set.rows_holdout:,}")
-        if why := too_little(self._spec, training_set):
+        if why := refusal(self._spec, training_set):
             return self._with("refused", why)
         model = self._challenger(training_set)
         champion = self._ledger.models.champion(self._product.name)
@@ -173,8 +151,8 @@ class _Retraining:
             model = known[-1]
         else:
             trained = train(self._spec, self._lake, self._product, training_set)
-            recorded = registry.record(self._spec, training_set, trained)
-            model = self._ledger.models.record_model(replace(recorded, trained_by=f"retrain {self._taken.id}"))
+            recorded = registry.record(self._spec, training_set, trained, by=f"retrain {self._taken.id}")
+            model = self._ledger.models.record_model(recorded)
             reached("model_recorded")
         registry.number(model)
         reached("model_numbered")

@@ -1,4 +1,4 @@
-"""A retrain is asked for once, waits for its time, and can be given up; what it is carried out on must be enough."""
+"""A retrain is asked for once, waits for its time, and can be given up."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import NOTHING, Retrain, Severity
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.response import carry_out, due, give_up, request
-from readiness_pipelines.response.retrain import too_little
-from tests import challenged
 from tests.modelled import ORDERS, Parcels, build_parcels
 from tests.response.test_facts import published
 from tests.shop import Shop
@@ -160,40 +158,3 @@ def test_what_another_run_is_at_is_left_to_it(parcels: Parcels, ledger: Ledger) 
 def test_a_retrain_that_nobody_asked_for_is_refused(parcels: Parcels) -> None:
     with pytest.raises(ReadinessError, match="found no retrain 1 of parcels"):
         carry_out(parcels.product, parcels.lake, retrain=1, run="r", is_over=lambda run: True, now=NOW)
-
-
-# enough to train on
-
-ENOUGH = replace(challenged.training_set(), rows_train=500, rows_holdout=100, positives_train=30, positives_holdout=10)
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({}, ""),
-        ({"rows_train": 499}, "499 rows to train on, at least 500 are needed"),
-        ({"rows_holdout": 99}, "99 rows in the holdout, at least 100 are needed"),
-        ({"positives_train": 29}, "29 positives to train on, at least 30 are needed"),
-        ({"positives_holdout": 9}, "9 positives in the holdout, at least 10 are needed"),
-        ({"positives_train": 500}, "no negatives in the training rows"),
-        ({"positives_holdout": 100}, "no negatives in the holdout"),
-        ({"leaks": ("told_on is known too late",)}, "leak: told_on is known too late"),
-        ({"rows_train": 0, "positives_train": 0}, "0 rows to train on"),
-    ],
-)
-def test_a_training_set_says_for_want_of_what_it_is_refused(more: dict[str, object], said: str, parcels: Parcels) -> None:
-    spec = parcels.product.model
-    assert spec is not None
-    found = too_little(spec, replace(ENOUGH, **more))  # type: ignore[arg-type]
-    assert said in found if said else found == ""
-
-
-def test_how_much_is_enough_is_declared(parcels: Parcels) -> None:
-    parcels.declare("risk_tier: low", "risk_tier: low\n    min_rows: 501\n    min_positives: 31")
-    spec = parcels.product.model
-    assert spec is not None
-    found = too_little(spec, ENOUGH)
-    assert found == (
-        "500 rows to train on, at least 501 are needed; 100 rows in the holdout, at least 101 are needed; "
-        "30 positives to train on, at least 31 are needed; 10 positives in the holdout, at least 11 are needed"
-    )
