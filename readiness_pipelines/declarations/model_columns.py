@@ -8,7 +8,7 @@ from readiness_pipelines.declarations.binding import Binder, near_column
 from readiness_pipelines.declarations.drift_columns import VALUES, Told, Where, is_value_of
 from readiness_pipelines.declarations.known import KnownTable
 from readiness_pipelines.declarations.model import ModelBlock
-from readiness_pipelines.declarations.model_spec import usual_features
+from readiness_pipelines.declarations.model_spec import LAID_OUT, usual_features
 from readiness_pipelines.declarations.monitors import TIMES, can_be_class, has_distribution, usual_kind
 from readiness_pipelines.declarations.upstream import repeated
 from readiness_pipelines.gates.columns import family
@@ -75,6 +75,7 @@ class _Columns:
         yield from self._feature_problems(self._scored)
         yield from self._slice_problems(self._scored)
         yield from self._match_problems(self._scored)
+        yield from self._reserved_problems(self._scored)
         if self._said.baseline.sql is not None:
             message = self._binder.score_problem(self._said.baseline.sql, {n: c.type for n, c in self._scored.columns.items()})
             if message is not None:
@@ -137,7 +138,7 @@ class _Columns:
     def _slice_problems(self, table: KnownTable) -> Told:
         label = self._said.label.column if self._said.label.table == self._said.table else None
         for key in ("slices", "protected"):
-            for i, name in enumerate(self._lists()[key,]):
+            for i, name in enumerate(self._lists()[(key,)]):
                 kind = table.type(name)
                 if name == label:
                     yield [key, i, "column"], f"found {name!r}, which is the label, expected another column"
@@ -152,6 +153,18 @@ class _Columns:
             if own != theirs and not family(own) == family(theirs) != "other":
                 found = f"found {name!r} of type {theirs} in {self._said.label.table!r}"
                 yield ["label", "by", i], f"{found}, expected the type that it has in {table.name!r}, {own}"
+
+    def _reserved_problems(self, table: KnownTable) -> Told:
+        usual = usual_features(self._said, list(table.columns.values()), table.key) if self._said.features is None else []
+        named: list[tuple[Where, str]] = [(["table"], name) for name in usual]
+        for at in (("features",), ("slices",), ("protected",)):
+            named += [([*at, i, *_below(at)], name) for i, name in enumerate(self._lists()[at])]
+        for where, name in named:
+            if name in LAID_OUT:
+                yield (
+                    where,
+                    f"found a column {name!r}, expected another name: training sets have {', '.join(LAID_OUT)}",
+                )
 
 
 def _below(at: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from readiness_pipelines.errors import NotAdmitted, PublishConflict, ReadinessEr
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
+from readiness_pipelines.models.scoring import scorer_of
 from readiness_pipelines.product import definition, drift, events
 from readiness_pipelines.product.keys import asset_key, champion_key, drift_key, quarantine_key
 from readiness_pipelines.product.resources import Readiness
@@ -137,6 +138,7 @@ class _Run:
 
     def __init__(self, context: dg.AssetExecutionContext, product: Product, lake: Lakehouse, settings: Settings) -> None:
         self.context, self.product, self.lake, self.settings = context, product, lake, settings
+        self.scorer = scorer_of(product, settings)
         self.partitions: Sequence[str] = list(context.partition_keys)
         self.assets = set(context.selected_asset_keys)
         self.checks = set(context.op_execution_context.selected_asset_check_keys)
@@ -186,7 +188,7 @@ class _Run:
         for partition in self.partitions:
             place = f"{partition} {table.layer} {table.name}"
             try:
-                result = run_step(self.lake, self.settings, self.product, table.name, partition)
+                result = run_step(self.lake, self.settings, self.product, table.name, partition, scorer=self.scorer)
             except (NotAdmitted, PublishConflict, SourceUnreadable) as refusal:
                 self.bad[place] = self.refused[place] = str(refusal)
                 continue

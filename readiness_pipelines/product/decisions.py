@@ -20,6 +20,7 @@ from readiness_pipelines.layers.effect import why_not_in_effect
 from readiness_pipelines.layers.left_out import left_out
 from readiness_pipelines.layers.quarantine import Signed, purge
 from readiness_pipelines.ledger import Correction
+from readiness_pipelines.models.scoring import scorer_of
 from readiness_pipelines.product import events
 from readiness_pipelines.product.assets import GATE
 from readiness_pipelines.product.keys import asset_key, quarantine_key
@@ -157,12 +158,12 @@ def _record(lake: Lakehouse, table: Table, config: Decision) -> tuple[Correction
 
 def _run(context: dg.OpExecutionContext, product: Product, lake: Lakehouse, first: Table, partition: str) -> Iterator[StepResult]:
     """Run the partition of the table and of all that is made from it, and tell Dagster of each."""
-    names = {first.name}
+    names, scorer = {first.name}, scorer_of(product, lake.settings)
     for table in product.tables:
         if table.name not in names and names.isdisjoint(table.upstream):
             continue
         names.add(table.name)
-        result = run_step(lake, lake.settings, product, table.name, partition)
+        result = run_step(lake, lake.settings, product, table.name, partition, scorer=scorer)
         for event in _events(context, product, lake, table, result) if result.verdict is not None else ():
             context.log_event(event)
         yield result
