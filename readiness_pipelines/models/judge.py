@@ -1,0 +1,85 @@
+"""The promotion gate: a challenger against the champion, on rows that neither has seen; rule by rule, whole, and by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.errors import BrokenInvariant, VersionNotFound
+from readiness_pipelines.flow import ModelVerdict, ModelVersion, TrainingSet
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.models.judging.names import rules_of
+from readiness_pipelines.models.judging.scored import Scored
+from readiness_pipelines.models.point_in_time import HOLDOUT, TRAIN
+from readiness_pipelines.models.training_set import frame, spec_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from readiness_pipelines.models.judging.untouched import Rows
+
+__all__ = ["Scored", "judge", "rules_of", "scored"]
+
+
+def scored(product: Product, lake: Lakehouse, *, model: ModelVersion, estimator: Any, holdout: pd.DataFrame) -> Scored:
+    """Return a model with its scores of a holdout: of the challenger's training set, whosever model it is.
+
+    Raises BrokenInvariant where the ledger does not have the model's own training set.
+    """
+    from readiness_pipelines.models.scores import score
+
+    trained = lake.ledger.models.training_set(product.name, model.training_set)
+    if trained is None:
+        raise BrokenInvariant(f"the ledger has {model.name} and not the training set {model.training_set[:12]} that it was made of")
+    return Scored(model.name, model.artifact, estimator, model.decide_at, trained, score(estimator, spec_of(product), holdout))
+
+
+def judge(
+    product: Product,
+    lake: Lakehouse,
+    *,
+    challenger: Scored,
+    champion: Scored | None,
+    training_set: TrainingSet,
+    versions_gone: Mapping[str, str],
+) -> ModelVerdict:
+    """Return what every rule says of the challenger, on the holdout of `training_set`, which it was trained on.
+
+    `champion` is None where there is none yet: then the declared baseline is what must be beaten. Both sides' scores are of
+    `frame(..., part="holdout")`. `versions_gone` names versions of the training set that nobody may learn from any more,
+    each with why (`withdrawn.withdrawn_since`). Reads rows, and records nothing. Raises as `training_set.frame` does.
+    """
+    from readiness_pipelines.models.judging.verdict import Trained, verdict_of
+    from readiness_pipelines.models.scores import score
+
+    spec = spec_of(product)
+    seen = _rows_of(product, lake, challenger.training_set)
+    before = _rows_if_kept(product, lake, champion.training_set) if champion else None
+    return verdict_of(
+        spec,
+        frame(lake, product, training_set, part=HOLDOUT),
+        challenger=challenger,
+        champion=champion,
+        training_set=training_set,
+        trained=Trained(seen, before, versions_gone),
+        score=partial(score, challenger.estimator, spec),
+    )
+
+
+def _rows_of(product: Product, lake: Lakehouse, training_set: TrainingSet) -> Rows:
+    from readiness_pipelines.models.judging.untouched import Rows
+
+    rows = frame(lake, product, training_set, part=TRAIN)
+    return Rows(rows["row_id"].to_numpy(dtype=object), rows["person"].to_numpy(dtype=object))
+
+
+def _rows_if_kept(product: Product, lake: Lakehouse, training_set: TrainingSet) -> Rows | None:
+    """Return the rows, or None where nobody can read them any more: they were erased from, or selected by other words."""
+    if training_set.selection != spec_of(product).selection:
+        return None
+    try:
+        return _rows_of(product, lake, training_set)
+    except VersionNotFound:
+        return None
