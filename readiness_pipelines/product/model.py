@@ -62,7 +62,8 @@ def build_model(product: Product, spec: ModelSpec) -> dg.AssetsDefinition:
                     context.log_event(event)
         except ReadinessError as error:  # one line for whoever reads the run; what broke is its cause
             raise dg.Failure(str(error)) from error
-        for key in context.selected_asset_keys:  # else what reads the champion would be left out of a run with both
+        # Without an output, what reads the champion would be left out of a run with both; Dagster wants them in this order.
+        for key in [each for each in model_asset_keys(product) if each in context.selected_asset_keys]:
             yield dg.Output(None, context.assets_def.get_output_name_for_asset_key(key), metadata=SILENT)
         _end(context, retrain)
 

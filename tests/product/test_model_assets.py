@@ -179,7 +179,7 @@ def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None
 @pytest.mark.slow
 def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station) -> None:
     product, ledger = station.product, station.parcels.lake.ledger
-    station.parcels.fill(range(1, 15))
+    station.parcels.fill(range(1, 10))
     result = station.run("parcels_retrain", by="ann", reason="the first")
     assert result.success, failure(result)
     (model,) = ledger.models.models("parcels")
