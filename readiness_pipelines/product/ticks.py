@@ -17,6 +17,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from readiness_pipelines.declarations import Product, load_product
 from readiness_pipelines.product.component import definitions_of
+from readiness_pipelines.product.resources import READINESS
 
 _ORDER = ("landed", "drift", "loop", "incidents")  # so that one round sees what the one before it has made
 _ROUNDS = 30  # far more than a landed day needs until it is quiet; what asks for ever is a fault, and is told
@@ -65,7 +66,8 @@ def _tick(name: str, definitions: dg.Definitions, instance: dg.DagsterInstance) 
     key, sensor = f"readiness/tick/{name}", definitions.resolve_sensor_def(name)
     cursor = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     try:
-        with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions) as context:
+        given = {"readiness": READINESS}
+        with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions, resources=given) as context:
             found: SensorExecutionData = sensor.evaluate_tick(context)
     except Exception as error:  # noqa: BLE001  a daemon records a failed tick and evaluates the others all the same
         yield Ran(name, "", "", False, 0.0, _told(error))

@@ -19,6 +19,8 @@ from readiness_pipelines.product.ticks import Ran, until_quiet
 from tests.shop import Shop
 
 PROJECT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 PAID = "shop.gold.paid_orders"
 
 
@@ -67,8 +69,7 @@ def test_a_run_that_ends_failed_is_told_with_what_it_says(shop: Shop, instance: 
 def test_a_sensor_that_cannot_be_evaluated_is_told_once_and_the_others_go_on(shop: Shop, instance: dg.DagsterInstance) -> None:
     land(shop, 1)
     ticked(shop, instance)
-    for file in (shop.settings.state / "catalog.db",):
-        file.unlink()
+    shop.settings.catalog_file.unlink()
     found = ticked(shop, instance)
     assert [(each.sensor, each.job, each.succeeded) for each in found] == [
         ("shop_landed", "", False),
@@ -77,7 +78,6 @@ def test_a_sensor_that_cannot_be_evaluated_is_told_once_and_the_others_go_on(sho
     assert "catalog" in found[0].why
 
 
-@pytest.mark.slow
 def test_as_a_program_it_answers_each_line_and_ends_with_its_input(shop: Shop, tmp_path: Path) -> None:
     land(shop, 1)
     home = tmp_path / "home"
