@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+_LONGEST = 120  # characters of a value in a line of text; all of it is in the JSON
 Told = Mapping[str, str | int | float]
 
 
@@ -82,12 +83,16 @@ def in_lines(chain: Chain, *, forward: bool = False) -> list[str]:
             return
         told.add(fact.id)
         found.append(f"{indent}{lead}{fact.kind} {fact.name}")
-        found.extend(f"{indent}     {key}: {value}" for key, value in fact.told.items())
+        found.extend(f"{indent}     {key}: {_clipped(str(value))}" for key, value in fact.told.items())
         for below_how, below in (chain.leads_to if forward else chain.rests_on)(fact.id):
             tell(below, below_how, depth + 1)
 
     tell(chain.facts[chain.subject], "", 0)
     return found
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def layered(chain: Chain, *, forward: bool = False) -> Sequence[Sequence[Fact]]:

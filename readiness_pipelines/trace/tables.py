@@ -107,14 +107,12 @@ class Tables:
                 return
 
     def _add_deliveries(self, below: str, table: Bronze, verdicts: Iterable[GateVerdict]) -> None:
-        for verdict in verdicts:
-            counted = set(verdict.details.get("effective", ()))
-            for delivery in self.lake.ledger.arrivals(table.full_name, verdict.partition):
-                if delivery.sha256 in counted:
-                    told = {"sha256": delivery.sha256, "received": delivery.received_at, "archived": delivery.archived}
-                    self.chain.add(
-                        Fact(f"file:{delivery.sha256}", Kind.DELIVERY, delivery.name, told), below=below, how="read from"
-                    )
+        counted = [(verdict.partition, set(verdict.details.get("effective", ()))) for verdict in verdicts]
+        arrived = [(shas, each) for partition, shas in counted for each in self.lake.ledger.arrivals(table.full_name, partition)]
+        found = [each for shas, each in arrived if each.sha256 in shas]
+        facts = [_file(each) for each in found] if len(found) <= _NAMED else [_files(found)]
+        for fact in facts:
+            self.chain.add(fact, below=below, how="read from")
 
     def _fact(self, versions: Sequence[TableVersion]) -> Fact:
         table, first, last = versions[0].table, versions[0].partition, versions[-1].partition
@@ -164,3 +162,9 @@ class Tables:
 def _file(delivery: Delivery) -> Fact:
     told = {"sha256": delivery.sha256, "received": delivery.received_at, "archived": delivery.archived}
     return Fact(f"file:{delivery.sha256}", Kind.DELIVERY, delivery.name, told)
+
+
+def _files(deliveries: Sequence[Delivery]) -> Fact:
+    listed = ", ".join(f"{each.name}@{each.sha256}" for each in deliveries)
+    name = f"{len(deliveries)} files, {deliveries[0].name} ... {deliveries[-1].name}"
+    return Fact(f"files:{digest([each.sha256 for each in deliveries])}", Kind.DELIVERY, name, {"files": listed})
