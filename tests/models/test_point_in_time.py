@@ -204,6 +204,21 @@ def test_the_newest_label_known_by_the_cut_off_counts_and_a_later_one_does_not(
     ]
 
 
+def test_of_an_hourly_product_a_label_is_known_when_its_hour_has_ended(con: duckdb.DuckDBPyConnection, product: Product) -> None:
+    partitions = product.declaration.partitions.model_copy(update={"every": "hour"})
+    hourly = replace(product, declaration=product.declaration.model_copy(update={"partitions": partitions}))
+    spec = saying(hourly)
+    fill(con, [Order("o", 1, 7, "ann", at(1, 5.9)), Order("p", 1, 7, "ann", at(1, 6.1))], [])
+    put(con, "told", [("a", "2025-01-01-05:00", 7, True, None)])
+    found = {}
+    for cut_off in ("2025-01-01-04:00", "2025-01-01-05:00"):
+        looked = Looked(con, hourly, spec, cut_off, "orders", "told")
+        looked.find_labels()
+        rows = con.execute(f"SELECT row_id, fate FROM {looked.fates(looked.holdout_from())} ORDER BY row_id").fetchall()
+        found[cut_off[-5:]] = [fate for _, fate in rows]
+    assert found == {"04:00": ["no_label_yet", "no_label_yet"], "05:00": ["holdout", "known_too_late"]}
+
+
 def test_of_equally_new_labels_the_one_with_the_highest_row_id_counts(con: duckdb.DuckDBPyConnection, product: Product) -> None:
     orders = [Order("o", 1, 7, "ann", at(1))]
     told = [Told("b", 2, 7, False, None), Told("c", 2, 7, True, None), Told("a", 2, 7, False, None)]
