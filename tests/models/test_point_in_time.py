@@ -6,7 +6,6 @@ import datetime
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -269,20 +268,13 @@ def test_who_a_row_is_of_is_told_by_all_groups_together_and_a_row_of_nobody_is_i
     assert people == {"o": "ann\x1fnorth", "p": "ann\x1fsouth", "q": "q"}
 
 
-def test_a_day_counts_from_its_first_instant_and_is_known_at_its_end(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
-    model = """\
-  model:
-    table: returns
-    time: told_on
-    label: {table: returns, column: returned, by: [order_id], known_at: told_on}
-    features: [order_id]
-    holdout_days: 1
-"""
-    product = build_parcels(tmp_path, model=model).product
+def test_a_day_counts_from_its_first_instant_and_is_known_at_its_end(con: duckdb.DuckDBPyConnection, product: Product) -> None:
     assert product.model is not None
+    said = saying(product, label={"known_at": "told_on"}, time="told_on", groups=[], holdout_days=1)
+    spec = replace(said, scored=product.model.labels)
     told = [Told("a", 2, 7, True, 1), Told("b", 2, 8, False, 2), Told("c", 2, 9, True, 3), Told("d", 2, 10, True, None)]
     fill(con, [], told)
-    looked = Looked(con, product, product.model, key(2), "told", "told")
+    looked = Looked(con, product, spec, key(2), "told", "told")
     looked.find_labels()
     assert looked.holdout_from() == at(2)
     found = con.execute(f"SELECT row_id, fate, time FROM {looked.fates(looked.holdout_from())} ORDER BY row_id").fetchall()
