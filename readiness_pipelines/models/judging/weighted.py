@@ -83,12 +83,15 @@ def _mean_loss(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable
 
 
 def _squared(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    return np.square(scores - labels)
+    found: np.ndarray = (scores - labels) ** 2
+    return found
 
 
 def _logarithmic(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     least = np.finfo(np.float64).eps
-    return np.negative(np.log(np.clip(np.where(labels, scores, 1 - scores), least, 1 - least)))
+    of_truth: np.ndarray = np.where(labels, scores, 1 - scores)
+    found: np.ndarray = -np.log(np.clip(of_truth, least, 1 - least))
+    return found
 
 
 def _sums_before(counts: np.ndarray) -> np.ndarray:
