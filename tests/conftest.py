@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,19 @@ def _environment(request: pytest.FixtureRequest) -> dict[str, str]:
     if "s3" in request.param:
         environment |= request.getfixturevalue("s3") | {"READINESS_WAREHOUSE": f"s3://warehouse/{uuid.uuid4().hex}"}
     return environment
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database, to be copied to `mlflow.db` in a state folder: making one takes MLflow half a minute."""
+    from readiness_pipelines.models.registry import Registry
+    from readiness_pipelines.settings import Settings
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    Registry.open(Settings(state=folder, landing=folder)).aliases("none")
+    with sqlite3.connect(folder / "mlflow.db") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder / "mlflow.db"
 
 
 @pytest.fixture

@@ -166,6 +166,9 @@ def _follow_aliases(product: Product, lake: Lakehouse, found: Standing) -> list[
     there = registry.aliases(product.name)
     if there == wanted:
         return []
+    for each in found.models:
+        if each.model.number in wanted.values():
+            registry.number(each.model)  # whoever trained it may have died before
     registry.follow(product.name, wanted)
     names = [name for name in sorted({*there, *wanted}) if there.get(name) != wanted.get(name)]
     return [f"alias {name} was {there.get(name) or 'not there'}, is {wanted.get(name) or 'taken away'}" for name in names]
