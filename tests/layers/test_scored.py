@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import ModelVersion
+from readiness_pipelines.flow import ModelVersion, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import StandingKind, Standings
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.overview import overview
-from readiness_pipelines.layers.scored import scored_by
+from readiness_pipelines.layers.scored import Scoring, lay_scores, scored_by
 from tests.layers.scorers import Fitted, promote, step, train
-from tests.modelled import Parcels, build_parcels, orders_of
+from tests.modelled import ORDERS, Parcels, build_parcels, orders_of
 
 SCORES = "parcels.gold.order_scores"
 
@@ -241,3 +241,41 @@ def test_what_stands_needs_no_scorer(parcels: Parcels) -> None:
     scorer.batches.clear()
     assert step(parcels, "order_scores", 3).kind == step(parcels, "order_scores", 3, scorer).kind == "unchanged"
     assert scorer.batches == []  # nor is a row scored again
+
+
+def test_rows_are_scored_in_batches_of_the_same_size_however_many_there_are(parcels: Parcels) -> None:
+    """Seen on rows that are made as they are read: 250,000 of them, of which no batch has more than 100,352."""
+    scorer = Fitted()
+    model = train(parcels, scorer, [1, 2])
+    spec = parcels.product.model
+    assert spec is not None
+    version = TableVersion(ORDERS, parcels.day(3), "key", 1)
+    source = (
+        "(SELECT CAST(range AS VARCHAR) AS row_id, range % 90 + 0.5 AS amount, range % 7 AS items, NULL AS weight, "
+        "'web' AS channel, NULL AS region FROM range(250000))"
+    )
+    with parcels.lake.connect() as con:
+        scored = lay_scores(con, source, Scoring(spec, model, version, "rows", scorer))
+        rows = con.sql(f"SELECT amount, items, score FROM {scored} ORDER BY CAST(row_id AS BIGINT)").to_arrow_table()
+    assert sum(scorer.batches) == rows.num_rows == 250_000 and max(scorer.batches) == 49 * 2048
+    given = np.column_stack([rows["amount"].to_numpy(), rows["items"].to_numpy()]).astype(float)
+    expected = scorer.estimators[model.artifact].predict_proba(given)[:, 1]
+    assert np.abs(rows["score"].to_numpy() - expected).max() < 1e-12
+
+
+def test_a_feature_comes_as_the_model_was_trained_on_it(parcels: Parcels) -> None:
+    parcels.declare("features: [amount, items, weight", "columns: {items: category}\n    features: [amount, items, weight")
+    seen: list[pd.DataFrame] = []
+
+    class Looks:
+        def scores(self, model: ModelVersion, features: pd.DataFrame) -> np.ndarray[Any, Any]:
+            seen.append(features)
+            return np.full(len(features), 0.5)
+
+    promote(parcels.lake, train(parcels, Fitted(), [1, 2]))
+    assert step(parcels, "order_scores", 3, Looks()).kind == "admitted"
+    (features,) = seen
+    assert list(features) == ["amount", "items", "weight", "channel", "region"]
+    assert set(features["items"]) <= {str(n) for n in range(1, 20)}  # '2', and never '2.0'
+    assert features["amount"].dtype == features["weight"].dtype == np.float64
+    assert np.isnan(features["weight"]).sum() == sum(value is None for value in orders_of(3)["weight"]) > 0
