@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from readiness_pipelines.cli.demo_loop import LOOP, loop, respond
 from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.project import Project, project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
@@ -26,15 +27,34 @@ from readiness_pipelines.sources.pattern import Pattern
 
 
 def demo(
-    product: Annotated[str, typer.Argument(help="A shipped product: readmission or machine_telemetry.")] = "readmission",
+    product: Annotated[
+        str,
+        typer.Argument(help="A shipped product: readmission (and the loop), machine_telemetry, or power_price (the loop alone)."),
+    ] = "readmission",
     sample: Annotated[bool, typer.Option(help="Write the sample data if the landing folder has none.")] = True,
 ) -> None:
-    """Run a shipped product over everything that has landed, and tell what happened."""
+    """Run a shipped product over everything that has landed, let the loop close over power_price, and tell what happened."""
     settings = Settings.from_environment()
     declared = product_named(product, of=shipped())
     if sample:
         for each in shipped().products():  # the others' too: their landing is not to look forgotten in the UI
-            _write_sample(settings, product_named(each, of=shipped()))
+            if each != LOOP:  # its days land one act after the other
+                _write_sample(settings, product_named(each, of=shipped()))
+    if declared.name != LOOP:
+        _run(settings, declared)
+    if declared.model is not None and sample:
+        close_the_loop(settings, declared)
+
+
+def close_the_loop(settings: Settings, product: Product) -> None:
+    """Let the sensors look at what drifted in the product, then at power_price as its days land."""
+    lake = lakehouse()
+    if product.name != LOOP:
+        respond(settings, lake, product)
+    loop(settings, lake)
+
+
+def _run(settings: Settings, declared: Product) -> None:
     keys = keys_between(declared, first_key(declared), last_key(declared, now=clock()))
     started = time.monotonic()
     lake = lakehouse()

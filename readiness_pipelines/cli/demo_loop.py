@@ -1,0 +1,122 @@
+"""The last part of `readiness demo`: the loop closes over power_price, act by act, and what its sensors did by themselves is told.
+
+Days land as they would over two months; between them nothing is done but to let the sensors look. By hand is only what a person
+does once: the first model is asked for, and its week of trial is scored, so that later weeks have something to be compared with.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from readiness_pipelines.cli.place import console, product_named
+from readiness_pipelines.cli.project import shipped
+from readiness_pipelines.cli.runs import materialise
+from readiness_pipelines.cli.story import tell_story
+from readiness_pipelines.cli.tick import Ticker, ticking
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.calendar import clock, keys_between
+from readiness_pipelines.settings import Settings
+
+LOOP = "power_price"
+_ACTS = (  # days that have landed by then, and what is told of it
+    (35, "a week later: the market has become another one, and so has its data"),
+    (42, "another week: there is enough of the new market to learn from"),
+    (56, "two more weeks: the new champion at work"),
+)
+_FIRST, _TRIAL = 28, ("2025-01-27", "2025-02-02")  # days to train the first model on; those that it is tried on
+_LANDED_BEFORE = 60.0  # seconds: what landed long enough ago is not taken for a file that is still being written
+
+
+def loop(settings: Settings, lake: Lakehouse) -> None:
+    """Land power_price's days act by act and let its sensors look after each; then tell what happened.
+
+    Where a model has been promoted before, nothing lands again: the sensors look, and it is told.
+    """
+    product, started = product_named(LOOP, of=shipped()), time.monotonic()
+    with ticking(settings, shipped(), product, log=settings.state / "demo.log") as look:
+        if lake.ledger.models.champion(product.name) is None:
+            _first_model(settings, lake, product, look)
+            for days, told in _ACTS:
+                _act(told)
+                _land(settings.landing, days)
+                _looked(look)
+        else:
+            _looked(look)
+    console.print()
+    tell_story(product, lake)
+    console.print(f"The loop took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.", markup=False)
+
+
+def respond(settings: Settings, lake: Lakehouse, product: Product) -> None:
+    """Let the sensors of another product look once, and tell what follows from what was measured."""
+    _act(f"{product.name}: its sensors look at what drifted")
+    with ticking(settings, shipped(), product, log=settings.state / "demo.log") as look:
+        _looked(look)
+    console.print()
+    tell_story(product, lake)
+
+
+def _first_model(settings: Settings, lake: Lakehouse, product: Product, look: Ticker) -> None:
+    from readiness_pipelines.response import request
+
+    _act(f"{product.name}: four weeks land")
+    _land(settings.landing, _FIRST)
+    _looked(look)
+    _act("a person asks for the first model; it is tried against the guess that needs none")
+    request(product, lake, by="demo", reason="the first model", now=clock())
+    _looked(look)
+    _act("its week of trial is scored")
+    days = keys_between(product, *_TRIAL)
+    if materialise(settings, shipped(), product, days, log=settings.state / "demo.log"):
+        raise ReadinessError(f"{product.name} could not be scored for {days[0]} to {days[-1]}; see {settings.state / 'demo.log'}")
+
+
+def _act(told: str) -> None:
+    console.print(f"\n{time.strftime('%H:%M:%S', time.gmtime())}  {told}", markup=False)
+
+
+def _looked(look: Ticker) -> None:
+    """Let the sensors look until they ask for nothing, and tell which runs there were."""
+    with console.status("the sensors look"):
+        ran = look()
+    for each in ran:
+        console.print(f"          {_in_short(each)}", markup=False)
+    if broken := [each for each in ran if not each["job"]]:
+        raise ReadinessError(f"the sensor {broken[0]['sensor']} cannot be evaluated: {broken[0]['why']}")
+
+
+def _in_short(ran: Mapping[str, Any]) -> str:
+    at_the_gate = ran["sensor"].endswith("_landed")  # such a run is marked failed, because it names what is held or missing
+    ended = "" if ran["succeeded"] else ", which names what is held or missing" if at_the_gate else f", FAILED: {ran['why']}"
+    return f"{ran['sensor']} -> {ran['job']}: {ran['seconds']:.0f} s{ended}"
+
+
+def _land(landing: Path, days: int) -> None:
+    """Put into the landing folder what is not there yet of the sample's first days."""
+    from readiness_pipelines.samples import power_price
+
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = power_price.write(Path(folder))
+        names = [file.file for file in manifest.files if file.partition < _end(manifest.start, days)]
+        for name in [*_new(landing, names), power_price.MANIFEST]:
+            (landing / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(folder) / name, landing / name)
+            landed = time.time() - _LANDED_BEFORE
+            os.utime(landing / name, (landed, landed))
+
+
+def _new(landing: Path, names: Sequence[str]) -> Iterator[str]:
+    return (name for name in names if not (landing / name).exists())
+
+
+def _end(start: str, days: int) -> str:
+    return (datetime.date.fromisoformat(start) + datetime.timedelta(days=days)).isoformat()
