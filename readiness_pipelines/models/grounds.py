@@ -6,12 +6,12 @@ Decisions are apart from this (`governance`): no approval outweighs any of these
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import ModelVersion, Promotion, Review, Status, Tier
-from readiness_pipelines.governance import POLICY
+from readiness_pipelines.flow import ModelVersion, Promotion, Review, Severity, Status, Tier
+from readiness_pipelines.governance import POLICY, in_review, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.evidence import evidence_of
@@ -75,6 +75,22 @@ def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[s
     if case.review is not None and case.review.by == POLICY and tier is not Tier.LOW:
         found.append(f"the policy approved it at tier {before}, and the tier is {tier} now: it needs a person")
     return (*found, *_taught_wrongly(product, lake, case))
+
+
+def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
+    """Return in words what the policy did not know when it approved this model, and what needs a person; of a person's nothing.
+
+    A critical event may have come, or a worse one may have joined the retrain that is in flight.
+    """
+    if case.review is None or case.review.by != POLICY:
+        return ()
+    if critical := in_review(lake.ledger, product.name):
+        why = "until a person has decided about what came later, every promotion needs one"
+        return (f"{critical.severity} drift of {critical.monitor} in {critical.window}: {why}",)
+    retrain, evidence = lake.ledger.retrains.in_flight(product.name), case.judgement.evidence
+    if retrain is None or not needs_person(replace(evidence, severity=Severity.worst([evidence.severity, retrain.severity]))):
+        return ()
+    return (f"{retrain.severity} drift has asked for retrain {retrain.id} since the policy approved it: it needs a person",)
 
 
 def _failed(case: Case) -> list[str]:

@@ -16,7 +16,7 @@ from readiness_pipelines.governance import missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.ledger.retrains import Pause
-from readiness_pipelines.models.grounds import Case, against_promoting
+from readiness_pipelines.models.grounds import Case, against_promoting, unknown_to_policy
 from readiness_pipelines.models.training_set import spec_of
 
 
@@ -130,7 +130,7 @@ def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Seq
         return Stands(model, case, State.REPLACED, (f"model {history[-1].number} is the champion",))
     if against := against_promoting(product, lake, case, history):
         return Stands(model, case, State.REFUSED, against)
-    missing = missing_approvals(evidence, case.review, now=now)
+    missing = (*missing_approvals(evidence, case.review, now=now), *unknown_to_policy(product, lake, case))
     return Stands(model, case, _lacks(case) if missing else State.APPROVED, missing)
 
 

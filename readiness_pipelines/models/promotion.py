@@ -16,10 +16,10 @@ from dataclasses import replace
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.drift.reference import register_training_set
 from readiness_pipelines.errors import NotApproved, ReadinessError
-from readiness_pipelines.flow import Evidence, Promotion, Review, Severity
-from readiness_pipelines.governance import POLICY, missing_approvals, needs_person
+from readiness_pipelines.flow import Promotion, Review
+from readiness_pipelines.governance import POLICY, missing_approvals
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of
+from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of, unknown_to_policy
 from readiness_pipelines.models.overview import Standing, earlier, standing
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.training_set import spec_of
@@ -128,8 +128,7 @@ def _refuse(
     against = against_going_back(product, lake, case) if is_back else against_promoting(product, lake, case, history)
     missing = missing_approvals(evidence, review, now=datetime.datetime.now(datetime.UTC))
     found = [*_paused(product, lake, wanted), *against, *missing]
-    if not is_back and review is not None and review.by == POLICY:
-        found += _worse_since(product, lake, evidence)
+    found += () if is_back else unknown_to_policy(product, lake, case)
     if found:
         what = f"model {wanted.number} is not {'rolled back to' if is_back else 'promoted'}"
         raise NotApproved(
@@ -141,14 +140,6 @@ def _refuse(
 def _paused(product: Product, lake: Lakehouse, wanted: Promotion) -> list[str]:
     pause = lake.ledger.retrains.paused(product.name) if wanted.by == POLICY else None
     return [f"paused by {pause.by} since {pause.at[:19]} UTC ({pause.reason}), and no person promotes it"] if pause else []
-
-
-def _worse_since(product: Product, lake: Lakehouse, evidence: Evidence) -> list[str]:
-    """Say what the policy did not know: an event may have joined the retrain after the model was judged."""
-    retrain = lake.ledger.retrains.in_flight(product.name)
-    if retrain is None or not needs_person(replace(evidence, severity=Severity.worst([evidence.severity, retrain.severity]))):
-        return []
-    return [f"{retrain.severity} drift has asked for retrain {retrain.id} since the policy approved it: it needs a person"]
 
 
 def _follow(product: Product, lake: Lakehouse) -> tuple[str, ...]:

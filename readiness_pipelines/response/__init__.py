@@ -1,7 +1,7 @@
 """What is done about drift: a pure policy decides, each event takes effect exactly once, a retrain is carried out to its end."""
 
 from readiness_pipelines.response.effect import Effect, take_effect
-from readiness_pipelines.response.facts import in_review, told_from
+from readiness_pipelines.response.facts import told_from
 from readiness_pipelines.response.policy import TOLD_FROM, Action, Comparison, Facts, Response, respond
 from readiness_pipelines.response.retrain import carry_out, due, give_up, request
 
@@ -15,7 +15,6 @@ __all__ = [
     "carry_out",
     "due",
     "give_up",
-    "in_review",
     "request",
     "respond",
     "take_effect",

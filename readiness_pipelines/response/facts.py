@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
-from readiness_pipelines.flow import DriftReport, ResponseDecision, Retrain, Severity
-from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.flow import DriftReport, Retrain, Severity
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import STEPS, partitions_read, start_of
@@ -132,20 +131,6 @@ def _returned_to(product: Product, ledger: Ledger, event: str) -> int:
 
 
 # what lasts beyond an event
-
-
-def in_review(ledger: Ledger, product: str) -> ResponseDecision | None:
-    """Return the critical event's decision for whose sake every promotion needs a person, or None.
-
-    It ends when a person has decided about evidence that was recorded after it: approved or rejected.
-    """
-    critical = [(at, said) for at, said in ledger.drift.decisions(product) if said.action in (Action.REVIEW, Action.ROLL_BACK)]
-    if not critical:
-        return None
-    at, said = critical[-1]
-    later = [each.evidence.digest for each in ledger.models.judgements(product) if each.recorded_at > at]
-    by_person = any(review.by != POLICY for evidence in later for review in ledger.models.reviews(evidence))
-    return None if by_person else said
 
 
 def told_from(product: Product, ledger: Ledger, table: str) -> Severity:

@@ -15,13 +15,13 @@ from dataclasses import replace
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Judged, ModelVersion, Retrain, Severity, Status, TrainingSet
-from readiness_pipelines.governance import POLICY, signed
+from readiness_pipelines.governance import POLICY, in_review, signed
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers.calendar import keys_asked_for
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.training_set import spec_of
-from readiness_pipelines.response.facts import in_review, newest_partition, waits_until
+from readiness_pipelines.response.facts import newest_partition, waits_until
 
 ATTEMPTS = 3  # runs that may begin a retrain; after that somebody has to look, and it must not stand in the way of others
 _NAMED = 5  # rules that are named
@@ -133,11 +133,14 @@ class _Retraining:
         if why := refusal(self._spec, training_set):
             return self._with("refused", why)
         model = self._challenger(training_set)
-        champion = self._ledger.models.champion(self._product.name)
-        if champion is not None and champion.number == model.number:
-            return self._is_champion(model)
-        judgement = self._judged(model, champion, training_set)
-        return self._decided(model, judgement)
+        while True:
+            champion, severity = self._champion(), self._severity()
+            if champion is not None and champion.number == model.number:
+                return self._is_champion(model)
+            ended = self._decided(model, self._judged(model, champion, training_set, severity))
+            if ended.outcome == "promoted" or (self._champion(), self._severity()) == (champion, severity):
+                return ended
+            self._say(f"model {model.number} is judged anew: another is champion now, or a worse event has come")
 
     def _challenger(self, training_set: TrainingSet) -> ModelVersion:
         """Return the model of this training set: the one on record, or a new one."""
@@ -151,7 +154,7 @@ class _Retraining:
             model = known[-1]
         else:
             trained = train(self._spec, self._lake, self._product, training_set)
-            recorded = registry.record(self._spec, training_set, trained, by=f"retrain {self._taken.id}")
+            recorded = registry.record(self._spec, training_set, trained, by=self._name)
             model = self._ledger.models.record_model(recorded)
             reached("model_recorded")
         registry.number(model)
@@ -162,12 +165,14 @@ class _Retraining:
     def _is_champion(self, model: ModelVersion) -> Retrain:
         """Say of a model that is champion whether this retrain has made it so, before it was killed."""
         newest = self._ledger.models.promotions(self._product.name)[-1]
-        if newest.kind == "promoted" and newest.promoted_at >= self._taken.requested_at:
+        if (newest.by, newest.reason) == (POLICY, self._name):
             return self._promoted(model)
         why = f"model {model.number}, the champion, was made of the same rows by the same code"
         return self._with("refused", why, model.number)
 
-    def _judged(self, model: ModelVersion, champion: ModelVersion | None, training_set: TrainingSet) -> Judgement:
+    def _judged(
+        self, model: ModelVersion, champion: ModelVersion | None, training_set: TrainingSet, severity: Severity
+    ) -> Judgement:
         """Let the promotion gate judge the challenger beside the champion; the same again is the same evidence."""
         from readiness_pipelines.models.evidence import evidence_of
         from readiness_pipelines.models.judge import Scored, judge, scored
@@ -189,12 +194,19 @@ class _Retraining:
             training_set=training_set,
             versions_gone=withdrawn_since(product, lake, training_set),
         )
-        evidence = evidence_of(product, model, verdict, severity=self._severity())
+        evidence = evidence_of(product, model, verdict, severity=severity)
         self._ledger.models.record_verdict(verdict, evidence)
         reached("verdict_recorded")
         found = self._ledger.models.judgement(product.name, model.number)
         assert found is not None, "it has just been recorded"
         return found
+
+    @property
+    def _name(self) -> str:
+        return f"retrain {self._taken.id}"
+
+    def _champion(self) -> ModelVersion | None:
+        return self._ledger.models.champion(self._product.name)
 
     def _severity(self) -> Severity:
         """Return the worst of what has asked for it up to now; critical where a critical event waits for a person's word."""
@@ -211,20 +223,22 @@ class _Retraining:
             return self._with("waits", f"{_named(undecided)}: only a person can approve it, `{command}`", model.number)
         from readiness_pipelines.models.reviewing import decide_by_policy
 
-        reason = f"retrain {self._taken.id}: {self._taken.reason}"
+        reason = f"{self._name}: {self._taken.reason}"
         review = decide_by_policy(self._product, self._lake, number=model.number, reason=reason)
         if review is None:
             evidence = judgement.evidence
             why = f"tier {evidence.tier}, severity {evidence.severity}: a person decides, `{command}`"
             return self._with("waits", why, model.number)
         reached("review_recorded")
+        if review.decision == "rejected":
+            return self._with("rejected", f"by {review.by}: {review.reason}", model.number)
         return self._promoted(model)
 
     def _promoted(self, model: ModelVersion) -> Retrain:
         from readiness_pipelines.models.promotion import promote
 
         try:
-            promote(self._product, self._lake, number=model.number, by=POLICY, reason=f"retrain {self._taken.id}")
+            promote(self._product, self._lake, number=model.number, by=POLICY, reason=self._name)
         except NotApproved as error:
             return self._with("waits", str(error), model.number)
         reached("model_promoted")

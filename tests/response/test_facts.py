@@ -23,10 +23,11 @@ from readiness_pipelines.flow import (
     Tier,
     Window,
 )
+from readiness_pipelines.governance import in_review
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
 from readiness_pipelines.ledger import Ledger
-from readiness_pipelines.response import in_review, told_from
+from readiness_pipelines.response import told_from
 from readiness_pipelines.response.facts import gates, gather, waits_until
 from tests.drifted import judged, measured, put
 from tests.modelled import WATCHED, Parcels, build_parcels
