@@ -28,6 +28,7 @@ from readiness_pipelines.settings import Settings
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 _READMISSION = Path(__file__).parents[2] / "readiness_pipelines" / "defs" / "readmission"
 START = datetime.date(2025, 1, 1)
+_AT = "TIMESTAMPTZ '2025-01-01 00:00:00+00' + to_microseconds(CAST(CAST(\"row\" AS BIGINT) * 86400e6 / {rows_a_day} AS BIGINT)) AS at, "
 _QUARTER = "list_position(['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'], Month) - 1) // 3"
 
 
@@ -43,6 +44,8 @@ class Real:
     monitor: Mapping[str, Any] = field(default_factory=dict)
     reference_days: int | None = None  # the first ones; None: as many as a window has
     rows: int | None = None  # the first ones; None: all
+    model: Mapping[str, Any] = field(default_factory=dict)  # of what is then scored and timed: facts have `at`, scores a table
+    rows_a_day: float = 0.0  # with a model: rows are dealt out evenly over a day
 
     @property
     def path(self) -> Path:
@@ -131,7 +134,8 @@ def build(root: Path, real: Real) -> tuple[Settings, Product, tuple[str, ...]]:
         pytest.skip(f"the data set {real.name} is not beside the project (../shared)")
     settings = Settings(state=root / "state", landing=root / "landing")
     reference = {"from": str(START), "to": key_of_day((real.reference_days or real.window_days) - 1)}
-    watch = {"table": "facts", "window": {"days": real.window_days, "step": real.window_days}, "reference": reference}
+    watch = {"table": "facts", "window": {"days": real.window_days, "step": real.window_days}}
+    watch["reference"] = "training_set" if real.model else reference
     _declare(root, real, {**watch, **real.monitor})
     partitions = _land(settings.landing, real)
     return settings, load_product(root / "defs" / real.name), partitions
@@ -195,7 +199,8 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
     # 5e-05 is a number where the model says so; by itself the contract takes plain decimals only
     typed = [f'CAST("{name}" AS DOUBLE) AS "{name}"' for name in real.numbers]
     selected = ", ".join([*typed, *(f'nullif("{name}", \'?\') AS "{name}"' for name in real.categories)])
-    attributes = {
+    at = _AT.format(rows_a_day=real.rows_a_day) if real.model else ""
+    attributes: dict[str, Any] = {
         "product": real.name,
         "partitions": {"every": "day", "start": str(START)},
         "kpi": {"table": "facts", "column": "row"},
@@ -204,20 +209,28 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
         "gold": [{"name": "facts", "key": ["row"], "inputs": {"rows": {"read": "same"}}, "sql": "gold/facts.sql"}],
         "drift": [dict(monitor)],
     }
+    if real.model:
+        inputs = {"facts": {"read": "same"}}
+        scores = {"name": "scores", "key": ["row"], "inputs": inputs, "sql": "gold/scores.sql", "scored": True}
+        attributes["gold"].append(scores)
+        attributes["model"] = {"table": "facts", "time": "at", **real.model}
+        _write(folder / "gold" / "scores.sql", 'SELECT facts.row_id AS source_row_id, "row", score, model_version FROM facts\n')
     _write(folder / "defs.yaml", yaml.safe_dump({"type": "readiness_pipelines.product.DataProduct", "attributes": attributes}))
     _write(folder / "contract.yaml", yaml.safe_dump(_contract(real)))
-    _write(folder / "silver" / "rows.sql", f'SELECT "row", {selected} FROM raw\n')
-    named = ", ".join(f'"{name}"' for name in columns)
+    _write(folder / "silver" / "rows.sql", f'SELECT "row", {at}{selected} FROM raw\n')
+    named = ", ".join(f'"{name}"' for name in (["at"] if real.model else []) + columns)
     _write(folder / "gold" / "facts.sql", f'SELECT rows.row_id AS source_row_id, "row", {named} FROM rows\n')
-    for name in ("bronze_raw", "silver_rows", "gold_facts"):
+    for name in ("bronze_raw", "silver_rows", "gold_facts", *(["gold_scores"] if real.model else [])):
         rule = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
         _write(suites / f"{name}.yaml", yaml.safe_dump({"name": name, "expectations": [rule]}))
 
 
 def _contract(real: Real) -> dict[str, Any]:
     types = {"row": "integer", **dict.fromkeys(real.numbers, "number"), **dict.fromkeys(real.categories, "string")}
+    timed = {"row": "integer", "at": "timestamp", **types} if real.model else types
+    scored = {"row": "integer", "score": "number", "model_version": "string"}
 
-    def table(name: str, *, is_typed: bool) -> dict[str, Any]:
+    def table(name: str, types: Mapping[str, str], *, is_typed: bool) -> dict[str, Any]:
         columns = [
             {"name": column, "logicalType": type_ if is_typed else "string", "classification": "public"}
             | ({"primaryKey": True, "primaryKeyPosition": 1} if is_typed and column == "row" else {})
@@ -232,7 +245,11 @@ def _contract(real: Real) -> dict[str, Any]:
         **{"id": real.name, "name": real.name, "version": "1.0.0", "status": "active"},
         "team": {"members": people},
         "slaProperties": [{"property": "frequency", "value": "daily"}],
-        "schema": [table("raw", is_typed=False), table("rows", is_typed=True), table("facts", is_typed=True)],
+        "schema": [
+            table("raw", types, is_typed=False),
+            *(table(name, timed, is_typed=True) for name in ("rows", "facts")),
+            *([table("scores", scored, is_typed=True)] if real.model else []),
+        ],
     }
 
 

@@ -1,0 +1,142 @@
+"""The loop on real data: where a model that is left alone dies, where it lives without, and what each retrain came to."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from readiness_pipelines import response
+from readiness_pipelines.declarations import Product
+from readiness_pipelines.drift import measure
+from readiness_pipelines.flow import Metric, Retrain, Severity, Status
+from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.layers import run_step
+from readiness_pipelines.layers.calendar import clock
+from readiness_pipelines.models.metrics import measure as metric_of
+from readiness_pipelines.models.promotion import promote
+from readiness_pipelines.models.registry import Registry
+from readiness_pipelines.models.reviewing import decide
+from readiness_pipelines.models.scores import score
+from readiness_pipelines.models.scoring import scorer_of
+from readiness_pipelines.settings import Settings
+from tests.drift.real import ELECTRICITY, Real, build
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+LATER = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+MODEL = {
+    "label": {"table": "facts", "column": "class", "by": ["row"], "positive": "UP"},
+    "features": ["day", "period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"],
+    "columns": {"day": "category"},
+    "risk_tier": "low",
+    "holdout_days": 2,
+    "retraining": {"cooldown_days": 0, "per_week": 20},
+}
+WINDOW = 5  # days, of 50: the ten windows of the set
+MARKET = dataclasses.replace(
+    ELECTRICITY,
+    numbers=("period", *ELECTRICITY.numbers),
+    categories=("day", "class"),
+    day="row * 50 // 45312",
+    window_days=WINDOW,
+    monitor={"features": list(ELECTRICITY.numbers), "label": "class"},
+    model=MODEL,
+    rows_a_day=45_312 / 50,
+)
+
+
+@dataclass
+class Loop:
+    """A product whose windows land one after the other. `told` are the retrains, with who has approved what."""
+
+    product: Product
+    lake: Lakehouse
+    settings: Settings
+    partitions: tuple[str, ...]
+    told: list[tuple[int, Retrain, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, root: Path, real: Real) -> Loop:
+        settings, product, partitions = build(root, real)
+        return cls(product, Lakehouse.open(settings), settings, partitions)
+
+    def run(self, window: int) -> None:
+        scorer = scorer_of(self.product, self.settings)
+        for partition in self.partitions[window * WINDOW : (window + 1) * WINDOW]:
+            for table in self.product.tables:
+                run_step(self.lake, self.settings, self.product, table.name, partition, scorer=scorer)
+
+    def begin(self) -> None:
+        asked = response.request(self.product, self.lake, by="ann", reason="the first champion", now=clock())
+        self._carry_out(0, asked)
+
+    def answer(self, window: int) -> None:
+        """Measure, let every event take effect, and carry out what was asked for; a person approves what the gate has passed."""
+        list(measure(self.product, self.lake, now=LATER))
+        for waiting in self.lake.ledger.drift.waiting(self.product.name):
+            response.take_effect(self.product, self.lake, waiting.event, f"run of {window}", is_over=lambda _: True, now=clock())
+        asked = self.lake.ledger.retrains.in_flight(self.product.name)
+        if asked is not None:
+            self._carry_out(window, asked)
+
+    def _carry_out(self, window: int, asked: Retrain) -> None:
+        ended = response.carry_out(
+            self.product, self.lake, retrain=asked.id, run=f"retrain {asked.id}", is_over=lambda _: True, now=clock()
+        )
+        by = "policy" if ended.outcome == "promoted" else ""
+        judgement = self.lake.ledger.models.judgement(self.product.name, ended.number) if ended.number else None
+        if ended.outcome == "waits" and judgement is not None and judgement.verdict.status is Status.PASSED:
+            why = f"{judgement.evidence.severity} drift, and the gate has passed it"
+            decide(self.product, self.lake, number=ended.number, decision="approved", by="ann", reason=why)
+            promote(self.product, self.lake, number=ended.number, by="ann", reason=why)
+            by = "ann"
+        self.told.append((window, ended, by))
+
+    def labels(self, window: int) -> Any:
+        return self._rows(window, "facts", "\"class\" = 'UP'")
+
+    def served(self, window: int) -> Any:
+        """Return what the champion of the time gave the rows of a window."""
+        return self._rows(window, "scores", "score")
+
+    def by_model(self, window: int, number: int) -> Any:
+        """Return what a model gives the rows of a window."""
+        spec, model = self.product.model, self.lake.ledger.models.model(self.product.name, number)
+        assert spec is not None and model is not None
+        with self.lake.connect() as con:
+            cells = ", ".join(each.sql for each in spec.features)
+            rows = con.execute(f'SELECT {cells} FROM {self._relation(window, "facts")} ORDER BY "row"').df()
+        return score(Registry.open(self.settings).load(model), spec, rows)
+
+    def _rows(self, window: int, table: str, sql: str) -> Any:
+        with self.lake.connect() as con:
+            return con.execute(f'SELECT {sql} AS x FROM {self._relation(window, table)} ORDER BY "row"').df()["x"].to_numpy()
+
+    def _relation(self, window: int, table: str) -> str:
+        full_name, keys = self.product.by_name[table].full_name, self.partitions[window * WINDOW : (window + 1) * WINDOW]
+        return relation(self.lake, list(self.lake.ledger.current_versions(full_name, keys).values()))
+
+
+def test_the_loop_keeps_a_model_of_the_electricity_market_alive_where_one_left_alone_dies(tmp_path: Path) -> None:
+    loop = Loop.of(tmp_path, MARKET)
+    alone, kept = [], []
+    loop.run(0)
+    loop.begin()
+    for window in range(1, 10):
+        loop.run(window)
+        labels = loop.labels(window)
+        alone.append(metric_of(Metric.ROC_AUC, labels, loop.by_model(window, 1)))
+        kept.append(metric_of(Metric.ROC_AUC, labels, loop.served(window)))
+        loop.answer(window)
+    print("\nwindow  alone  loop")  # noqa: T201 what this test is for
+    for window, (left, right) in enumerate(zip(alone, kept, strict=True), start=1):
+        print(f"{window:6} {left:6.3f} {right:5.3f}")  # noqa: T201
+    for window, ended, by in loop.told:
+        print(f"window {window}: retrain {ended.id}, {ended.severity}: {ended.outcome} {ended.why} {by}")  # noqa: T201
+    assert kept[-1] >= 0.85
+    assert alone[-1] == pytest.approx(0.67, abs=0.05)
+    assert all(ended.severity.is_at_least(Severity.MEDIUM) for window, ended, _ in loop.told if window)
