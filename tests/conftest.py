@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -10,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.services import ALL_WAYS, NEAR_AND_FAR, Postgres, running_postgres, running_s3
+from readiness_pipelines.settings import Settings
+from tests.services import ALL_WAYS, NEAR_AND_FAR, Postgres, running_postgres, running_s3, settings_at
 from tests.shop import Shop, build_shop
 
 TABLES_TO_SHOW = pytest.StashKey[dict[str, list[str]]]()
@@ -72,6 +75,32 @@ def s3() -> Iterator[dict[str, str]]:
         yield environment
 
 
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """An empty MLflow database, to be copied to `mlflow.db` in a state folder: all processes share one, which takes seconds to make."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "mlflow"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            from readiness_pipelines.models.registry import Registry
+
+            Registry.open(Settings(state=folder, landing=folder)).aliases("none")
+            with sqlite3.connect(folder / "mlflow.db") as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (folder / "made").touch()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow(mlflow_database: Path, tmp_path: Path) -> Path:
+    """Put an empty database of MLflow's where a product under `tmp_path` looks for it, and return it."""
+    place = settings_at(tmp_path, {}).state / "mlflow.db"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(mlflow_database, place))
+
+
 @pytest.fixture(params=ALL_WAYS)
 def services(request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of each way to place catalog, ledger and warehouse; it is empty where all of them are local."""
@@ -92,19 +121,6 @@ def _environment(request: pytest.FixtureRequest) -> dict[str, str]:
     if "s3" in request.param:
         environment |= request.getfixturevalue("s3") | {"READINESS_WAREHOUSE": f"s3://warehouse/{uuid.uuid4().hex}"}
     return environment
-
-
-@pytest.fixture(scope="session")
-def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database, to be copied to `mlflow.db` in a state folder: making one takes MLflow half a minute."""
-    from readiness_pipelines.models.registry import Registry
-    from readiness_pipelines.settings import Settings
-
-    folder = tmp_path_factory.mktemp("mlflow")
-    Registry.open(Settings(state=folder, landing=folder)).aliases("none")
-    with sqlite3.connect(folder / "mlflow.db") as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return folder / "mlflow.db"
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def feature_frame(spec: ModelSpec, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the features of these rows as an estimator takes them, in the declared order, one row per row, the same index.
 
     The frame has each of them as `Feature.sql` makes it, and may have other columns; it is not changed. Numbers are float64,
-    missing NaN, and so is what is infinite; categories are text, missing None. Raises KeyError if it lacks a feature.
+    categories text; what is missing is NaN, and so is an infinite number. Raises KeyError if it lacks a feature.
     """
     import pandas as pd
 
@@ -61,7 +61,7 @@ def _numbers(column: pd.Series[Any]) -> Any:
 
 
 def _texts(column: pd.Series[Any]) -> Any:
-    return column.astype(object).where(column.notna(), None)
+    return column.astype(object).where(column.notna(), float("nan"))  # as MLflow gives it when it serves the model
 
 
 def _gradient_boosting(spec: ModelSpec) -> Any:

@@ -157,7 +157,7 @@ class Registry:
             [entities.RunTag(name, value) for name, value in tags.items()],
         )
         self.client.log_text(run, training_set.to_json(), "training_set.json")
-        self.client.log_inputs(run, [_dataset(spec, training_set)])
+        self.client.log_inputs(run, [_dataset(training_set)])
 
     def _versions(self, product: str) -> dict[int, str]:
         """Return MLflow's version of each number that is registered."""
@@ -212,14 +212,20 @@ def _unreachable(uri: str, error: Exception) -> ServiceUnreachable:
     return ServiceUnreachable(f"MLflow unreachable at {place}: {said}", service="mlflow")
 
 
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Let no warning of MLflow's own code, or of what it imports, be told: there is nothing in it for anybody to do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @cache
 def _mlflow() -> Any:
     """Return MLflow, which tells nobody what it is used for, and us only what is wrong."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read when it is imported
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own code and of what it imports
+    with _silent():
         import mlflow
-        import mlflow.sklearn
     for name in ("mlflow", "alembic"):  # each migration of a new database is told otherwise
         logging.getLogger(name).setLevel(logging.WARNING)
     return mlflow
@@ -229,15 +235,18 @@ def _laid_out(spec: ModelSpec, trained: Trained, folder: Path) -> str:
     """Write the model into a new folder as MLflow's flavor would, the artifact in it by us, and return the artifact's sha256."""
     written = folder.with_suffix(".skops")
     sha256 = artifact.save(trained.estimator, written)
-    _mlflow().sklearn.save_model(
-        trained.estimator,
-        str(folder),
-        serialization_format="skops",
-        skops_trusted_types=list(artifact.TRUSTED),
-        signature=_signature(spec),
-        pip_requirements=[f"{name}=={metadata.version(name)}" for name in _ENVIRONMENT],  # else it looks for them, half a minute
-        pyfunc_predict_fn="predict_proba",
-    )
+    with _silent():
+        _mlflow().sklearn.save_model(
+            trained.estimator,
+            str(folder),
+            serialization_format="skops",
+            skops_trusted_types=list(artifact.TRUSTED),
+            signature=_signature(spec),
+            pip_requirements=[
+                f"{name}=={metadata.version(name)}" for name in _ENVIRONMENT
+            ],  # else it looks for them, half a minute
+            pyfunc_predict_fn="predict_proba",
+        )
     written.replace(folder / _FILE)
     return sha256
 
@@ -252,13 +261,13 @@ def _signature(spec: ModelSpec) -> Any:
     return _mlflow().models.ModelSignature(types.Schema(features), types.Schema([scores]))
 
 
-def _dataset(spec: ModelSpec, training_set: TrainingSet) -> Any:
+def _dataset(training_set: TrainingSet) -> Any:
     """Return the training set as an input of a run: what it was computed from, table by table."""
     entities = _mlflow().entities
     source = _source_kind()(_source(training_set))
     profile = {"rows_train": training_set.rows_train, "rows_holdout": training_set.rows_holdout, "rows": training_set.rows}
     made = entities.Dataset(
-        spec.scored.full_name,
+        f"{training_set.product}.training_set",
         training_set.id[:_DIGEST],
         source._get_source_type(),
         source.to_json(),
