@@ -31,7 +31,7 @@ EXPIRES = "2030-01-01T00:00:00+00:00"
 @pytest.fixture
 def parcels(tmp_path: Path) -> Parcels:
     parcels = build_parcels(tmp_path)
-    parcels.fill(range(1, 6))
+    parcels.fill(range(3, 6), rows=20)
     return parcels
 
 
