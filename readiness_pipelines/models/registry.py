@@ -115,10 +115,11 @@ class Registry:
                     self.client.delete_registered_model_alias(product, alias)
                     reached("alias_set")
 
-    def card(self, model: ModelVersion, html: str) -> None:
-        """Keep the model's card beside its artifact, as `card.html`; a newer one takes its place."""
+    def card(self, model: ModelVersion, html: str) -> str:
+        """Keep the model's card beside its artifact, as `card.html`, and return where; a newer one takes its place."""
         with self._reaching():
             self.client.log_text(model.run, html, "card.html")
+            return f"{self.client.get_run(model.run).info.artifact_uri}/card.html"
 
     def _run(self, product: str, name: str) -> Any:
         exceptions = _mlflow().exceptions

@@ -36,8 +36,11 @@ def told(product: Product, lake: Lakehouse, *, instance: dg.DagsterInstance, ret
         yield model_checks.no_leakage(product, training_set, target_of(instance, training_set_key(product)))
     if model is not None:
         judgement = ledger.judgement(product.name, model.number)
-        yield _challenger(product, lake, model, judgement, retrain)
-        if judgement is not None:
+        event = _challenger(product, lake, model, judgement, retrain)
+        if judgement is None:
+            yield event
+        else:
+            yield event.with_metadata({**event.metadata, "readiness/card": kept_card(product, lake, model)})
             yield from model_checks.of_gate(product, judgement.verdict, model.number, target_of(instance, challenger_key(product)))
     yield from told_of_champion(product, lake, instance=instance)
 
@@ -48,7 +51,8 @@ def told_of_champion(product: Product, lake: Lakehouse, *, instance: dg.DagsterI
 
     found = standing(product, lake, now=datetime.datetime.now(datetime.UTC))
     if found.champion is not None:
-        yield _champion(product, lake, found.champion, found.promotions)
+        event = _champion(product, lake, found.champion, found.promotions)
+        yield event.with_metadata({**event.metadata, "readiness/card": kept_card(product, lake, found.champion)})
     yield model_checks.nothing_waits(product, found.waiting, target_of(instance, champion_key(product)))
 
 
@@ -57,6 +61,15 @@ def tell_champion(context: dg.OpExecutionContext, product: Product, lake: Lakeho
     events: Iterator[Any] = told_of_champion(product, lake, instance=context.instance)  # mypy: an op logs checks too
     for event in events:
         context.log_event(event)
+
+
+def kept_card(product: Product, lake: Lakehouse, model: ModelVersion) -> dg.MetadataValue[Any]:
+    """Write the model's card as things stand beside its artifact, and return where it is."""
+    from readiness_pipelines.models.registry import Registry
+    from readiness_pipelines.reports.model_card import card_of
+
+    place = Registry.open(lake.settings).card(model, card_of(product, lake, model.number))
+    return dg.MetadataValue.url(place) if place.startswith("http") else dg.MetadataValue.path(place.removeprefix("file://"))
 
 
 def champion_version(promotion: Promotion, model: ModelVersion) -> str:
