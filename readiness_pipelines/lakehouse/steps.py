@@ -17,7 +17,7 @@ PROFILE_NAMES = ("profiles_staged", "profiles_committed")
 MEASURING_NAMES = ("reference_pinned", "reference_registered", "window_recorded")
 UPKEEP_NAMES = ("rewritten", "compacted", "compaction_recorded", "expiry_recorded", "snapshots_dropped", "file_deleted")
 TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
-PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "aliases_followed", "references_followed")
+PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "alias_set", "aliases_followed", "references_followed")
 RESPONSE_NAMES = ("event_claimed", "retrain_requested", "rolled_back", "event_decided")
 RETRAIN_NAMES = (
     *("retrain_started", "training_set_selected", "model_recorded", "model_numbered", "verdict_recorded"),

@@ -225,6 +225,7 @@ def _silent() -> Iterator[None]:
 def _mlflow() -> Any:
     """Return MLflow, which tells nobody what it is used for, and us only what is wrong."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read when it is imported
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with _silent():
         import mlflow
     for name in ("mlflow", "alembic"):  # each migration of a new database is told otherwise

@@ -298,8 +298,14 @@ reached = []
 meant = socket.socket.connect
 socket.socket.connect = lambda self, address: reached.append(address) or meant(self, address)
 from readiness_pipelines.models.registry import Registry
+from readiness_pipelines.models.train import fit
 from readiness_pipelines.settings import Settings
-Registry.open(Settings(Path(sys.argv[1]), Path(sys.argv[1]))).aliases("shop")
+from tests.models.test_registry import SPEC, recorded, rows
+
+registry = Registry.open(Settings(Path(sys.argv[1]), Path(sys.argv[1])))
+model = recorded(registry, fit(SPEC, rows(0), rows(1)), 1)
+registry.follow("shop", {"champion": 1})
+registry.load(model)
 assert not reached, reached
 from mlflow.telemetry import get_telemetry_client
 assert get_telemetry_client() is None
