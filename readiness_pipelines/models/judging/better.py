@@ -31,7 +31,9 @@ def difference(
     """Return the interval of the difference; `block` are numbers of blocks, from 0 and without gaps."""
     if not len(labels):
         return Interval(math.nan, -math.inf, math.inf, 0)
-    return interval(difference_of(metric, labels, ours, theirs, block), blocks=int(block.max()) + 1, rows=len(labels), draw=draw)
+    rarer = labels if labels.sum() * 2 <= len(labels) else ~labels
+    sizes = np.bincount(block[rarer], minlength=int(block.max()) + 1)
+    return interval(difference_of(metric, labels, ours, theirs, block), sizes=sizes, rows=len(labels), draw=draw)
 
 
 def better(
@@ -48,7 +50,7 @@ def better(
         note = f"{rows:,} rows, {positives:,} of them positive; expected {least_rows:,}, and {least_of_class:,} of each class"
         return judged(BETTER, Status.UNDECIDED, found, limit, n=rows, note=f"too little to judge by: {note}")
     if not math.isfinite(found.low):
-        note = f"{found.blocks} persons or days, expected {LEAST_BLOCKS}, with both classes in nearly every draw of them"
+        note = f"{found.blocks} persons or days, expected as much as {LEAST_BLOCKS} of equal size say"
         return judged(BETTER, Status.UNDECIDED, found, limit, n=rows, note=f"no interval: {note}")
     if found.low > limit:
         return judged(BETTER, Status.PASSED, found, limit, n=rows)

@@ -43,12 +43,12 @@ def calibration(
 
     Clearly worse: the lower end of the difference is over WORSE. `theirs` is None where what it is compared with is no model.
     """
-    blocks, n = int(block.max()) + 1, len(labels)
+    sizes, n = np.bincount(block), len(labels)
     mine = expected_error(labels, ours, block)
-    found = interval(mine, blocks=blocks, rows=blocks, draw=draw, is_distance=True)
+    found = interval(mine, sizes=sizes, rows=len(sizes), draw=draw, is_distance=True)
     if theirs is not None:
         other = expected_error(labels, theirs, block)
-        more = interval(lambda counts: mine(counts) - other(counts), blocks=blocks, rows=blocks, draw=draw)
+        more = interval(lambda counts: mine(counts) - other(counts), sizes=sizes, rows=len(sizes), draw=draw)
         if more.low > WORSE:
             return judged(CALIBRATION, Status.FAILED, found, limit, n=n, note=_worse(found, more))
     about = at_most(CALIBRATION, found, limit, n=n)

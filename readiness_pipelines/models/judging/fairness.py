@@ -72,7 +72,8 @@ def fairness(
     judged = np.any([groups[n][1] for n in large], axis=0)
     names = np.select([groups[n][1] for n in large], [groups[n][0] for n in large], default="")
     statistic = _difference([counted[n] for n in large], predicted, block)
-    found = interval(statistic, blocks=int(block.max()) + 1, rows=int(block.max()) + 1, draw=draw, is_distance=True)
+    sizes = np.bincount(block)
+    found = interval(statistic, sizes=sizes, rows=len(sizes), draw=draw, is_distance=True)
     found = replace(found, value=_by_fairlearn(measure, labels[judged], predicted[judged], names[judged]))
     said = at_most(rule, found, limit, n=int(judged.sum()))
     if said.status is not Status.PASSED:

@@ -1,9 +1,12 @@
 """How much a number would vary if other persons, or other days, had been held out: a bootstrap over blocks of rows.
 
 Source: Efron 1979; over whole blocks because rows of one block depend on each other (Field and Welsh 2007). With few blocks a
-percentile interval is too narrow, so its ends are moved out (the expanded percentile interval of Hesterberg 2015), with G blocks to
+percentile interval is too narrow, so its ends are moved out (the expanded percentile interval of Hesterberg 2015), to
 
     a = Phi(-sqrt(G / (G - 1)) t)        t: the 95% quantile of Student's t with G - 1 degrees of freedom
+
+where G is how many blocks of equal size would say as much: (sum of sizes)^2 / sum of squared sizes (Kish 1965). A few people with
+most of the rows are few blocks, however many others there are.
 
 """
 
@@ -50,7 +53,7 @@ def summed(per_block: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def interval(
     statistic: Statistic,
     *,
-    blocks: int,
+    sizes: np.ndarray,
     rows: int,
     draw: np.random.Generator,
     is_distance: bool = False,
@@ -58,17 +61,19 @@ def interval(
 ) -> Interval:
     """Return the statistic of everything, with the ends of its replicates.
 
-    A replicate is as many blocks as there are, drawn with replacement. One in which the statistic is undefined counts as the
+    `sizes` is how much each block has of what the statistic hangs on: its rows, or those of the rarer class. A replicate is as
+    many blocks as there are, drawn with replacement. One in which the statistic is undefined counts as the
     worst for both ends. `is_distance`: it is 0 or more, so that chance makes it larger, and a replicate's chance comes on top of
     that of the rows; its ends are mirrored at the value (basic bootstrap limits, Davison and Hinkley 1997), and cut at 0.
-    `rows` is how many rows it looks at: for the size of the parts it is computed in. With fewer than LEAST_BLOCKS blocks the
-    ends are infinite.
+    `rows` is how many rows it looks at: for the size of the parts it is computed in. Where the blocks say less than LEAST_BLOCKS
+    of equal size would, the ends are infinite.
     """
+    blocks, equal = len(sizes), _as_equal(sizes)
     value = float(statistic(np.ones((blocks, 1), dtype=np.int32))[0])
-    if blocks < LEAST_BLOCKS or not math.isfinite(value):
+    if equal < LEAST_BLOCKS or not math.isfinite(value):
         return Interval(value, -math.inf, math.inf, blocks)
     found = np.concatenate([statistic(counts) for counts in _drawn(blocks, rows, draw, replicates)])
-    share = _expanded(blocks)
+    share = _expanded(equal)
     low = _quantile(np.where(np.isnan(found), -np.inf, found), share)
     high = _quantile(np.where(np.isnan(found), np.inf, found), 1 - share)
     if is_distance:
@@ -85,7 +90,12 @@ def _drawn(blocks: int, rows: int, draw: np.random.Generator, replicates: int) -
         yield np.bincount(cells.ravel(), minlength=blocks * wide).reshape(blocks, wide).astype(np.int32)
 
 
-def _expanded(blocks: int) -> float:
+def _as_equal(sizes: np.ndarray) -> float:
+    squares = float(np.square(sizes, dtype=np.float64).sum())
+    return float(sizes.sum()) ** 2 / squares if squares else 0.0
+
+
+def _expanded(blocks: float) -> float:
     from scipy.special import ndtr, stdtrit
 
     return float(ndtr(-math.sqrt(blocks / (blocks - 1)) * stdtrit(blocks - 1, CONFIDENCE)))

@@ -17,9 +17,7 @@ from readiness_pipelines.models.judging.weighted import difference_of
 def mean_of(values: np.ndarray, block: np.ndarray, *, seed: int = 0, **how: bool) -> Interval:
     sums, rows = np.bincount(block, weights=values), np.bincount(block)
     draw = np.random.default_rng(seed)
-    return interval(
-        lambda counts: summed(sums, counts) / summed(rows, counts), blocks=len(rows), rows=len(values), draw=draw, **how
-    )
+    return interval(lambda counts: summed(sums, counts) / summed(rows, counts), sizes=rows, rows=len(values), draw=draw, **how)
 
 
 def test_the_ends_of_a_mean_are_those_of_students_t() -> None:
@@ -56,6 +54,29 @@ def test_fewer_than_five_blocks_say_nothing() -> None:
     assert math.isfinite(mean_of(np.arange(40.0), np.arange(40) % LEAST_BLOCKS).low)
 
 
+def test_people_with_most_of_the_rows_are_few_however_many_others_there_are() -> None:
+    block = np.concatenate([np.repeat([0, 1, 2, 3], 500), np.arange(4, 54)])
+    assert mean_of(np.random.default_rng(0).normal(size=len(block)), block).low == -math.inf
+    equal = mean_of(np.random.default_rng(0).normal(size=len(block)), np.arange(len(block)) % 54)
+    assert math.isfinite(equal.low)
+
+
+def test_unequal_blocks_move_the_ends_out_as_fewer_equal_ones_do() -> None:
+    values = np.random.default_rng(1).normal(0, 1, 40)
+    sums = values.copy()
+
+    def reach(sizes: np.ndarray) -> float:
+        found = interval(
+            lambda counts: summed(sums, counts), sizes=sizes, rows=40, draw=np.random.default_rng(2), replicates=20_000
+        )
+        return found.high - found.low
+
+    as_six = np.concatenate([np.full(6, 1.0), np.zeros(34)])
+    assert reach(as_six) / reach(np.ones(40)) == pytest.approx(
+        (stats.t.ppf(0.95, 5) * math.sqrt(6 / 5)) / (stats.t.ppf(0.95, 39) * math.sqrt(40 / 39)), rel=0.05
+    )
+
+
 def test_replicates_in_which_nothing_can_be_said_count_as_the_worst() -> None:
     values = np.arange(30.0)
     sums = np.bincount(np.arange(30), weights=values)
@@ -63,7 +84,7 @@ def test_replicates_in_which_nothing_can_be_said_count_as_the_worst() -> None:
     def often_undefined(counts: np.ndarray) -> np.ndarray:
         return np.where(counts[0] == 0, np.nan, summed(sums, counts))
 
-    found = interval(often_undefined, blocks=30, rows=30, draw=np.random.default_rng(0))
+    found = interval(often_undefined, sizes=np.ones(30), rows=30, draw=np.random.default_rng(0))
     assert (found.low, found.high) == (-math.inf, math.inf)
 
 
@@ -77,7 +98,7 @@ def test_a_distance_that_chance_makes_larger_has_zero_within_its_ends() -> None:
             found: np.ndarray = np.abs(summed(sums, counts) / counts.sum(axis=0)).max(axis=0)
             return found
 
-        covered += interval(apart, blocks=200, rows=200, draw=np.random.default_rng(seed), is_distance=True).low == 0
+        covered += interval(apart, sizes=np.ones(200), rows=200, draw=np.random.default_rng(seed), is_distance=True).low == 0
     assert covered >= 40  # by percentiles it would be none: no replicate is at 0
 
 
@@ -99,8 +120,6 @@ def test_two_thousand_replicates_of_twenty_thousand_rows_take_seconds() -> None:
     labels, block = draw.random(20_000) < 0.1, blocks_of(draw.integers(0, 12_000, 20_000))
     ours, theirs = labels + draw.normal(size=20_000), labels + draw.normal(size=20_000)
     began = time.process_time()
-    found = interval(
-        difference_of(Metric.ROC_AUC, labels, ours, theirs, block), blocks=int(block.max()) + 1, rows=20_000, draw=draw
-    )
+    found = interval(difference_of(Metric.ROC_AUC, labels, ours, theirs, block), sizes=np.bincount(block), rows=20_000, draw=draw)
     assert time.process_time() - began < 15  # about one on a machine with nothing else to do
     assert found.low < found.value < found.high
