@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.declarations import Product
+from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.errors import BrokenInvariant, VersionNotFound
 from readiness_pipelines.flow import ModelVerdict, ModelVersion, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
@@ -16,6 +17,7 @@ from readiness_pipelines.models.point_in_time import HOLDOUT, TRAIN
 from readiness_pipelines.models.training_set import frame, spec_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from readiness_pipelines.models.judging.untouched import Rows
@@ -26,14 +28,30 @@ __all__ = ["Scored", "judge", "rules_of", "scored"]
 def scored(product: Product, lake: Lakehouse, *, model: ModelVersion, estimator: Any, holdout: pd.DataFrame) -> Scored:
     """Return a model with its scores of a holdout: of the challenger's training set, whosever model it is.
 
-    Raises BrokenInvariant where the ledger does not have the model's own training set.
+    A model of other features than are declared now cannot score these rows: its scores are all missing, and the verdict leaves the
+    comparison to a person. Raises BrokenInvariant where the ledger does not have the model's own training set.
     """
-    from readiness_pipelines.models.scores import score
-
     trained = lake.ledger.models.training_set(product.name, model.training_set)
     if trained is None:
         raise BrokenInvariant(f"the ledger has {model.name} and not the training set {model.training_set[:12]} that it was made of")
-    return Scored(model.name, model.artifact, estimator, model.decide_at, trained, score(estimator, spec_of(product), holdout))
+    scores = _scores(spec_of(product), estimator, trained, holdout)
+    return Scored(model.name, model.artifact, estimator, model.decide_at, trained, scores)
+
+
+def _scores(spec: ModelSpec, estimator: Any, trained: TrainingSet, holdout: pd.DataFrame) -> np.ndarray:
+    import numpy as np
+
+    from readiness_pipelines.models.scores import score
+
+    found = np.full(len(holdout), np.nan)
+    if trained.selection == spec.selection:
+        found[:] = score(estimator, spec, holdout)
+    elif set(estimator.feature_names_in_) == {each.name for each in spec.features}:
+        try:
+            found[:] = score(estimator, spec, holdout)
+        except (TypeError, ValueError):  # a feature is text now that was a number: as good as another feature
+            pass
+    return found
 
 
 def judge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from readiness_pipelines.errors import BrokenInvariant
@@ -138,6 +139,19 @@ def test_a_champion_of_other_words_leaves_it_to_a_person(parcels: Parcels, old: 
     found = judge(parcels.product, parcels.lake, challenger=challenger, champion=champion, training_set=on, versions_gone={})
     assert status(found, "untouched") is Status.UNDECIDED
     assert found.more["left_out"] == 0
+
+
+@pytest.mark.slow
+def test_a_champion_of_other_features_is_not_compared(parcels: Parcels, old: Made, new: Made) -> None:
+    product, on = parcels.product, new.training_set
+    assert product.model is not None
+    holdout = frame(parcels.lake, product, on, part="holdout")
+    for features in (product.model.features[:2], tuple(replace(each, kind="number") for each in product.model.features)):
+        other = replace(product, model=replace(product.model, features=features))  # its selection is another one too
+        score = scored(other, parcels.lake, model=old.model, estimator=old.estimator, holdout=holdout).scores
+        assert np.isnan(score).all()
+    other = replace(product, model=replace(product.model, words=product.model.words.model_copy(update={"holdout_days": 3})))
+    assert np.isfinite(scored(other, parcels.lake, model=old.model, estimator=old.estimator, holdout=holdout).scores).all()
 
 
 @pytest.mark.slow

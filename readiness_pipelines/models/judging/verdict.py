@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from readiness_pipelines.declarations.model_spec import ModelSpec
-from readiness_pipelines.flow import Judged, Metric, ModelVerdict, Status, TrainingSet, digest
+from readiness_pipelines.flow import Judged, Metric, ModelVerdict, Status, TrainingSet
 from readiness_pipelines.models.judging import robustness as perturbing
 from readiness_pipelines.models.judging.better import better, difference
 from readiness_pipelines.models.judging.calibration import bins_of, calibration
+from readiness_pipelines.models.judging.case import BASELINE, Case
 from readiness_pipelines.models.judging.delong import delong
 from readiness_pipelines.models.judging.fairness import fairness
 from readiness_pipelines.models.judging.latency import latency
 from readiness_pipelines.models.judging.limits import told
 from readiness_pipelines.models.judging.names import BETTER, CALIBRATION, FAIRNESS, ROBUSTNESS, SCORES, SLICE, rules_of
-from readiness_pipelines.models.judging.replicates import Interval, blocks_of
+from readiness_pipelines.models.judging.replicates import Interval
 from readiness_pipelines.models.judging.scored import Scored
 from readiness_pipelines.models.judging.slices import Sides, slices
 from readiness_pipelines.models.judging.untouched import Rows, known, untouched
@@ -27,10 +26,6 @@ from readiness_pipelines.models.judging.weighted import measured
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BASELINE = "baseline"  # what the first champion is judged against; also the holdout's column with its scores
-NO_VALUE = "no value"
-_OF_PROBABILITIES = (Metric.BRIER, Metric.LOG_LOSS)
 
 
 @dataclass(frozen=True)
@@ -59,12 +54,12 @@ def verdict_of(
     judged for want of rows is undecided. Seeded by both artifacts and the training set: the same again, the same verdict.
     """
     known_to_champion = known(holdout["person"].to_numpy(), trained.champion)
-    case = _Case.of(spec, holdout, challenger, champion, ~known_to_champion, training_set, score)
+    case = Case.of(spec, holdout, challenger, champion, ~known_to_champion, training_set, score)
     judged, more = list(_provenance(case, challenger, champion, trained)), dict[str, Any]()
     why = case.cannot_be_judged
     if not why:
         judged = [*_judged(case, more), *judged]
-    judged += _left(spec, judged, why)
+    judged += _left(spec, judged, why or case.cannot_be_compared)
     more |= {"metric": spec.words.metric.value, "blocks_are": "persons" if spec.words.groups else "days"}
     more |= {"left_out": int(known_to_champion.sum()), "positives": int(case.labels.sum()), "decide_at": told(challenger.decide_at)}
     order = {rule: place for place, rule in enumerate(rules_of(spec))}
@@ -82,78 +77,12 @@ def verdict_of(
     )
 
 
-@dataclass(frozen=True)
-class _Case:
-    """The rows that are judged: the holdout without whom the champion knows."""
-
-    spec: ModelSpec
-    frame: pd.DataFrame
-    labels: np.ndarray
-    ours: np.ndarray
-    theirs: np.ndarray
-    block: np.ndarray
-    decide_at: float
-    against_model: bool
-    seed: str
-    training_set: TrainingSet
-    score: perturbing.Score
-
-    @classmethod
-    def of(
-        cls,
-        spec: ModelSpec,
-        holdout: pd.DataFrame,
-        ours: Scored,
-        theirs: Scored | None,
-        kept: np.ndarray,
-        training_set: TrainingSet,
-        score: perturbing.Score,
-    ) -> _Case:
-        frame = holdout.loc[kept].reset_index(drop=True)
-        labels = frame["label"].to_numpy(dtype=bool)
-        other = theirs.scores if theirs else holdout[BASELINE].to_numpy(dtype=np.float64)
-        share = training_set.positives_train / max(1, training_set.rows_train)
-        other = np.where(np.isnan(other), share, other)[kept]  # a baseline that says nothing of a row says what is usual
-        names = frame["person"].to_numpy() if spec.words.groups else frame["time"].to_numpy(dtype="datetime64[D]")
-        seed = digest(training_set.id, ours.artifact, theirs.artifact if theirs else "")
-        block = blocks_of(names)
-        return cls(
-            spec, frame, labels, ours.scores[kept], other, block, ours.decide_at, theirs is not None, seed, training_set, score
-        )
-
-    @property
-    def blocks(self) -> int:
-        return int(self.block.max(initial=-1)) + 1
-
-    @property
-    def cannot_be_judged(self) -> str:
-        """Say why no number can be had of these rows, or nothing."""
-        if perturbing.unusable(self.ours):
-            return "the challenger's scores are no scores"
-        if self.labels.all() or not self.labels.any():
-            return (
-                f"{len(self.labels):,} rows are left in the holdout, none of them {'negative' if self.labels.any() else 'positive'}"
-            )
-        return ""
-
-    def draw(self, rule: str) -> np.random.Generator:
-        """Return the randomness of one rule: its own, so that another rule more changes nothing."""
-        return np.random.default_rng(int(digest(self.seed, rule)[:16], 16))
-
-    def is_public(self, column: str) -> bool:
-        return self.spec.scored.table.column(column).classification == "public"
-
-    def texts(self, column: str) -> np.ndarray:
-        found = self.frame[column]
-        return found.astype(object).where(found.notna(), NO_VALUE).to_numpy().astype(str)
-
-
-def _judged(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
+def _judged(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
     said, score = case.spec.words, case.score
     found = _difference(case, more)
     yield Judged(SCORES, Status.PASSED, value=0, limit=0, n=len(case.labels))
     yield found
-    theirs = case.theirs if case.against_model else None
+    theirs = case.theirs if case.against_model and not case.cannot_be_compared else None
     yield calibration(case.labels, case.ours, theirs, case.block, limit=said.limits.calibration, draw=case.draw(CALIBRATION))
     more["calibration"] = _curves(case)
     yield from _slices(case, more)
@@ -165,12 +94,10 @@ def _judged(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
     yield latency(case.frame, score=score, limit_ms=said.limits.latency_ms)
 
 
-def _difference(case: _Case, more: dict[str, Any]) -> Judged:
+def _difference(case: Case, more: dict[str, Any]) -> Judged:
     said, positives = case.spec.words, int(case.labels.sum())
-    if said.metric in _OF_PROBABILITIES and perturbing.unusable(case.theirs):
-        return Judged(
-            BETTER, Status.UNDECIDED, n=len(case.labels), note=f"the baseline is no probability, and {said.metric.value} needs one"
-        )
+    if case.cannot_be_compared:
+        return Judged(BETTER, Status.UNDECIDED, n=len(case.labels), note=case.cannot_be_compared)
     found = difference(said.metric, case.labels, case.ours, case.theirs, case.block, draw=case.draw(BETTER))
     for side, scores in (("challenger", case.ours), ("against", case.theirs)):
         more[side] = told(measured(said.metric, case.labels, scores))
@@ -191,17 +118,17 @@ def _ends(found: Interval | None) -> list[float | None]:
     return [told(found.value), told(found.low), told(found.high)] if found else []
 
 
-def _curves(case: _Case) -> dict[str, list[list[float | None]]]:
+def _curves(case: Case) -> dict[str, list[list[float | None]]]:
     from readiness_pipelines.models.metrics import calibration_curve
 
-    sides = {"challenger": case.ours} | ({"champion": case.theirs} if case.against_model else {})
+    sides = {"challenger": case.ours} | ({"champion": case.theirs} if case.against_model and not case.cannot_be_compared else {})
     curves = {side: calibration_curve(case.labels, scores, bins=bins_of(len(scores))) for side, scores in sides.items()}
     return {side: [[told(each.score), told(each.positives), each.rows] for each in curve] for side, curve in curves.items()}
 
 
-def _slices(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
+def _slices(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
     sides = Sides(case.labels, case.ours, case.theirs, case.block)
-    if case.spec.words.metric in _OF_PROBABILITIES and perturbing.unusable(case.theirs):
+    if case.cannot_be_compared:
         return
     for each in case.spec.words.slices:
         judged, note = slices(
@@ -219,7 +146,7 @@ def _slices(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
             more.setdefault("not_judged", []).append(note)
 
 
-def _fairness(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
+def _fairness(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
     for each in case.spec.words.protected:
         judged, groups = fairness(
             each.column,
@@ -237,7 +164,7 @@ def _fairness(case: _Case, more: dict[str, Any]) -> Iterator[Judged]:
         more.setdefault("groups", {})[each.column] = {"measure": each.measure, "groups": [dict(group) for group in groups]}
 
 
-def _provenance(case: _Case, challenger: Scored, champion: Scored | None, trained: Trained) -> Iterator[Judged]:
+def _provenance(case: Case, challenger: Scored, champion: Scored | None, trained: Trained) -> Iterator[Judged]:
     if wrong := perturbing.unusable(case.ours):
         yield Judged(SCORES, Status.FAILED, limit=0, n=len(case.ours), note=wrong)
     yield leakage(case.training_set)

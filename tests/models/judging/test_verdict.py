@@ -233,3 +233,14 @@ def test_delong_is_told_where_every_row_is_of_another_person(sound: ModelVerdict
     assert "delong" not in sound.more
     value, low, high = verdict(good, frame=frame.assign(person=frame["row_id"])).more["delong"]
     assert low < value < high
+
+
+def test_a_champion_that_cannot_score_these_rows_leaves_the_comparison_to_a_person() -> None:
+    def lost(frame: pd.DataFrame) -> np.ndarray:
+        return np.full(len(frame), np.nan)
+
+    found = verdict(good, lost)
+    assert open_points(found) == {"better", "slice:region"}
+    assert "made of other features" in the(found, "better").note and "made of other features" in the(found, "slice:region").note
+    assert found.status is Status.UNDECIDED
+    assert (failed(found), set(found.more["calibration"])) == (set(), {"challenger"})
