@@ -15,7 +15,7 @@ from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.models.train import Trained, train
 from readiness_pipelines.models.training_set import select, spec_of
-from tests.challenged import challenge
+from tests.challenged import challenge, training_set
 from tests.modelled import MODEL, WATCHED, Parcels, build_parcels
 
 SMALL = MODEL.replace("holdout_days: 3", "holdout_days: 1\n    min_rows: 200")
@@ -88,4 +88,18 @@ def build_promoted(root: Path) -> Promoted:
     for cut_off in (EARLIER, LATER):
         used = select(parcels.product, parcels.lake, cut_off=cut_off)
         trained[cut_off] = used, train(spec, parcels.lake, parcels.product, used)
+    return Promoted(parcels, trained)
+
+
+def build_desk(root: Path, *, tier: str = "medium") -> Promoted:
+    """Make the same without data: models are real files that have learned nothing. The state folder has MLflow's database."""
+    from sklearn.linear_model import LogisticRegression
+
+    parcels = build_parcels(root, model=SMALL.replace("risk_tier: low", f"risk_tier: {tier}"))
+    parcels.settings.landing.mkdir(parents=True, exist_ok=True)
+    estimator = LogisticRegression().fit([[0.0], [1.0]], [False, True])
+    trained = {
+        cut_off: (training_set(cut_off, product="parcels"), Trained(estimator, 0.5, cut_off, "code", {}))
+        for cut_off in (EARLIER, LATER)
+    }
     return Promoted(parcels, trained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from readiness_pipelines.cli.carried_out import By, Reason
+from readiness_pipelines.cli.model_told import minute
 from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.review import Product
 from readiness_pipelines.governance import signed
@@ -25,7 +26,7 @@ def _switch(product: str, by: str, reason: str, *, is_paused: bool) -> None:
     who, why = signed(by, reason)
     before = retrains.paused(declared.name)
     if (before is not None) == is_paused:
-        found = f"paused by {before.by} since {before.at[:19]} UTC: {before.reason}" if before else "not paused"
+        found = f"paused by {before.by} since {minute(before.at)}: {before.reason}" if before else "not paused"
         console.print(f"{declared.name} is {found}; nothing is recorded", markup=False)
         return
     (retrains.pause if is_paused else retrains.resume)(declared.name, by=who, reason=why)

@@ -8,7 +8,7 @@ import typer
 
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.held import Json
-from readiness_pipelines.cli.model_told import as_dict, in_short, standing_now, stands_at, tell, write_json
+from readiness_pipelines.cli.model_told import as_dict, in_short, minute, standing_now, stands_at, tell, write_json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.cli.review import Number, Product
 from readiness_pipelines.flow import Promotion
@@ -79,7 +79,7 @@ def repair(product: Product) -> None:
 def _tell(made: Promotion) -> None:
     before = f", in the place of model {made.previous}" if made.previous else ""
     console.print(
-        f"{made.product}: model {made.number} is the champion since {made.promoted_at[:19]} UTC{before}: "
+        f"{made.product}: model {made.number} is the champion since {minute(made.promoted_at)}{before}: "
         f"{made.kind.replace('_', ' ')} by {made.by}, {made.reason}",
         markup=False,
         soft_wrap=True,
@@ -92,7 +92,7 @@ def _tell_loop(found: Standing) -> None:
     if found.retrain is not None:
         console.print(f"retrain {found.retrain.id} is {found.retrain.state}: {found.retrain.reason}", markup=False)
     if found.pause is not None:
-        console.print(f"paused by {found.pause.by} since {found.pause.at[:19]} UTC: {found.pause.reason}", markup=False)
+        console.print(f"paused by {found.pause.by} since {minute(found.pause.at)}: {found.pause.reason}", markup=False)
 
 
 def _row(at: Stands) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _row(at: Stands) -> dict[str, Any]:
         "model": at.model.number,
         "state": at.state.value,
         "artifact": at.model.artifact[:12],
-        "judged": f"{judgement.recorded_at[:16]} UTC" if judgement else "",
+        "judged": minute(judgement.recorded_at) if judgement else "",
         "which": in_short(judgement.verdict) if judgement else "",
         "why": "; ".join(at.why),
     }
@@ -109,7 +109,7 @@ def _row(at: Stands) -> dict[str, Any]:
 
 def _promotion_row(said: Promotion) -> dict[str, Any]:
     return {
-        "when": f"{said.promoted_at[:16]} UTC",
+        "when": minute(said.promoted_at),
         "model": said.number,
         "before": said.previous or "",
         "how": said.kind.replace("_", " "),

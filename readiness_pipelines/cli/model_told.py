@@ -83,7 +83,7 @@ def tell(lake: Lakehouse, at: Stands) -> None:
         return
     said, evidence = at.case.judgement.verdict, at.case.judgement.evidence
     console.print(f"  compared with {said.against_name or 'the declared baseline'} on {said.rows:,} rows", markup=False)
-    console.print(f"  evidence {evidence.digest}, recorded {at.case.judgement.recorded_at[:19]} UTC", markup=False, soft_wrap=True)
+    console.print(f"  evidence {evidence.digest}, recorded {minute(at.case.judgement.recorded_at)}", markup=False, soft_wrap=True)
     console.print(
         f"  contract {evidence.contract}, risk tier {evidence.tier}, asked for by {evidence.severity} drift"
         if evidence.severity != "none"
@@ -113,6 +113,11 @@ def as_dict(lake: Lakehouse, at: Stands) -> dict[str, Any]:
         said["judged_at"] = judgement.recorded_at
         said["decisions"] = [asdict(each) for each in lake.ledger.models.reviews(judgement.evidence.digest)]
     return said
+
+
+def minute(at: str) -> str:
+    """Return a time of the ledger as tables tell it."""
+    return f"{at[:16].replace('T', ' ')} UTC" if at else ""
 
 
 def write_json(said: object) -> None:
@@ -148,5 +153,5 @@ def _number(value: float | None) -> str:
 
 
 def _decision_row(said: Any) -> Mapping[str, Any]:
-    until = said.expires_at[:19] if said.decision == "approved" else ""
-    return {"when": said.decided_at[:19], "decided": said.decision, "until": until, "by": said.by, "why": said.reason}
+    until = minute(said.expires_at) if said.decision == "approved" else ""
+    return {"when": minute(said.decided_at), "decided": said.decision, "until": until, "by": said.by, "why": said.reason}

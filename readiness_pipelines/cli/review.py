@@ -8,7 +8,17 @@ import typer
 
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.held import Json
-from readiness_pipelines.cli.model_told import as_dict, commands_of, in_short, next_step, standing_now, stands_at, tell, write_json
+from readiness_pipelines.cli.model_told import (
+    as_dict,
+    commands_of,
+    in_short,
+    minute,
+    next_step,
+    standing_now,
+    stands_at,
+    tell,
+    write_json,
+)
 from readiness_pipelines.cli.place import console, lakehouse, product_named, products_named, show
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.models.overview import Standing, Stands
@@ -79,7 +89,7 @@ def reject(product: Product, number: Number, by: By, reason: Reason, evidence: E
 def _decide(product: str, number: int, *, by: str, reason: str, evidence: str, approve: bool, days: int | None) -> None:
     declared, lake = product_named(product), lakehouse()
     said = decide(declared, lake, number=number, approve=approve, by=by, reason=reason, days=days, evidence=evidence)
-    until = f" until {said.expires_at[:19]} UTC" if approve else ""
+    until = f" until {minute(said.expires_at)}" if approve else ""
     what = f"model {number} of {declared.name} {said.decision}{until}, evidence {said.evidence[:12]}"
     console.print(f"recorded: {what}, by {said.by}: {said.reason}", markup=False, soft_wrap=True)
     at = stands_at(standing_now(declared, lake), number)
@@ -106,7 +116,7 @@ def _row(at: Stands) -> dict[str, Any]:
     return {
         "model": f"{at.model.product} {at.model.number}",
         "evidence": judgement.evidence.digest[:12],
-        "since": f"{judgement.recorded_at[:16]} UTC",
+        "since": minute(judgement.recorded_at),
         "tier": judgement.evidence.tier.value,
         "drift": judgement.evidence.severity.value,
         "which": in_short(judgement.verdict),

@@ -1,0 +1,223 @@
+"""What waits for a person, how it is decided, promoted, rolled back, paused: as an operator meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from readiness_pipelines.flow import Severity, Status
+from tests.cli.said import Said, commands_in
+from tests.promoted import Promoted, build_desk
+from tests.services import variables
+
+pytestmark = pytest.mark.slow
+
+BY = ("--by", "ann", "--reason", "looked at")
+RUNBOOKS = Path(__file__).parent.parent.parent / "docs" / "runbooks"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, mlflow: Path) -> Promoted:
+    """A product at tier medium, without data."""
+    return build_desk(tmp_path)
+
+
+@pytest.fixture
+def cli(desk: Promoted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    return commands_in(desk.parcels.root, variables(desk.parcels.root, {}), monkeypatch, capsys)
+
+
+def evidence_of(desk: Promoted, number: int) -> str:
+    judgement = desk.lake.ledger.models.judgement("parcels", number)
+    assert judgement is not None
+    return judgement.evidence.digest
+
+
+def test_where_nothing_waits_that_is_said_and_is_right(cli: Said) -> None:
+    assert cli("review", "list") == (0, "Nothing waits for a person.\n")
+    assert cli("review", "list", "parcels", "--json") == (0, "[]\n")
+    code, said = cli("model", "list", "parcels")
+    assert (code, "parcels has no model yet." in said, "No model was promoted yet." in said) == (0, True, True)
+
+
+def test_what_waits_is_listed_with_evidence_verdict_since_when_and_the_commands_to_decide(desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False, status=Status.UNDECIDED, severity=Severity.CRITICAL)
+    digest = evidence_of(desk, 1)[:12]
+    code, said = cli("review", "list")
+    assert code == 1
+    row = next(line for line in said.splitlines() if digest in line and "│" in line)
+    assert "parcels 1" in row and "medium" in row and "critical" in row
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", row)
+    for words in ("undecided: better", "needs a person"):
+        assert words in " ".join(said.replace("│", " ").split()), said
+    assert "  readiness review show parcels 1\n" in said
+    for verb in ("approve", "reject"):
+        assert f'  readiness review {verb} parcels 1 --evidence {digest} --by NAME --reason "WHY"\n' in said
+    (row_,) = json.loads(cli("review", "list", "--json")[1])
+    assert (row_["model"], row_["evidence"], row_["which"]) == ("parcels 1", digest, "undecided: better")
+    assert set(row_["commands"]) == {"show", "approve", "reject"}
+
+
+def test_the_commands_that_are_told_do_what_they_say(desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False)
+    (row,) = json.loads(cli("review", "list", "--json")[1])
+    code, said = cli(*shlex.split(row["commands"]["show"])[1:])
+    assert code == 0 and "parcels/1@" in said
+    code, said = cli(*shlex.split(row["commands"]["approve"])[1:])
+    assert (code, "approved until" in said, "by NAME: WHY" in said) == (0, True, True)
+    assert "next: the sensor parcels_loop promotes it; without a daemon: readiness model promote parcels 1" in said
+    assert cli("review", "list")[0] == 0
+    code, said = cli(*shlex.split(row["commands"]["reject"])[1:])
+    assert (code, "it is not promoted: rejected by NAME: WHY" in said) == (0, True)
+
+
+def test_show_tells_the_verdict_rule_by_rule_what_it_was_trained_on_and_who_has_decided(desk: Promoted, cli: Said) -> None:
+    desk.champion()
+    desk.challenger(approve=False)
+    desk.approve(2, approve=False)
+    code, said = cli("review", "show", "parcels", "2")
+    flat = " ".join(said.split())
+    assert code == 0
+    for words in (
+        "rejected by ann: looked at",
+        evidence_of(desk, 2),
+        "up to 2025-01-05",
+        "trained on 70 rows (30 positive) from 2025-01-01, judged on 20 (9) from 2025-01-07 to 2025-01-08",
+        "of 100 rows left out: 10 no label yet",
+        "compared with parcels/1@",
+        "contract 1.0.0, risk tier medium, asked for by no drift",
+        "The promotion gate: passed: all 1 rules",
+        "0.05 to 0.15",
+        "Decisions about this evidence",
+    ):
+        assert words in flat, f"{words}\n{said}"
+    assert "to decide:" not in said
+    raw = json.loads(cli("model", "show", "parcels", "2", "--json")[1])
+    assert (raw["state"], raw["verdict"]["status"], raw["evidence"]["digest"]) == ("rejected", "passed", evidence_of(desk, 2))
+    assert [each["decision"] for each in raw["decisions"]] == ["rejected"]
+
+
+def test_show_needs_no_number_where_one_waits(desk: Promoted, cli: Said) -> None:
+    code, said = cli("review", "show", "parcels")
+    assert (code, "found 0 models that wait (none), expected the number of one" in said) == (2, True)
+    desk.challenger(approve=False)
+    code, said = cli("review", "show", "parcels")
+    assert (code, "to decide:" in said) == (0, True)
+    desk.challenger(approve=False)
+    assert "found 2 models that wait (1, 2)" in cli("review", "show", "parcels")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("approve", "parcels", "1", "--by", "policy", "--reason", "x"), "expected a person"),
+        (("approve", "parcels", "1", "--by", " ", "--reason", "x"), "expected who decides, and why"),
+        (("reject", "parcels", "1", "--by", "ann", "--reason", ""), "expected who decides, and why"),
+        (("approve", "parcels", "1", "--evidence", "000000", *BY), "which is the newest of model 1"),
+        (("approve", "parcels", "1", "--days", "31", *BY), "expected 1 to 30 (approvals_expire_days)"),
+        (("approve", "parcels", "7", *BY), "found no model 7, expected one of 1 to 1"),
+        (("show", "parcels", "7"), "found no model 7"),
+        (("approve", "store", "1", *BY), "found no product 'store'"),
+    ],
+)
+def test_what_is_no_decision_is_not_recorded(arguments: tuple[str, ...], told: str, desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False)
+    code, said = cli("review", *arguments)
+    assert (code, told in said) == (2, True), said
+    assert desk.lake.ledger.models.reviews(evidence_of(desk, 1)) == []
+
+
+@pytest.mark.parametrize(
+    "command", [("review", "approve", "parcels", "1"), ("model", "roll-back", "parcels"), ("pause", "parcels")]
+)
+def test_who_and_why_are_asked_for(command: tuple[str, ...], cli: Said) -> None:
+    code, said = cli(*command)
+    assert code == 2 and "--by" in said
+
+
+@pytest.mark.parametrize("name", ["review", "model", "pause", "resume"])
+def test_each_explains_itself(name: str, cli: Said) -> None:
+    code, said = cli(name, "--help")
+    assert code == 0 and f"readiness {name}" in said
+
+
+def test_nothing_is_promoted_by_hand_without_a_decision(desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False)
+    for arguments in (("model", "promote", "parcels", "1", *BY), ("model", "roll-back", "parcels", "--to", "1", *BY)):
+        code, said = cli(*arguments)
+        assert code == 2 and ("no decision about this evidence" in said or "never the champion" in said)
+    code, said = cli("model", "promote", "parcels", "1", "--by", "policy", "--reason", "x")
+    assert (code, "expected a person" in said) == (2, True)
+    assert desk.history == [] and desk.registry.aliases("parcels") == {}
+
+
+def test_promoting_and_going_back_are_told_and_listed(desk: Promoted, cli: Said) -> None:
+    desk.challenger()
+    code, said = cli("model", "promote", "parcels", "1", *BY)
+    assert code == 0 and re.fullmatch(r"parcels: model 1 is the champion since .* UTC: promoted by ann, looked at\n", said)
+    desk.champion()
+    code, said = cli("model", "roll-back", "parcels", *BY)
+    assert code == 0 and ", in the place of model 2: rolled back by ann, looked at" in said
+    code, said = cli("model", "list", "parcels")
+    assert code == 0 and "replaced" in said and "rolled back" in said
+    listed = json.loads(cli("model", "list", "parcels", "--json")[1])
+    assert [(each["model"], each["state"]) for each in listed["models"]] == [(2, "replaced"), (1, "champion")]
+    assert [(each["model"], each["before"], each["how"]) for each in listed["promotions"]] == [
+        (1, "", "promoted"),
+        (2, 1, "promoted"),
+        (1, 2, "rolled back"),
+    ]
+    code, said = cli("model", "roll-back", "parcels", *BY)
+    assert (code, "found only one champion, model 1" in said) == (2, True)
+
+
+def test_repair_tells_what_did_not_follow(desk: Promoted, cli: Said) -> None:
+    desk.champion()
+    assert cli("model", "repair", "parcels") == (0, "aliases and drift references follow the ledger\n")
+    desk.registry.follow("parcels", {})
+    assert cli("model", "repair", "parcels") == (0, "alias champion was not there, is 1\n")
+
+
+def test_a_loop_is_paused_once_and_resumed_once(desk: Promoted, cli: Said) -> None:
+    assert cli("pause", "parcels", *BY) == (0, "recorded: parcels paused by ann: looked at\n")
+    code, said = cli("pause", "parcels", *BY)
+    assert (code, "parcels is paused by ann since" in said, "nothing is recorded" in said) == (0, True, True)
+    assert "paused by ann since" in cli("model", "list", "parcels")[1]
+    assert cli("resume", "parcels", *BY) == (0, "recorded: parcels resumed by ann: looked at\n")
+    assert "parcels is not paused; nothing is recorded" in cli("resume", "parcels", *BY)[1]
+
+
+def commands_of(runbook: str) -> list[list[str]]:
+    """Return the commands of a runbook, of another product."""
+    blocks = re.findall(r"```sh\n(.*?)```", (RUNBOOKS / runbook).read_text(encoding="utf-8"), re.DOTALL)
+    lines = "".join(blocks).replace("readmission", "parcels").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("readiness")]
+
+
+def test_the_commands_of_the_runbook_of_reviews_do_what_it_says(desk: Promoted, cli: Said) -> None:
+    """Model 1 is the champion, 2 waits, 3 waits beside it; the first is approved, the other one rejected."""
+    desk.champion()
+    desk.challenger(approve=False)
+    desk.challenger(approve=False)
+    for command in commands_of("review.md"):
+        code, said = cli(*command)
+        assert code == (1 if command[:2] == ["review", "list"] else 0), f"{command}\n{said}"
+    assert [each.number for each in desk.history] == [1, 2]
+    assert [each.decision for each in desk.lake.ledger.models.reviews(evidence_of(desk, 3))] == ["rejected"]
+    assert desk.lake.ledger.retrains.paused("parcels") is None
+
+
+def test_the_commands_of_the_runbook_of_roll_backs_do_what_it_says(desk: Promoted, cli: Said) -> None:
+    """Models 1, 2 and 3 were champions one after the other."""
+    for _ in range(3):
+        desk.champion()
+    for command in commands_of("rollback.md"):
+        code, said = cli(*command)
+        assert code == 0, f"{command}\n{said}"
+    assert [(each.number, each.kind) for each in desk.history[3:]] == [(2, "rolled_back"), (1, "rolled_back")]
+    assert desk.lake.ledger.retrains.paused("parcels") is None
+    assert desk.registry.aliases("parcels") == {"champion": 1}
