@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.errors import NotAdmitted, ReadinessError
 from readiness_pipelines.flow import ModelVersion, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse, relation
 from readiness_pipelines.layers import StandingKind, Standings
@@ -188,6 +188,25 @@ def test_what_is_made_from_scores_is_due_when_a_day_of_them_is(parcels: Parcels)
     assert version is not None
     with parcels.lake.connect() as con:
         assert con.execute(f"SELECT orders FROM {relation(parcels.lake, [version])}").fetchall() == [(600,)]
+
+
+def test_days_of_before_there_was_a_champion_are_left_out_by_name_where_they_may_be(parcels: Parcels) -> None:
+    """Nobody owes them: a day that is run after the first promotion need not wait for all that is older."""
+    add_readers(parcels)
+    for day in (3, 4):
+        assert step(parcels, "order_scores", day).kind == "not_due"
+    scorer = Fitted()
+    promote(parcels.lake, train(parcels, scorer, [1, 2]))
+    assert kind(parcels, 4) is StandingKind.ABSENT
+    for name in ("order_scores", "scored_today"):
+        assert step(parcels, name, 5, scorer).kind == "admitted"
+    with pytest.raises(NotAdmitted, match="reads parcels.gold.order_scores/2025-01-03, which has no admitted version"):
+        step(parcels, "scored_so_far", 5, scorer)
+    parcels.declare("read: all_until}", "read: all_until, unavailable: ignore}")
+    assert step(parcels, "scored_so_far", 5, scorer).kind == "admitted"
+    verdict = parcels.lake.ledger.latest_verdict("parcels.gold.scored_so_far", parcels.day(5))
+    assert verdict is not None
+    assert "left out, as declared: order_scores/2025-01-03 absent, order_scores/2025-01-04 absent" in verdict.notes
 
 
 def test_a_held_candidate_is_scored_by_the_next_champion(parcels: Parcels) -> None:
