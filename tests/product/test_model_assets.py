@@ -177,8 +177,10 @@ def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None
 
 
 @pytest.mark.slow
-def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station) -> None:
+def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station, mlflow_database: Path) -> None:
     product, ledger = station.product, station.parcels.lake.ledger
+    station.parcels.settings.state.mkdir(parents=True, exist_ok=True)
+    shutil.copy(mlflow_database, station.parcels.settings.state / "mlflow.db")
     station.parcels.fill(range(1, 10))
     result = station.run("parcels_retrain", by="ann", reason="the first")
     assert result.success, failure(result)
@@ -198,6 +200,8 @@ def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read
     rows = text(events["parcels_training_set"], "readiness/rows")
     assert f"| **looked at** | {training_set.rows:,} |" in rows and "left out: no label yet" in rows
     assert "| promoted |" in text(events["parcels_champion"], "readiness/history")
+    card = Path(text(events["parcels_champion"], "readiness/card")).read_text()
+    assert model.artifact in card and "policy" in card
     assert checks(station, product) == {"no_leakage": True, "verdict": True, "better": True, "nothing_waits": True}
 
 
