@@ -15,7 +15,8 @@ _WHY = 110  # characters of a reason that are shown
 
 def tell_story(product: Product, lake: Lakehouse) -> None:
     """Print what happened, oldest first, what predictions were worth meanwhile, and what waits with the commands to decide."""
-    rows = [{"at": at[11:19], "what": what, "why": why[:_WHY]} for at, what, why in sorted(_happened(product, lake))]
+    happened = sorted(_happened(product, lake), key=lambda each: each[0])
+    rows = [{"at": at[11:19], "what": what, "why": why[:_WHY]} for at, what, why in happened]
     show(rows, as_json=False, title=f"{product.name}: the loop (times are UTC)", empty=f"{product.name}: nothing has happened yet.")
     if worth := list(_worth(product, lake)):
         show(worth, as_json=False, title=f"{product.name}: what predictions were worth", empty="")
@@ -37,7 +38,7 @@ def _happened(product: Product, lake: Lakehouse) -> Iterator[tuple[str, str, str
         yield retrain.requested_at, f"retrain {retrain.id} asked for by {retrain.by}", f"up to {retrain.cut_off}: {retrain.reason}"
     for judgement in models.judgements(product.name):
         number, verdict = judgement.evidence.number, judgement.verdict
-        beside = verdict.against_name or "the baseline"
+        beside = verdict.against_name if verdict.against else "the baseline"
         yield judgement.recorded_at, f"model {number} judged beside {beside}", in_short(verdict)
         for review in models.reviews(judgement.evidence.digest):
             yield review.decided_at, f"model {number} {review.decision} by {review.by}", review.reason
