@@ -6,9 +6,13 @@ import csv
 import datetime
 import statistics
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import pandas as pd
 import pytest
 
+from readiness_pipelines.declarations import load_product
 from readiness_pipelines.samples.market import REGIONS, SLOTS
 from readiness_pipelines.samples.power_price import (
     FEATURES,
@@ -22,6 +26,8 @@ from readiness_pipelines.samples.power_price import (
     PowerManifest,
     write,
 )
+
+FOLDER = Path(__file__).parents[2] / "readiness_pipelines" / "defs" / "power_price"
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -151,3 +157,79 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def features_and_labels(landing: Path, manifest: PowerManifest) -> pd.DataFrame:
+    """Return what the product's own SQL makes of each day's sound records, with the day and its label."""
+    frames = []
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        read = "read_csv(?, header = true, all_varchar = true, null_padding = true, ignore_errors = true)"
+        con.execute(
+            f"""CREATE TABLE half_hours AS
+            SELECT sha256(concat(region, half_hour)) AS row_id, region, CAST(half_hour AS TIMESTAMPTZ) AS half_hour,
+                   CAST(demand AS DOUBLE) AS demand, CAST(price AS DOUBLE) AS price,
+                   CAST(scheduled_import AS DOUBLE) AS scheduled_import, CAST(left(half_hour, 10) AS DATE) AS traded_on,
+                   left(half_hour, 10) AS partition_key
+            FROM {read}
+            WHERE TRY_CAST(demand AS DOUBLE) > 1000 AND TRY_CAST(price AS DOUBLE) BETWEEN -100 AND 1000
+              AND region IN ('north', 'south') AND TRY_CAST(scheduled_import AS DOUBLE) IS NOT NULL
+              AND TRY_CAST(half_hour AS TIMESTAMPTZ) >= TIMESTAMPTZ '2025-01-06'
+            QUALIFY row_number() OVER (PARTITION BY region, half_hour) = 1""",
+            [str(landing / "market" / "*.csv")],
+        )
+        con.execute(
+            f"""CREATE TABLE labels AS
+            SELECT region, CAST(half_hour AS TIMESTAMPTZ) AS half_hour, any_value(against_day_before = 'UP') AS label
+            FROM {read} WHERE against_day_before IN ('UP', 'DOWN') AND region <> '' GROUP BY ALL""",
+            [str(landing / "settlements" / "*.csv")],
+        )
+        sql = (FOLDER / "gold" / "price_features.sql").read_text(encoding="utf-8")
+        start = datetime.date.fromisoformat(manifest.start)
+        for n in range(1, manifest.days):
+            day, before = ((start + datetime.timedelta(days=n - back)).isoformat() for back in (0, 1))
+            con.execute(f"SET VARIABLE partition_key = '{day}'")
+            con.execute(
+                f"CREATE OR REPLACE TEMP VIEW market AS SELECT * FROM half_hours WHERE partition_key IN ('{day}', '{before}')"
+            )
+            found = con.sql(f"SELECT f.*, labels.label FROM ({sql}) AS f JOIN labels USING (region, half_hour)").to_arrow_table()
+            frames.append(found.to_pandas().assign(day=n + 1))
+    whole = pd.concat(frames)
+    return whole[whole["mean_price_day_before"].notna()]
+
+
+@pytest.mark.slow
+def test_a_model_of_the_old_market_is_worth_less_in_the_new_one_and_one_that_has_seen_it_regains_what_was_lost(
+    tmp_path: Path,
+) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    from readiness_pipelines.models.estimators import estimator, feature_frame
+
+    spec = load_product(FOLDER).model
+    assert spec is not None
+    rows = features_and_labels(tmp_path, write(tmp_path))
+
+    def days(first: int, last: int) -> pd.DataFrame:
+        return rows[rows["day"].between(first, last)]
+
+    def fitted(first: int, last: int) -> Any:
+        seen = days(first, last)
+        return estimator(spec).fit(feature_frame(spec, seen), seen["label"])
+
+    def worth(model: Any, first: int, last: int) -> float:
+        tried = days(first, last)
+        return float(roc_auc_score(tried["label"], model.predict_proba(feature_frame(spec, tried))[:, 1]))
+
+    def guessed(first: int, last: int) -> float:
+        tried = days(first, last)
+        return float(roc_auc_score(tried["label"], tried["price_above"].fillna(0)))
+
+    old, early, new = fitted(2, 20), fitted(8, 27), fitted(14, 34)
+    before, after = worth(old, 21, 27), worth(old, 35, 41)
+    assert before > guessed(21, 27) + 0.04  # better than what needs no model
+    assert abs(worth(old, 22, 28) - before) < 0.03
+    assert after < before - 0.1
+    assert abs(worth(early, 28, 34) - worth(old, 28, 34)) < 0.05  # it has seen nothing of the new market either
+    assert worth(new, 35, 41) > after + 0.1
+    assert worth(fitted(21, 41), 42, 48) > before
