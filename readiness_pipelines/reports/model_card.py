@@ -15,10 +15,11 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models.grounds import Case, case_of
 from readiness_pipelines.models.training_set import spec_of
 from readiness_pipelines.reports.document import document
-from readiness_pipelines.reports.markup import Html, element, joined, section, table
+from readiness_pipelines.reports.markup import Html, element, joined, name, section, table
 from readiness_pipelines.reports.model_plots import calibration_plot, intervals_plot
 
 _NAMED = 60  # features that are listed
+_SHORT = 32  # letters of a name that is not broken
 
 
 def card_of(product: Product, lake: Lakehouse, number: int) -> str:
@@ -65,7 +66,7 @@ def _use(product: Product, spec: ModelSpec) -> Html:
 
 def _making(spec: ModelSpec, model: ModelVersion) -> Html:
     said = spec.words
-    parameters = ", ".join(f"{name}={value!r}" for name, value in said.parameters.items()) or "none declared"
+    parameters = ", ".join(f"{word}={value!r}" for word, value in said.parameters.items()) or "none declared"
     rows = [
         ("estimator", f"{said.estimator} ({parameters}), seed {said.seed}{', classes weighed alike' if said.balance else ''}"),
         ("predicts the positive class", f"from a score of {model.decide_at:.4g} on"),
@@ -101,12 +102,30 @@ def _verdict(verdict: ModelVerdict) -> Html:
     blocks = f"{verdict.blocks:,} {more.get('blocks_are', 'blocks')}"
     told = f"Against {against}, on {verdict.rows:,} rows of {blocks} that neither has seen."
     rows = [
-        (j.rule, j.about, _status(j.status), _number(j.value), _interval(j), _number(j.limit), f"{j.n:,}", j.note)
+        (_whole(j.rule), _whole(j.about), _status(j.status), _number(j.value), _interval(j), _number(j.limit), f"{j.n:,}", j.note)
         for j in verdict.judged
     ]
-    heads = ("rule", "on", "verdict", "measured#", "95% interval#", "limit#", "rows#", "what it says")
+    heads = ("rule", "on", "verdict", "measured#", "ends, 95% each#", "limit#", "rows#", "what it says")
     plot = intervals_plot(_differences(verdict.judged))
-    return section("What was found of it", plot, table(heads, rows, class_="list"), told=f"{told}{sides}")
+    beside = element("ul", *(element("li", each) for each in _beside(verdict)), class_="notes")
+    return section("What was found of it", plot, table(heads, rows, class_="list"), beside, told=f"{told}{sides}")
+
+
+def _beside(verdict: ModelVerdict) -> Iterator[str]:
+    """Yield what a reader of the verdict should know beside its rules."""
+    more = verdict.more
+    yield "An end is what the true value is above, or below, with 95% confidence: of other people, or days, than these."
+    if more.get("left_out"):
+        yield f"{more['left_out']:,} rows of the holdout were left out: they are of people whom the champion has learned from."
+    yield from more.get("not_judged", ())
+    if more.get("delong"):
+        value, low, high = (_number(each) for each in more["delong"])
+        yield f"Every row is of another person; DeLong's difference of the AUCs is {value}, with ends {low} and {high}."
+
+
+def _whole(text: str) -> Html:
+    """Keep a name to its line where it is short enough for that; a long one is broken where it can be."""
+    return element("span", text, class_="line") if len(text) <= _SHORT else name(text)
 
 
 def _differences(judged: Sequence[Judged]) -> list[Judged]:
@@ -157,7 +176,7 @@ def _decisions(product: Product, lake: Lakehouse, case: Case) -> Html:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Html:
-    lines = [element("tr", element("th", name, scope="row", class_="line"), element("td", said)) for name, said in rows]
+    lines = [element("tr", element("th", head, scope="row", class_="line"), element("td", said)) for head, said in rows]
     return element("table", element("tbody", joined(lines)), class_="list")
 
 
