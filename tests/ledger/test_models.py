@@ -17,6 +17,7 @@ from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import Promotion, Review, Status
 from readiness_pipelines.ledger import Incident, Ledger
 from tests.challenged import evidence, model, promotion, put, review, training_set, verdict
+from tests.services import Postgres
 
 SPAWN = multiprocessing.get_context("spawn")
 TABLES = ("training_sets", "models", "model_verdicts", "reviews", "promotions", "retrains", "switches")
@@ -256,6 +257,24 @@ def test_a_ledger_from_before_the_loop_gets_its_tables_when_it_is_opened_and_kee
         for table in ("promotions", "reviews", "switches"):
             with pytest.raises(sqlite3.IntegrityError, match="never changed"):
                 connection.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.services
+@pytest.mark.slow
+def test_so_does_one_on_postgresql(postgres: Postgres) -> None:
+    place = postgres.new_place()
+    old = Ledger(place)
+    with old._database.engine.begin() as connection:
+        for table in TABLES:
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("COMMENT ON TABLE arrivals IS 'readiness ledger, version 6'")
+    opened = Ledger(place)
+    opened.models.promote(approved(opened), after=0, check=lets_through)
+    with opened._database.engine.connect() as connection:
+        mark = connection.exec_driver_sql("SELECT obj_description('arrivals'::regclass, 'pg_class')").scalar()
+        assert mark == "readiness ledger, version 7"
+        with pytest.raises(sa.exc.IntegrityError, match="never changed"):
+            connection.exec_driver_sql("TRUNCATE promotions")
 
 
 def test_every_question_about_models_is_answered_from_an_index(file: Path) -> None:
