@@ -83,7 +83,7 @@ def _carried_out(product: Product, lake: Lakehouse, facts: Facts, run: str) -> R
     """Do what follows from the facts, and return the decision that says so."""
     response, report = respond(facts), facts.report
     asked = _request(lake, facts).id if response.asks and not facts.asked else facts.asked
-    if response.action is Action.ROLL_BACK and not facts.returned_to:
+    if response.action is Action.ROLL_BACK:
         response = _rolled_back(product, lake, facts, response)
     return ResponseDecision(
         event=report.event,
@@ -120,9 +120,12 @@ def _request(lake: Lakehouse, facts: Facts) -> Retrain:
 
 def _rolled_back(product: Product, lake: Lakehouse, facts: Facts, response: Response) -> Response:
     """Make the earlier version champion again, and return what is then so: its own decision may not let it be."""
-    from readiness_pipelines.models.promotion import roll_back
+    from readiness_pipelines.models.promotion import repair, roll_back
 
     report = facts.report
+    if facts.returned_to:  # by a run that died, and may have left aliases and references behind
+        repair(product, lake)
+        return response
     reason = f"{event_mark(report.event)}: performance fell by {performance_loss(report):.3f} in {report.measured.window}"
     try:
         roll_back(product, lake, by=POLICY, reason=reason, to=response.to)

@@ -334,7 +334,7 @@ def test_a_retrain_killed_at_every_step_is_carried_on_and_nothing_is_done_twice(
     """Each run carries on where the one before was killed, and is killed at the next step."""
     request(parcels.product, parcels.lake, by="ann", reason="asked", cut_off=NORMAL, now=NOW)
     before = parcels.lake.ledger.retrains
-    stops = [*steps.RETRAIN_NAMES[:6], *steps.PROMOTION_NAMES, *steps.RETRAIN_NAMES[6:]]
+    stops = [*steps.RETRAIN_NAMES[:6], "promotion_recorded", *steps.RETRAIN_NAMES[6:]]
     for n, stop_at in enumerate(stops):
         assert ended(_carry_out, parcels.root, f"run-{n}", stop_at) == -signal.SIGKILL, stop_at
     assert ended(_carry_out, parcels.root, "run-last", "") == 0
@@ -350,18 +350,22 @@ def test_a_retrain_killed_at_every_step_is_carried_on_and_nothing_is_done_twice(
 
 
 def test_a_roll_back_killed_before_its_decision_is_on_record_once(parcels: Parcels) -> None:
-    two_champions(parcels)
     ledger, report = parcels.lake.ledger, lost(0.4, "2025-01-13", "2025-01-14")
+    assert outcome(retrained(parcels, NORMAL))[1] == "promoted"
+    reference = ledger.drift.reference("parcels", "orders")
+    assert outcome(retrained(parcels, TURNED)) == ("ended", "promoted", 2)
     there = ledger.current_versions(ORDERS)
     made = replace(report.measured, versions=tuple(there[day] for day in ("2025-01-13", "2025-01-14")))
     ledger.drift.record(made)
     ledger.drift.judge(replace(report, measured=made))
-    for n, stop_at in enumerate(("retrain_requested", "promotion_recorded", "rolled_back")):
-        code = ended(_take_effect, parcels.root, made.event, f"run-{n}", stop_at)
-        assert code == -signal.SIGKILL or stop_at == "rolled_back", stop_at
+    for n, stop_at in enumerate(("retrain_requested", "promotion_recorded")):
+        assert ended(_take_effect, parcels.root, made.event, f"run-{n}", stop_at) == -signal.SIGKILL, stop_at
     assert ended(_take_effect, parcels.root, made.event, "run-last", "") == 0
     (decision,) = [said for _, said in ledger.drift.decisions("parcels")]
     assert (decision.action, decision.retrain) == ("roll_back", 3)
     rows: list[Promotion] = ledger.models.promotions("parcels")
     assert [(each.number, each.kind) for each in rows] == [(1, "promoted"), (2, "promoted"), (1, "rolled_back")]
     assert len(ledger.retrains.retrains("parcels")) == 3
+    assert aliases(parcels) == {"champion": 1}
+    now = ledger.drift.reference("parcels", "orders")
+    assert reference is not None and now is not None and now.reference == reference.reference
