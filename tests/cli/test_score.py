@@ -44,14 +44,13 @@ def readiness(parcels: Parcels, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def two_models(parcels: Parcels) -> list[ModelVersion]:
-    """Train two models of the first days and make the first the champion."""
+    """Train a model of the first days, record it twice, which is two artifacts, and make the first of them the champion."""
     product, lake, registry = parcels.product, parcels.lake, Registry.open(parcels.settings)
     assert product.model is not None
-    found = []
-    for cut_off in (8, 9):
-        training_set = select(product, lake, cut_off=parcels.day(cut_off))
-        made = registry.record(product.model, training_set, train(product.model, lake, product, training_set), by="tests")
-        found.append(lake.ledger.models.record_model(made))
+    training_set = select(product, lake, cut_off=parcels.day(8))
+    trained, found = train(product.model, lake, product, training_set), []
+    for _ in range(2):
+        found.append(lake.ledger.models.record_model(registry.record(product.model, training_set, trained, by="tests")))
         registry.number(found[-1])
     promote(lake, found[0])
     return found
@@ -66,10 +65,11 @@ def scored_by(parcels: Parcels, day: int) -> set[str]:
 
 @pytest.mark.slow
 def test_partitions_are_scored_on_purpose_and_dagster_is_told(parcels: Parcels, mlflow: Path, readiness: Said) -> None:
-    parcels.fill(range(1, 10))
+    parcels.fill(range(1, 9))
     first, second = two_models(parcels)
     code, said = readiness("score", "parcels", "--from", parcels.day(2), "--to", parcels.day(3), "--no-run", "--json")
-    rows = json.loads(said)
+    rows, end = json.JSONDecoder().raw_decode(said)
+    assert said[end:].strip() == ""  # nor does a library say anything beside it
     assert (code, [(row["partition"], row["result"], row["rows"]) for row in rows]) == (
         0,
         [(parcels.day(2), "admitted", 300), (parcels.day(3), "admitted", 300)],  # although they were trained on
