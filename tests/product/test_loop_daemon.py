@@ -30,7 +30,7 @@ from readiness_pipelines.lakehouse import steps
 
 def kill(name: str) -> None:
     order = Path(__file__).parent / "kill"
-    if name == "verdict_recorded" and order.exists():
+    if name == "model_numbered" and order.exists():
         order.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -83,12 +83,12 @@ def test_a_drifted_day_leads_to_a_better_champion_also_past_a_kill(
     models = parcels.lake.ledger.models
     try:
         served.start()
-        wait_for(lambda: champion(parcels) == 1, seconds=300, what="the first champion")
+        wait_for(lambda: champion(parcels) == 1, seconds=600, what="the first champion")
         (tmp_path / "kill").touch()
         landed = land(parcels, 10, 17, **TURNED)
-        wait_for(lambda: not (tmp_path / "kill").exists(), seconds=300, what="the run that is killed when the verdict is on record")
+        wait_for(lambda: not (tmp_path / "kill").exists(), seconds=600, what="the run that is killed when its model is on record")
         assert champion(parcels) == 1
-        wait_for(lambda: champion(parcels) == 2, seconds=300, what="the champion that was trained after the drift")
+        wait_for(lambda: champion(parcels) == 2, seconds=600, what="the champion that was trained after the drift")
         wait_for(lambda: all(r.dagster_run.is_finished for r in retrains(served)), seconds=60, what="the end of its run")
         request.config.stash.setdefault(TABLES_TO_SHOW, {})["the loop, with default intervals"] = list(times(served, landed))
         with served.instance as instance:
