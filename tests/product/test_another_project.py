@@ -85,7 +85,7 @@ def test_the_first_product_document_works_word_by_word_from_the_wheel(
 
 def test_the_shipped_products_are_whole_in_the_wheel(tmp_path: Path, environment: dict[str, str], site: Path) -> None:
     done = subprocess.run([BIN / "readiness", "validate"], env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == "2 products, 11 tables, all right\n"
+    assert done.stdout == "3 products, 22 tables, all right\n"
     packed = {path.name for path in (site / "readiness_pipelines" / "quality_suites").iterdir()}
     assert packed == {path.name for path in (PROJECT / "readiness_pipelines" / "defs").iterdir() if (path / "defs.yaml").exists()}
 
