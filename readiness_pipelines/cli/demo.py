@@ -16,6 +16,7 @@ from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.project import Project, project, shipped
 from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
+from readiness_pipelines.cli.story import tell_story
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse, relation
@@ -50,8 +51,10 @@ def close_the_loop(settings: Settings, product: Product) -> None:
     """Let the sensors look at what drifted in the product, then at power_price as its days land."""
     lake = lakehouse()
     if product.name != LOOP:
-        respond(settings, lake, product)
+        respond(settings, product)
     loop(settings, lake)
+    if product.name != LOOP:
+        tell_story(product, lake)
 
 
 def _run(settings: Settings, declared: Product) -> None:

@@ -51,18 +51,15 @@ def loop(settings: Settings, lake: Lakehouse) -> None:
                 _looked(look)
         else:
             _looked(look)
-    console.print()
     tell_story(product, lake)
     console.print(f"The loop took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.", markup=False)
 
 
-def respond(settings: Settings, lake: Lakehouse, product: Product) -> None:
-    """Let the sensors of another product look once, and tell what follows from what was measured."""
+def respond(settings: Settings, product: Product) -> None:
+    """Let the sensors of another product look until they ask for nothing, and tell which runs there were."""
     _act(f"{product.name}: its sensors look at what drifted")
     with ticking(settings, shipped(), product, log=settings.state / "demo.log") as look:
         _looked(look)
-    console.print()
-    tell_story(product, lake)
 
 
 def _first_model(settings: Settings, lake: Lakehouse, product: Product, look: Ticker) -> None:
