@@ -32,7 +32,9 @@ def demo(
         str,
         typer.Argument(help="A shipped product: readmission (and the loop), machine_telemetry, or power_price (the loop alone)."),
     ] = "readmission",
-    sample: Annotated[bool, typer.Option(help="Write the sample data if the landing folder has none.")] = True,
+    sample: Annotated[
+        bool, typer.Option(help="Write the sample data if the landing folder has none, and let the loop run over it.")
+    ] = True,
 ) -> None:
     """Run a shipped product over everything that has landed, let the loop close over power_price, and tell what happened."""
     settings = Settings.from_environment()

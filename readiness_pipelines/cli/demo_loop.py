@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock, keys_between
+from readiness_pipelines.samples import power_price
 from readiness_pipelines.settings import Settings
 
 LOOP = "power_price"
@@ -39,18 +40,20 @@ _LANDED_BEFORE = 60.0  # seconds: what landed long enough ago is not taken for a
 def loop(settings: Settings, lake: Lakehouse) -> None:
     """Land power_price's days act by act and let its sensors look after each; then tell what happened.
 
-    Where a model has been promoted before, nothing lands again: the sensors look, and it is told.
+    What has landed before does not land again, and with a champion no first model is asked for: a demo that was interrupted goes
+    on where it was.
     """
     product, started = product_named(LOOP, of=shipped()), time.monotonic()
-    with ticking(settings, shipped(), product, log=settings.state / "demo.log") as look:
+    log = settings.state / "demo.log"
+    with tempfile.TemporaryDirectory() as folder, ticking(settings, shipped(), product, log=log) as look:
+        landing = _Landing(settings.landing, Path(folder))
         if lake.ledger.models.champion(product.name) is None:
-            _first_model(settings, lake, product, look)
-            for days, told in _ACTS:
+            _first_model(product, lake, landing, look)
+        _trial(settings, lake, product)
+        for days, told in _ACTS:
+            if landing.land(days):
                 _act(told)
-                _land(settings.landing, days)
                 _looked(look)
-        else:
-            _looked(look)
     tell_story(product, lake)
     console.print(f"The loop took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.", markup=False)
 
@@ -62,17 +65,43 @@ def respond(settings: Settings, product: Product) -> None:
         _looked(look)
 
 
-def _first_model(settings: Settings, lake: Lakehouse, product: Product, look: Ticker) -> None:
+class _Landing:
+    """The landing folder, and the whole sample beside it, of which some days have landed."""
+
+    def __init__(self, landing: Path, folder: Path) -> None:
+        self._landing, self._folder = landing, folder
+        self._sample = power_price.write(folder)
+
+    def land(self, days: int) -> bool:
+        """Put what is not there yet of the first days into the landing folder; return whether there was any."""
+        end = (datetime.date.fromisoformat(self._sample.start) + datetime.timedelta(days=days)).isoformat()
+        names = [file.file for file in self._sample.files if file.partition < end]
+        new = [name for name in names if not (self._landing / name).exists()]
+        for name in [*new, power_price.MANIFEST]:
+            (self._landing / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._folder / name, self._landing / name)
+            landed = time.time() - _LANDED_BEFORE
+            os.utime(self._landing / name, (landed, landed))
+        return bool(new)
+
+
+def _first_model(product: Product, lake: Lakehouse, landing: _Landing, look: Ticker) -> None:
     from readiness_pipelines.response import request
 
     _act(f"{product.name}: four weeks land")
-    _land(settings.landing, _FIRST)
+    landing.land(_FIRST)
     _looked(look)
     _act("a person asks for the first model; it is tried against the guess that needs none")
     request(product, lake, by="demo", reason="the first model", now=clock())
     _looked(look)
-    _act("its week of trial is scored")
-    days = keys_between(product, *_TRIAL)
+
+
+def _trial(settings: Settings, lake: Lakehouse, product: Product) -> None:
+    """Score the days that the first model was tried on, if nobody has: what it is worth later is compared with that."""
+    days, scored = keys_between(product, *_TRIAL), product.by_name["price_predictions"].full_name
+    if set(days) <= set(lake.ledger.current_versions(scored, days)):
+        return
+    _act("the week on which it was tried is scored")
     if materialise(settings, shipped(), product, days, log=settings.state / "demo.log"):
         raise ReadinessError(f"{product.name} could not be scored for {days[0]} to {days[-1]}; see {settings.state / 'demo.log'}")
 
@@ -95,25 +124,3 @@ def _in_short(ran: Mapping[str, Any]) -> str:
     at_the_gate = ran["sensor"].endswith("_landed")  # such a run is marked failed, because it names what is held or missing
     ended = "" if ran["succeeded"] else ", which names what is held or missing" if at_the_gate else f", FAILED: {ran['why']}"
     return f"{ran['sensor']} -> {ran['job']}: {ran['seconds']:.0f} s{ended}"
-
-
-def _land(landing: Path, days: int) -> None:
-    """Put into the landing folder what is not there yet of the sample's first days."""
-    from readiness_pipelines.samples import power_price
-
-    with tempfile.TemporaryDirectory() as folder:
-        manifest = power_price.write(Path(folder))
-        names = [file.file for file in manifest.files if file.partition < _end(manifest.start, days)]
-        for name in [*_new(landing, names), power_price.MANIFEST]:
-            (landing / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(Path(folder) / name, landing / name)
-            landed = time.time() - _LANDED_BEFORE
-            os.utime(landing / name, (landed, landed))
-
-
-def _new(landing: Path, names: Sequence[str]) -> Iterator[str]:
-    return (name for name in names if not (landing / name).exists())
-
-
-def _end(start: str, days: int) -> str:
-    return (datetime.date.fromisoformat(start) + datetime.timedelta(days=days)).isoformat()
