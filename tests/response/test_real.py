@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 LATER = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 MODEL = {
     "label": {"table": "facts", "column": "class", "by": ["row"], "positive": "UP"},
-    "features": ["day", "period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"],
+    "features": ["day", "period", "nswdemand", "vicprice", "vicdemand", "transfer"],  # the label is made from nswprice
     "columns": {"day": "category"},
     "groups": ["date"],  # half hours of one day of the market are much alike: days are what is drawn again
     "risk_tier": "low",
@@ -141,5 +141,5 @@ def test_the_loop_keeps_a_model_of_the_electricity_market_alive_where_one_left_a
     for window, ended, by in loop.told:
         print(f"window {window}: retrain {ended.id}, {ended.severity}: {ended.outcome} {ended.why} {by}")  # noqa: T201
     assert kept[-1] >= 0.85
-    assert alone[-1] == pytest.approx(0.67, abs=0.05)
+    assert alone[-1] == pytest.approx(0.67, abs=0.03)
     assert all(ended.severity.is_at_least(Severity.MEDIUM) for window, ended, _ in loop.told if window)
