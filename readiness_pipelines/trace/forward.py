@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from readiness_pipelines.declarations import Bronze, Product
+from readiness_pipelines.declarations import Bronze, Gold, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Delivery, TableVersion
 from readiness_pipelines.lakehouse import Lakehouse
@@ -106,14 +106,18 @@ def _promotions(product: Product, lake: Lakehouse, chain: Chain, number: int, mo
 
 
 def _scored(product: Product, lake: Lakehouse, chain: Chain, name: str, model: str) -> None:
-    """Add the versions whose rows this model has scored; one fact per table, which names the partitions."""
+    """Add the versions whose rows this model has scored, also those that another has scored since; one fact per table."""
     for table in product.tables:
-        if not getattr(table, "is_scored", False):
+        if not isinstance(table, Gold) or not table.is_scored:
             continue
-        verdicts = lake.ledger.latest_verdicts(table.full_name)
-        found = [key for key, verdict in verdicts.items() if verdict.details.get("scored_by", {}).get("model") == name]
-        if found:
-            told = {"partitions": ", ".join(found)}
-            fact = Fact(f"scored:{table.full_name}:{name}", Kind.VERSIONS, f"{len(found)} of {table.full_name}", told)
+        found = [
+            key
+            for key in lake.ledger.latest_keys(table.full_name)
+            for _, verdict in lake.ledger.verdicts(table.full_name, key)
+            if verdict.details.get("scored_by", {}).get("model") == name
+        ]
+        if partitions := list(dict.fromkeys(found)):
+            told = {"partitions": ", ".join(partitions)}
+            fact = Fact(f"scored:{table.full_name}:{name}", Kind.VERSIONS, f"{len(partitions)} of {table.full_name}", told)
             chain.add(fact)
             chain.add(chain.facts[model], below=fact.id, how="scored by")

@@ -80,8 +80,9 @@ class Tables:
         key = table.key if isinstance(table, Gold) else table.table.key
         wanted = "CAST(row_id AS VARCHAR) = ?"
         given: list[str] = [named]
-        parts = [part.strip().partition("=")[2] or part.strip() for part in named.split(",")]
+        parts = [part.strip() for part in named.split(",")]
         if key and len(parts) == len(key):
+            parts = [part.removeprefix(f"{column}=") for column, part in zip(key, parts, strict=True)]
             wanted += " OR (" + " AND ".join(f'CAST("{column}" AS VARCHAR) = ?' for column in key) + ")"
             given += parts
         with self.lake.connect() as con:
@@ -93,9 +94,14 @@ class Tables:
         return str(found[0][0])
 
     def _add_source(self, below: str, versions: Sequence[TableVersion], row_id: str) -> bool:
-        """Add the row with this id of whichever of the versions has it. Return whether one has."""
+        """Add the row with this id of whichever of the versions has it. Return whether one has, or may have had."""
         for version in versions:
-            if self._row(version, "row_id", row_id):
+            try:
+                found = self._row(version, "row_id", row_id)
+            except VersionNotFound:  # the ledger still knows what it was made from
+                self.add([version], below=below, how="made from a row of what is not kept any more,")
+                return True
+            if found:
                 self.add_row(self._by_full_name[version.table], version, row_id, below=below, how="made from")
                 return True
         return False
