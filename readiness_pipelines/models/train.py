@@ -103,9 +103,17 @@ def code_fingerprint(spec: ModelSpec) -> str:
     here = Path(__file__).parent
     sources = {name: _sha256(here / f"{name}.py") for name in _SOURCES}
     module, colon, _ = spec.words.estimator.partition(":")
-    found = util.find_spec(module) if colon else None
-    brought = _sha256(Path(found.origin)) if found is not None and found.origin and Path(found.origin).is_file() else ""
+    brought = _source_of(module) if colon else ""
     return digest(sources, brought, {name: metadata.version(name) for name in _LIBRARIES})
+
+
+def _source_of(module: str) -> str:
+    """Return the digest of a module's file; empty where there is none: `estimator` tells that it cannot be imported."""
+    try:
+        found = util.find_spec(module)
+    except (ImportError, ValueError):  # a package above it is missing, or it is no module that was imported from a file
+        return ""
+    return _sha256(Path(found.origin)) if found is not None and found.origin and Path(found.origin).is_file() else ""
 
 
 def _sha256(path: Path) -> str:

@@ -101,6 +101,11 @@ def test_the_code_of_what_is_brought_along_counts(tmp_path: Path, monkeypatch: p
     assert code_fingerprint(spec_of()) == code_fingerprint(spec_of(seed=5)) not in found
 
 
+@pytest.mark.parametrize("name", ["nowhere_at_all:make", "nowhere_at_all.models:make", "builtins:make"])
+def test_code_that_is_in_no_file_is_no_error_here(name: str) -> None:
+    assert code_fingerprint(spec_of(estimator=name)) == code_fingerprint(spec_of())
+
+
 def _python(code: str, *arguments: str, **environment: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
