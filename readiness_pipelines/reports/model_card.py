@@ -102,10 +102,9 @@ def _verdict(verdict: ModelVerdict) -> Html:
     blocks = f"{verdict.blocks:,} {more.get('blocks_are', 'blocks')}"
     told = f"Against {against}, on {verdict.rows:,} rows of {blocks} that neither has seen."
     rows = [
-        (_whole(j.rule), _whole(j.about), _status(j.status), _number(j.value), _interval(j), _number(j.limit), f"{j.n:,}", j.note)
-        for j in verdict.judged
+        (_rule(j), _status(j.status), _number(j.value), _interval(j), _number(j.limit), f"{j.n:,}", j.note) for j in verdict.judged
     ]
-    heads = ("rule", "on", "verdict", "measured#", "ends, 95% each#", "limit#", "rows#", "what it says")
+    heads = ("rule", "verdict", "measured#", "ends, 95% each#", "limit#", "rows#", "what it says")
     plot = intervals_plot(_differences(verdict.judged))
     beside = element("ul", *(element("li", each) for each in _beside(verdict)), class_="notes")
     return section("What was found of it", plot, table(heads, rows, class_="list"), beside, told=f"{told}{sides}")
@@ -121,6 +120,12 @@ def _beside(verdict: ModelVerdict) -> Iterator[str]:
     if more.get("delong"):
         value, low, high = (_number(each) for each in more["delong"])
         yield f"Every row is of another person; DeLong's difference of the AUCs is {value}, with ends {low} and {high}."
+
+
+def _rule(judged: Judged) -> Html:
+    if not judged.about:
+        return _whole(judged.rule)
+    return joined([_whole(judged.rule), element("span", _whole(judged.about), class_="faint")], by="\n")
 
 
 def _whole(text: str) -> Html:
