@@ -14,7 +14,7 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models.judging.names import rules_of
 from readiness_pipelines.models.judging.scored import Scored
 from readiness_pipelines.models.point_in_time import HOLDOUT, TRAIN
-from readiness_pipelines.models.training_set import frame, spec_of
+from readiness_pipelines.models.training_set import frame, lay_out, spec_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,9 @@ def judge(
 def _rows_of(product: Product, lake: Lakehouse, training_set: TrainingSet) -> Rows:
     from readiness_pipelines.models.judging.untouched import Rows
 
-    rows = frame(lake, product, training_set, part=TRAIN)
+    with lake.connect() as con:
+        name = lay_out(con, lake, product, training_set)
+        rows = con.execute(f"SELECT row_id, person FROM {name} WHERE part = ?", [TRAIN]).df()
     return Rows(rows["row_id"].to_numpy(dtype=object), rows["person"].to_numpy(dtype=object))
 
 

@@ -62,7 +62,7 @@ def slices(
     """
     found, left, few = list[Judged](), np.zeros(len(values), dtype=bool), list[str]()
     for name, rows in named(column, values, is_public=is_public):
-        if sides.of(rows).can_be_judged(min_rows):
+        if rows.sum() >= min_rows and sides.of(rows).can_be_judged(min_rows):
             found.append(_judged(column, name, sides.of(rows), metric, margin, draw))
         else:
             left, few = left | rows, [*few, name]
