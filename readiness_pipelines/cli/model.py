@@ -102,7 +102,7 @@ def _row(at: Stands) -> dict[str, Any]:
         "state": at.state.value,
         "artifact": at.model.artifact[:12],
         "judged": minute(judgement.recorded_at) if judgement else "",
-        "which": in_short(judgement.verdict) if judgement else "",
+        "verdict": in_short(judgement.verdict) if judgement else "",
         "why": "; ".join(at.why),
     }
 

@@ -19,7 +19,7 @@ from readiness_pipelines.settings import Settings
 
 _WIDTH = 120  # below that tables fold into columns of single letters; a terminal that is narrower wraps whole lines
 console = Console() if Console().width >= _WIDTH else Console(width=_WIDTH)
-_FOLDED = ("why", "which", "also", "row", "reasons", "staged_file", "observed")  # long text; every other column keeps to one line
+_FOLDED = ("why", "which", "verdict", "also", "row", "reasons", "staged_file", "observed")  # long text; others keep to one line
 
 
 def product_named(name: str | None, *, of: Project | None = None) -> Product:

@@ -119,6 +119,6 @@ def _row(at: Stands) -> dict[str, Any]:
         "since": minute(judgement.recorded_at),
         "tier": judgement.evidence.tier.value,
         "drift": judgement.evidence.severity.value,
-        "which": in_short(judgement.verdict),
+        "verdict": in_short(judgement.verdict),
         "why": "; ".join(at.why),
     }

@@ -58,7 +58,7 @@ def test_what_waits_is_listed_with_evidence_verdict_since_when_and_the_commands_
     for verb in ("approve", "reject"):
         assert f'  readiness review {verb} parcels 1 --evidence {digest} --by NAME --reason "WHY"\n' in said
     (row_,) = json.loads(cli("review", "list", "--json")[1])
-    assert (row_["model"], row_["evidence"], row_["which"]) == ("parcels 1", digest, "undecided: better")
+    assert (row_["model"], row_["evidence"], row_["verdict"]) == ("parcels 1", digest, "undecided: better")
     assert set(row_["commands"]) == {"show", "approve", "reject"}
 
 
