@@ -20,7 +20,7 @@ TRAINING_NAMES = ("training_set_pinned", "training_set_recorded")
 PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "alias_set", "aliases_followed", "references_followed")
 RESPONSE_NAMES = ("event_claimed", "retrain_requested", "rolled_back", "event_decided")
 RETRAIN_NAMES = (
-    *("retrain_started", "training_set_selected", "model_recorded", "model_numbered", "verdict_recorded"),
+    *("retrain_started", "training_set_selected", "model_recorded", "model_numbered", "model_judged"),
     *("review_recorded", "model_promoted", "retrain_ended"),
 )
 

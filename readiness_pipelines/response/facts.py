@@ -37,11 +37,11 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
     mine = ledger.retrains.retrains(product.name)
     cut_off = newest_partition(spec, ledger) or report.measured.window.last
     trained = next((each for each in reversed(mine) if each.number), None)
-    paused = ledger.retrains.paused(product.name)
+    paused, held = ledger.retrains.paused(product.name), tuple(gates(product, lake, report, now=now))
     return Facts(
         report,
         words=spec.words.retraining,
-        gates=tuple(gates(product, lake, report, now=now)),
+        gates=held,
         cut_off=cut_off,
         looked_to=trained.cut_off if trained else "",
         looked_by=trained.id if trained else 0,
@@ -50,7 +50,7 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
         asked=next((each.id for each in mine if report.event in each.events), 0),
         waits_until=waits_until(mine, per_week=spec.words.retraining.per_week, now=now),
         paused_by=paused.by if paused else "",
-        previous=_previous(product, lake, report, cut_off=cut_off),
+        previous=_previous(product, lake, report, cut_off=cut_off) if not held else None,
         returned_to=_returned_to(product, ledger, report.event),
     )
 
@@ -115,7 +115,7 @@ def _days(product: Product, before: str, after: str) -> int:
 def _previous(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off: str) -> Comparison | None:
     """Compare the champion before with the champion, where the champion may be the fault of a critical event."""
     may_be_its_fault = report.severity is Severity.CRITICAL and performance_loss(report) > ROLL_BACK_FROM
-    if not may_be_its_fault or report.measured.absent or _returned_to(product, lake.ledger, report.event):
+    if not may_be_its_fault or _returned_to(product, lake.ledger, report.event):
         return None
     return compared(product, lake, report, cut_off=cut_off)
 

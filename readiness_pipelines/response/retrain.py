@@ -196,7 +196,7 @@ class _Retraining:
         )
         evidence = evidence_of(product, model, verdict, severity=severity)
         self._ledger.models.record_verdict(verdict, evidence)
-        reached("verdict_recorded")
+        reached("model_judged")
         found = self._ledger.models.judgement(product.name, model.number)
         assert found is not None, "it has just been recorded"
         return found

@@ -227,7 +227,7 @@ def test_a_critical_event_that_joins_while_a_challenger_is_judged_reaches_its_ev
     ledger = parcels.lake.ledger
 
     def join(name: str) -> None:
-        if name == "verdict_recorded":
+        if name == "model_judged":
             monkeypatch.setattr(steps, "on_reached", None)
             ledger.retrains.request(replace(ledger.retrains.retrains("parcels")[0], events=("e1",), severity=CRITICAL))
 

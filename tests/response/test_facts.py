@@ -24,6 +24,7 @@ from readiness_pipelines.flow import (
     Window,
 )
 from readiness_pipelines.governance import in_review
+from readiness_pipelines.incidents import reconcile_drift
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import run_step
 from readiness_pipelines.ledger import Ledger
@@ -209,8 +210,17 @@ def test_after_a_high_event_the_owner_is_told_from_low_on_until_a_promotion(parc
     assert told_from(parcels.product, ledger, ORDERS) is MEDIUM
 
 
+def test_so_a_low_window_is_told_then_and_only_then(parcels: Parcels) -> None:
+    ledger = parcels.lake.ledger
+    put(ledger, seen("2025-01-03"), LOW)  # type: ignore[arg-type]
+    assert reconcile_drift(parcels.product, ledger).opened == ()
+    decide(ledger, "retrain", HIGH, "2025-01-04")
+    put(ledger, seen("2025-01-05"), LOW)  # type: ignore[arg-type]
+    assert [each.details["severity"] for each in reconcile_drift(parcels.product, ledger).opened] == ["low"]
+
+
 def promoted(ledger: Ledger, row: Promotion) -> None:
-    ledger.models.promote(row, after=0, is_allowed=lambda review, now: True)
+    ledger.models.promote(row, after=0, check=lambda review: None)
 
 
 def test_or_until_four_quiet_windows(parcels: Parcels) -> None:
