@@ -37,11 +37,15 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
     mine = ledger.retrains.retrains(product.name)
     cut_off = newest_partition(spec, ledger) or report.measured.window.last
     trained = next((each for each in reversed(mine) if each.number), None)
+    champion = ledger.models.champion(product.name)
+    learned = ledger.models.training_set(product.name, champion.training_set) if champion is not None else None
     paused, held = ledger.retrains.paused(product.name), tuple(gates(product, lake, report, now=now))
     return Facts(
         report,
         words=spec.words.retraining,
         gates=held,
+        champion=champion.number if champion is not None else 0,
+        learned_to=learned.cut_off if learned is not None else "",
         cut_off=cut_off,
         looked_to=trained.cut_off if trained else "",
         looked_by=trained.id if trained else 0,

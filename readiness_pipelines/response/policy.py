@@ -43,6 +43,7 @@ class Facts:
     """All that a response depends on.
 
     `words` are the product's, None where it has no model. `gates` names what holds or misses a partition of the window.
+    `champion` is the champion's number and `learned_to` the newest partition that it has looked at, 0 and empty for none.
     `cut_off` is the newest partition that a retrain would look at; `looked_to` the one that the newest trained challenger, of
     retrain `looked_by`, has looked at, `days_since` the days of data between the two. `waits_until` (UTC) is set where the
     week's budget is used up, `paused_by` where the loop is stopped. `previous` is None where nobody compared. `asked` and
@@ -53,6 +54,8 @@ class Facts:
     report: DriftReport
     words: Retraining | None = None
     gates: tuple[str, ...] = ()
+    champion: int = 0
+    learned_to: str = ""
     cut_off: str = ""
     looked_to: str = ""
     looked_by: int = 0
@@ -84,7 +87,7 @@ _OBSERVED: Mapping[Severity, str] = {
     Severity.HIGH: _TOLD,
     Severity.CRITICAL: _TOLD,
 }
-_MEANING = 2  # one more whenever the same facts lead to something else
+_MEANING = 3  # one more whenever the same facts lead to something else
 
 
 def fingerprint(words: Retraining | None) -> str:
@@ -106,6 +109,7 @@ def respond(facts: Facts) -> Response:
     |---|---|
     | none, and below `retraining.from` | observe |
     | not decided | observe: nothing is learned from what is not known |
+    | the champion has looked at the whole window | observe: what it says of older days is no news |
     | a partition of the window is held or missing | freeze: the gate is named |
     | medium | retrain; within the cooldown, counted in days of data, observe |
     | high | retrain, urgent: no cooldown |
@@ -121,6 +125,9 @@ def respond(facts: Facts) -> Response:
         return Response(Action.OBSERVE, f"{_OBSERVED[report.severity]}; it could not be decided, and nothing is learned from that")
     if not report.severity.is_at_least(words.from_):
         return Response(Action.OBSERVE, f"{_OBSERVED[report.severity]}; a challenger is trained from {words.from_} on")
+    if facts.champion and report.measured.window.last <= facts.learned_to and not (facts.asked or facts.returned_to):
+        why = f"model {facts.champion}, the champion, has looked at data up to {facts.learned_to}: the window is behind it"
+        return Response(Action.OBSERVE, why)
     if facts.gates:
         return Response(Action.FREEZE, f"nothing is begun: {_named(facts.gates)}")
     asks, why = _retrain(facts, words)

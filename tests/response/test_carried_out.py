@@ -271,13 +271,15 @@ def test_the_champion_before_is_back_where_it_is_better_on_the_window(parcels: P
     assert aliases(parcels)["champion"] == 1
 
 
-def test_it_is_not_where_the_loss_is_smaller_the_window_is_known_or_nobody_was_before(parcels: Parcels) -> None:
+def test_it_is_not_where_the_loss_is_smaller_the_window_is_known_or_its_labels_are_not(parcels: Parcels) -> None:
     two_champions(parcels)
     small = took_effect(parcels, lost(0.15, "2025-01-13", "2025-01-14"))
     known = took_effect(parcels, lost(0.4, "2025-01-09", "2025-01-10"))
+    early = took_effect(parcels, lost(0.4, "2025-01-15", "2025-01-16"))
     assert small.decision is not None and small.decision.action == "review" and "rolled back" not in small.decision.why
-    assert known.decision is not None and known.decision.action == "review"
-    assert "not rolled back: whether model 1 is better cannot be told: 0 rows with a label" in known.decision.why
+    assert known.decision is not None and known.decision.action == "observe" and "the window is behind it" in known.decision.why
+    assert early.decision is not None and early.decision.action == "review"
+    assert "not rolled back: whether model 1 is better cannot be told: 0 rows with a label" in early.decision.why
     assert champions(parcels) == [(1, "promoted"), (2, "promoted")]
 
 

@@ -60,6 +60,7 @@ def test_without_a_model_the_response_depends_on_nothing_but_the_severity() -> N
 PAST = {"looked_to": "2025-01-05", "looked_by": 3, "days_since": 3}  # within the cooldown of 7 days
 LONG_PAST = {"looked_to": "2025-01-01", "looked_by": 3, "days_since": 7}
 SAME = {"looked_to": "2025-01-08", "looked_by": 3, "days_since": 0}
+BEHIND = {"champion": 2, "learned_to": "2025-01-08", "cut_off": "2025-01-20"}  # the window's last day
 BUDGET = {"waits_until": "2025-01-12T08:00:00.000+00:00"}
 TABLE = [
     # severity, mode, the rest, action, is a retrain asked for, why
@@ -75,6 +76,19 @@ TABLE = [
     (CRITICAL, Mode.DECIDED, {"gates": (HELD,), "previous": BETTER}, FREEZE, False, HELD),
     (LOW, Mode.DECIDED, {"gates": (HELD,)}, OBSERVE, False, "from medium on"),
     (MEDIUM, Mode.DECIDED, {"gates": tuple(f"gate {n}" for n in range(5))}, FREEZE, False, "gate 0; gate 1; gate 2, and 2 more"),
+    # a window that the champion has looked at says nothing about it, whatever it is compared with by now
+    (
+        HIGH,
+        Mode.DECIDED,
+        BEHIND,
+        OBSERVE,
+        False,
+        "model 2, the champion, has looked at data up to 2025-01-08: the window is behind it",
+    ),
+    (CRITICAL, Mode.DECIDED, {"previous": BETTER, "gates": (HELD,), **BEHIND}, OBSERVE, False, "the window is behind it"),
+    (HIGH, Mode.DECIDED, BEHIND | {"learned_to": "2025-01-07"}, RETRAIN, True, "urgent retrain up to 2025-01-20"),
+    (HIGH, Mode.DECIDED, BEHIND | {"asked": 6}, RETRAIN, True, "retrain 6 was asked for"),
+    (CRITICAL, Mode.DECIDED, BEHIND | {"returned_to": 2}, ROLL_BACK, True, "model 2 is champion again"),
     # cooldown, in days of data
     (MEDIUM, Mode.DECIDED, PAST, OBSERVE, False, "3 days before 2025-01-08: the cooldown is 7 days of data"),
     (MEDIUM, Mode.DECIDED, LONG_PAST, RETRAIN, True, "retrain up to 2025-01-08"),
