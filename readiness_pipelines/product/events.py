@@ -14,6 +14,7 @@ from readiness_pipelines.flow import GateVerdict, RuleResult, Status
 from readiness_pipelines.gates import Rule
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult
+from readiness_pipelines.layers.scored import scored_by
 from readiness_pipelines.product.definition import shape
 
 # An output with this metadata lets other steps of the run go on, and writes no event of its own: ours are written by
@@ -28,7 +29,7 @@ def materialisation(
 ) -> dg.AssetMaterialization:
     """Return the event for a published partition. Its DataVersion is the version key: same inputs, same DataVersion."""
     assert result.verdict is not None and result.version is not None
-    counts = result.verdict.counts
+    counts, scored = result.verdict.counts, scored_by(result.verdict)
     return dg.AssetMaterialization(
         asset_key=key,
         partition=result.partition,
@@ -46,6 +47,7 @@ def materialisation(
             "readiness/snapshot": str(result.version.snapshot_id),
             "readiness/inputs": list(result.verdict.inputs),
             "readiness/state": result.kind,
+            **({"readiness/model": str(scored["model"])} if scored is not None else {}),
             **({"readiness/notes": list(result.verdict.notes)} if result.verdict.notes else {}),
         },
         tags={"dagster/data_version": result.version.version_key, "dagster/data_version_is_user_provided": "true"},
