@@ -68,10 +68,12 @@ def training_set_table(training_set: TrainingSet) -> str:
 def verdict_page(verdict: ModelVerdict, *, number: int) -> str:
     """Return the verdict as a page: one sentence, then a line for each thing that was judged, what failed first."""
     against = f"against {verdict.against_name}" if verdict.against else "against the declared baseline"
-    which = {Status.PASSED: "passed", Status.FAILED: "rejected", Status.UNDECIDED: "undecided: not promoted"}[verdict.status]
-    lead = (
-        f"**Model {number} {against}: {which}.** Judged on {verdict.rows:,} rows ({verdict.blocks:,} blocks) that neither has seen."
-    )
+    which = {Status.PASSED: "passed", Status.FAILED: "rejected", Status.UNDECIDED: "undecided"}[verdict.status]
+    rows = f"{verdict.rows:,} rows of {verdict.blocks:,} {verdict.more.get('blocks_are', 'blocks')}"
+    ours, theirs = verdict.more.get("challenger"), verdict.more.get("against")
+    is_told = ours is not None and theirs is not None
+    sides = f" {verdict.more.get('metric')}: {ours:.4g}, the other side's {theirs:.4g}." if is_told else ""
+    lead = f"**Model {number} {against}: {which}.** Judged on {rows} that neither has seen.{sides}"
     return "\n\n".join([lead, judged_table(verdict.judged)])
 
 
