@@ -195,7 +195,8 @@ def features_and_labels(landing: Path, manifest: PowerManifest) -> pd.DataFrame:
             found = con.sql(f"SELECT f.*, labels.label FROM ({sql}) AS f JOIN labels USING (region, half_hour)").to_arrow_table()
             frames.append(found.to_pandas().assign(day=n + 1))
     whole = pd.concat(frames)
-    return whole[whole["mean_price_day_before"].notna()]
+    known: pd.DataFrame = whole[whole["mean_price_day_before"].notna()]
+    return known
 
 
 @pytest.mark.slow
