@@ -1,8 +1,8 @@
 """How often the promotion gate lets a model through that is no better, and how often one that is.
 
 A/A: champion and challenger have the same true AUC, and err independently. A true rate of 5% promotes at most 15 of 200 in 95% of
-all cases, and at most 18 in all of nine kinds of holdout; more than that, or too many of all together, is missed. Power: the challenger's
-AUC is higher by .02 in truth. Promoted is what passes the rule `better`; the other rules only let fewer through.
+all cases, and at most 19 in all of nine kinds of holdout; more than that, or too many of all together, is missed. Power: the
+challenger's AUC is higher by .02 in truth. Promoted is what passes the rule `better`; the other rules only let fewer through.
 
 Rows come in three ways: each of another person; of people who have several, alike among themselves; and over 14 days, days alike
 within themselves. As a warning the last table does the same with rows for blocks, which is what the gate does not do.
