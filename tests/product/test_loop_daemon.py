@@ -13,16 +13,18 @@ import pytest
 
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.registry import Registry
+from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.model import RETRAIN_TAG
 from readiness_pipelines.product.model_events import told_champion
 from readiness_pipelines.response import request as ask
 from tests.conftest import TABLES_TO_SHOW
+from tests.launches import span
 from tests.modelled import WATCHED, Parcels, build_parcels
 from tests.product.test_loop_closes import SHORT, TURNED
 from tests.served import Served, location, wait_for
 from tests.services import variables
 
-pytestmark = [pytest.mark.slow, pytest.mark.daemon]
+pytestmark = [pytest.mark.slow, pytest.mark.daemon, pytest.mark.timeout(1200)]  # five processes of runs, one after the other
 
 KILLER = """
 import os, signal
@@ -44,6 +46,17 @@ def land(parcels: Parcels, first: int, last: int, **how: float) -> float:
     for file in parcels.settings.landing.rglob("*.csv"):
         os.utime(file, (time.time() - 60,) * 2)  # the sensor leaves alone what may still be written
     return time.time()
+
+
+def bring_in(parcels: Parcels, served: Served, first: int, last: int) -> None:
+    """Run these days here, on the instance that is to be served."""
+    with pytest.MonkeyPatch.context() as patch, served.instance as instance:
+        for name, value in variables(parcels.root, {}).items():
+            patch.setenv(name, value)
+        tags = span(parcels.day(first), parcels.day(last))
+        assert (
+            definitions_of(parcels.product).resolve_job_def("parcels_job").execute_in_process(instance=instance, tags=tags).success
+        )
 
 
 def champion(parcels: Parcels) -> int:
@@ -71,15 +84,16 @@ def times(served: Served, landed: float) -> Iterator[str]:
 def test_a_drifted_day_leads_to_a_better_champion_also_past_a_kill(
     mlflow_database: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    parcels = build_parcels(tmp_path, model=SHORT, watched=WATCHED)
+    parcels = build_parcels(tmp_path, model=SHORT, watched=WATCHED.replace("days: 2, step: 2", "days: 4, step: 4"))
     parcels.settings.state.mkdir(parents=True, exist_ok=True)
     shutil.copy(mlflow_database, parcels.settings.state / "mlflow.db")
-    parcels.fill(range(1, 10))
-    ask(parcels.product, parcels.lake, by="ann", reason="the first", now=clock())
     (tmp_path / "location.py").write_text(location([parcels.folder], sensors=True) + KILLER)
     served = Served.over(tmp_path, variables(tmp_path, {}), ["-f", "location.py"])
     config = tmp_path / "home" / "dagster.yaml"  # three starts that a busy machine is late with would give the retrain up
     config.write_text(config.read_text().replace("start_timeout_seconds: 30", "start_timeout_seconds: 180"))
+    land(parcels, 1, 9)
+    bring_in(parcels, served, 1, 9)
+    ask(parcels.product, parcels.lake, by="ann", reason="the first", now=clock())
     models = parcels.lake.ledger.models
     try:
         served.start()
