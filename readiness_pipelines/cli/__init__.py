@@ -40,7 +40,7 @@ _COMMANDS = (
     ),
     ("maintain", "maintain", "maintain", "Compact partitions, expire superseded versions, delete what nothing refers to."),
     ("doctor", "doctor", "doctor", "Compare ledger, catalog and warehouse; a line per disagreement; exit code 1 if there is one."),
-    ("demo", "demo", "demo", "Write sample data if there is none, run a shipped product over it, tell what happened."),
+    ("demo", "demo", "demo", "Write sample data if there is none, run a shipped product, let the loop close, tell what happened."),
     ("ui", "demo", "ui", "Dagster's webserver and daemon on 127.0.0.1, on the same state. Ctrl-C stops both."),
     ("quarantine", "quarantine", "app", "Rows that a gate did not admit, with all their reasons."),
     ("admit", "overrides", "admit", "Waive failed rules for one held candidate, by name and with a reason."),
