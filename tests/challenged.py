@@ -119,7 +119,7 @@ def challenge(
     `made` is a model that the ledger has already, judged again now; `used` its training set.
     """
     assert product.model is not None
-    trained_on = used or training_set(product=product.name)
+    trained_on = replace(used or training_set(product=product.name), selection=product.model.selection)
     ledger.models.record_training_set(trained_on)
     found = made or ledger.models.record_model(model(artifact, product=product.name, of=trained_on))
     said = replace(verdict(found, status=status, against=ledger.models.champion(product.name)), demands=product.model.demands)

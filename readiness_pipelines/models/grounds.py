@@ -5,13 +5,14 @@ Decisions are apart from this (`governance`): no approval outweighs any of these
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import ModelVersion, Promotion, Review, Severity, Status, Tier
-from readiness_pipelines.governance import POLICY, in_review, needs_person
+from readiness_pipelines.governance import POLICY, in_review, missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.evidence import evidence_of
@@ -47,6 +48,22 @@ def case_of(product: Product, lake: Lakehouse, number: int) -> Case:
     return Case(model, judgement, decisions[-1] if decisions else None)
 
 
+def served_case(product: Product, lake: Lakehouse, number: int, history: Sequence[Promotion]) -> Case:
+    """Return the case of a model that was the champion: what it served on, as far as that still lets it through.
+
+    Where that decision has expired or was taken back, its newest case: a person may have approved it anew. Raises as `case_of`.
+    """
+    newest, models = case_of(product, lake, number), lake.ledger.models
+    served_on = next((each.evidence for each in reversed(history) if each.number == number), "")
+    judgement = models.judgement_under(served_on)
+    if judgement is None or judgement.evidence.number != number:
+        return newest
+    decisions = models.reviews(served_on)
+    served = Case(newest.model, judgement, decisions[-1] if decisions else None)
+    missing = missing_approvals(judgement.evidence, served.review, now=datetime.datetime.now(datetime.UTC))
+    return newest if missing else served
+
+
 def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
     """Return in words what stands against promoting this model now; nothing: only decisions count.
 
@@ -54,11 +71,13 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
     contract, policy, tier and demands as they were: with any of them changed, the model must be judged again.
     """
     verdict, evidence = case.judgement.verdict, case.judgement.evidence
-    found = [*_failed(case), *_changed(product, case)]
+    found = [*_failed(case), *_changed(product, lake, case), *_rolled_back_from(case, history)]
     champion = lake.ledger.models.model(product.name, history[-1].number) if history else None
     if (champion.artifact if champion else "") != verdict.against:
         now = f"model {champion.number}" if champion else "none"
         found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
+    elif history and case.judgement.recorded_at < history[-1].promoted_at:
+        found.append(f"it was judged before model {history[-1].number} became the champion again, so that it must be judged again")
     if any(each.number == case.model.number and each.evidence == evidence.digest for each in history):
         found.append("it was promoted on this evidence already, and another was put in its place")
     return tuple(found) or _taught_wrongly(product, lake, case)  # asked last: it reads much of the ledger
@@ -71,7 +90,7 @@ def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[s
     what there is. Only where the risk tier is another one now, an approval by the policy is none.
     """
     tier, before = spec_of(product).tier, case.judgement.evidence.tier
-    found = [*_failed(case)]
+    found = [*_failed(case), *_declared_otherwise(product, lake, case)]
     if case.review is not None and case.review.by == POLICY and tier is not Tier.LOW:
         found.append(f"the policy approved it at tier {before}, and the tier is {tier} now: it needs a person")
     return (*found, *_taught_wrongly(product, lake, case))
@@ -105,8 +124,28 @@ def _failed(case: Case) -> list[str]:
     return []
 
 
-def _changed(product: Product, case: Case) -> list[str]:
+def _rolled_back_from(case: Case, history: Sequence[Promotion]) -> list[str]:
+    """Whoever was rolled back from comes back by a person's decision alone, taken after that: no verdict knows why."""
+    left = [each for each in history if each.kind == "rolled_back" and each.previous == case.model.number]
+    review = case.review
+    if not left or (review is not None and review.by != POLICY and review.decided_at > left[-1].promoted_at):
+        return []
+    why = f"it was rolled back from at {left[-1].promoted_at[:19]} UTC ({left[-1].reason})"
+    return [f"{why}, and only a person's approval after that brings it back"]
+
+
+def _declared_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]:
+    """A model answers the question it was trained for: of other rows, features or labels its scores say nothing."""
+    training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
+    if training_set is None or training_set.selection == spec_of(product).selection:
+        return []  # of a training set that nobody knows, `_taught_wrongly` tells
+    return ["table, label, features, groups or holdout are declared otherwise now than it was trained for: train one on these"]
+
+
+def _changed(product: Product, lake: Lakehouse, case: Case) -> list[str]:
     said, spec = case.judgement.evidence, spec_of(product)
+    if otherwise := _declared_otherwise(product, lake, case):
+        return otherwise
     as_now = evidence_of(product, case.model, case.judgement.verdict, severity=said.severity)
     if as_now.digest == said.digest and case.judgement.verdict.demands == spec.demands:
         return []

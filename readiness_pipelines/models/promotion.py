@@ -19,7 +19,7 @@ from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Promotion, Review
 from readiness_pipelines.governance import POLICY, missing_approvals
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of, unknown_to_policy
+from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of, served_case, unknown_to_policy
 from readiness_pipelines.models.overview import Standing, earlier, standing
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.training_set import spec_of
@@ -49,7 +49,8 @@ def roll_back(product: Product, lake: Lakehouse, *, by: str, reason: str, to: in
     """Make an earlier champion the champion again, and return the promotion that this is. Safe to kill.
 
     `to` is its number, by default the champion that stood before the present one was promoted. Where `to` is the champion
-    already nothing is recorded. It rests on the older model's own newest verdict and decision, which must not have expired.
+    already nothing is recorded. It rests on the verdict and the decision that the older model served on, which must not have
+    expired; else on newer ones about it.
     Raises as `promote` does, and ReadinessError where there is no earlier champion, or `to` was none.
     """
     spec_of(product)
@@ -59,7 +60,7 @@ def roll_back(product: Product, lake: Lakehouse, *, by: str, reason: str, to: in
         if history[-1].number == number:
             _follow(product, lake)
             return history[-1]
-        case = case_of(product, lake, number)
+        case = served_case(product, lake, number, history)
         made = _record(product, lake, case, Promotion(product.name, number, 0, "rolled_back", "", reason, by), history)
         _follow(product, lake)
     return made
@@ -111,12 +112,19 @@ def _record(product: Product, lake: Lakehouse, case: Case, wanted: Promotion, hi
             by=wanted.by,
         ),
         after=len(history),
-        check=lambda review: _refuse(product, lake, case_of(product, lake, wanted.number), wanted, history, review),
+        check=lambda review: _refuse(product, lake, _again(product, lake, wanted, history), wanted, history, review),
     )
     if made is None:
         raise ReadinessError(f"{product.name}: another model was promoted meanwhile; look at `readiness model list {product.name}`")
     reached("promotion_recorded")
     return made
+
+
+def _again(product: Product, lake: Lakehouse, wanted: Promotion, history: Sequence[Promotion]) -> Case:
+    """Return the case as it is while nobody else writes."""
+    if wanted.kind == "rolled_back":
+        return served_case(product, lake, wanted.number, history)
+    return case_of(product, lake, wanted.number)
 
 
 def _refuse(
