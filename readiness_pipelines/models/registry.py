@@ -92,7 +92,10 @@ class Registry:
         """
         with self._reaching(), tempfile.TemporaryDirectory() as folder:
             path = self._fetched(model, Path(folder))
-            return artifact.load(path, sha256=model.artifact)
+            try:
+                return artifact.load(path, sha256=model.artifact)
+            except NotTheArtifact as error:  # whose path is that of a copy
+                raise NotTheArtifact(f"{model.name}, of MLflow's run {model.run}: {error}") from error
 
     def aliases(self, product: str) -> dict[str, int]:
         """Return which of the product's models the three aliases name, by the ledger's number; 0: one it has not numbered."""
@@ -226,6 +229,7 @@ def _mlflow() -> Any:
     """Return MLflow, which tells nobody what it is used for, and us only what is wrong."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read when it is imported
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     with _silent():
         import mlflow
     for name in ("mlflow", "alembic"):  # each migration of a new database is told otherwise

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,7 +28,7 @@ from readiness_pipelines.models.scores import score
 from readiness_pipelines.models.train import Trained, fit
 from readiness_pipelines.settings import Settings
 from tests.models.learned import learned, spec_of
-from tests.services import settings_at
+from tests.services import free_port, settings_at
 
 pytestmark = pytest.mark.usefixtures("mlflow")
 
@@ -144,7 +150,7 @@ def test_what_is_not_the_recorded_artifact_is_not_loaded(registry: Registry, tra
             place.unlink()
         case "no run":
             model = ModelVersion(**{**vars(model), "run": "0" * 32})
-    with pytest.raises(NotTheArtifact, match=model.artifact[:12]):
+    with pytest.raises(NotTheArtifact, match=f"{model.name}.*run {model.run}"):
         registry.load(model)
 
 
@@ -289,6 +295,47 @@ def test_a_place_that_is_no_mlflow_is_told_without_its_password(tmp_path: Path) 
         server.server_close()
     assert "hush-1234" not in str(told.value)
     assert "hush-1234" not in repr(settings)
+
+
+@contextmanager
+def _serving(folder: Path, database: Path) -> Iterator[str]:
+    """A tracking server of MLflow's that keeps artifacts itself, on loopback, until the end of the block."""
+    folder.mkdir()
+    shutil.copy(database, folder / "server.db")
+    port = free_port()
+    places = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "kept")]
+    command = [sys.executable, "-m", "mlflow", "server", *places, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}, start_new_session=True
+        )
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_a_tracking_server_serves_as_well(
+    trained: Trained, tmp_path: Path, mlflow_database: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with _serving(tmp_path / "server", mlflow_database) as uri:
+        registry = Registry.open(Settings(tmp_path / "client", tmp_path, mlflow_uri=uri))
+        first, second = recorded(registry, trained, 1), recorded(registry, trained, 2)
+        registry.follow("shop", {"champion": 2, "previous": 1})
+        assert registry.aliases("shop") == {"champion": 2, "previous": 1}
+        assert np.array_equal(score(registry.load(first), SPEC, rows(1)), score(trained.estimator, SPEC, rows(1)))
+        (kept,) = (path for path in (tmp_path / "server" / "kept").rglob("model.skops") if second.run in str(path))
+        kept.unlink()
+        with pytest.raises(NotTheArtifact, match="found no model/model.skops"):
+            registry.load(second)
+    assert list((tmp_path / "client").iterdir()) == [], "nothing of it lies here"
+    assert capfd.readouterr() == ("", "")
 
 
 _QUIET = """\
