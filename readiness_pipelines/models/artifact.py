@@ -15,6 +15,7 @@ TRUSTED = (
     "functools.partial",
     "numpy.dtype",
     "readiness_pipelines.models.preparation.Decider",
+    "readiness_pipelines.models.preparation.Frequent",
     "readiness_pipelines.models.preparation.InRange",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",

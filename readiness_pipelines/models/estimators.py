@@ -12,9 +12,6 @@ from readiness_pipelines.errors import DeclarationError
 if TYPE_CHECKING:
     import pandas as pd
 
-_RARE = 10  # rows of a category in training, below which it counts as one of the rare ones
-_MOST = 200  # categories of a column; below HistGradientBoosting's 255 bins
-
 # A fixed number of small trees: stopping early would need a holdout of its own, drawn from rows and not from people.
 _BOOSTING: Mapping[str, Any] = {"early_stopping": False, "learning_rate": 0.05, "max_leaf_nodes": 15, "min_samples_leaf": 30}
 _LOGISTIC: Mapping[str, Any] = {"max_iter": 1000}
@@ -70,18 +67,12 @@ def _gradient_boosting(spec: ModelSpec) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
-    from readiness_pipelines.models.preparation import InRange
+    from readiness_pipelines.models.preparation import Frequent, InRange
 
     numbers, categories = _kinds(spec)
     absent = float("nan")  # what boosting knows how to split on
-    codes = OrdinalEncoder(
-        handle_unknown="use_encoded_value",
-        unknown_value=absent,
-        encoded_missing_value=absent,
-        min_frequency=_RARE,
-        max_categories=_MOST,
-    )
-    coded = Pipeline([("codes", codes), ("range", InRange())])
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=absent, encoded_missing_value=absent)
+    coded = Pipeline([("frequent", Frequent()), ("codes", codes), ("range", InRange())])
     columns = ColumnTransformer([("numbers", InRange(), numbers), ("categories", coded, categories)])
     native = list(range(len(numbers), len(numbers) + len(categories))) or None
     given = {**_BOOSTING, "random_state": spec.words.seed, "categorical_features": native}
@@ -95,12 +86,13 @@ def _logistic(spec: ModelSpec) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    from readiness_pipelines.models.preparation import InRange
+    from readiness_pipelines.models.preparation import Frequent, InRange
 
     numbers, categories = _kinds(spec)
     filled = [("range", InRange()), ("fill", SimpleImputer(strategy="median", add_indicator=True)), ("scale", StandardScaler())]
-    flags = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=_RARE, max_categories=_MOST, sparse_output=False)
-    flagged = Pipeline([("flags", flags), ("range", InRange())])  # the only category of training stays flagged
+    flags = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    # the range: the only category of training stays flagged
+    flagged = Pipeline([("frequent", Frequent()), ("flags", flags), ("range", InRange())])
     columns = ColumnTransformer([("numbers", Pipeline(filled), numbers), ("categories", flagged, categories)])
     return Pipeline(
         [("columns", columns), ("model", _made(LogisticRegression, {**_LOGISTIC, "random_state": spec.words.seed}, spec))]

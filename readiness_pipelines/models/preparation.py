@@ -1,4 +1,4 @@
-"""The two parts of a model that scikit-learn has not. Imports it at once: import this only where a model is made or opened."""
+"""The parts of a model that scikit-learn has not. Imports it at once: import this only where a model is made or opened."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from readiness_pipelines.errors import Refused
 
 FOLDS = 3  # as in Platt (1999); each costs one more training
+RARE = "(rare)"  # a category of this very name counts as rare
 _SURE = 1e-7  # a score counts as no nearer to 0 or 1 than this: its logit is finite
 
 
@@ -38,6 +39,33 @@ class InRange(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         values = np.clip(np.asarray(X, dtype=np.float64), self.low_, self.high_)
         values[:, self.empty_] = 0.0
         return values
+
+
+class Frequent(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep the categories that at least `least` rows of training have, the `most` frequent of them; all others are `RARE`.
+
+    What is rare is not remembered, so a model holds no value that few rows have; what is new later is as rare. Of equally
+    frequent ones the first by name are kept. Missing stays missing. Takes a frame of text, returns an array of it.
+    """
+
+    def __init__(self, least: int = 10, most: int = 200) -> None:
+        self.least = least
+        self.most = most
+
+    def fit(self, X: Any, y: Any = None) -> Frequent:
+        self.n_features_in_ = X.shape[1]
+        self.kept_ = [self._kept(X.iloc[:, each]) for each in range(X.shape[1])]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        columns = [X.iloc[:, each].astype(object) for each in range(X.shape[1])]
+        known = [column.isna() | column.isin(kept) for column, kept in zip(columns, self.kept_, strict=True)]
+        return np.column_stack([column.where(is_known, RARE) for column, is_known in zip(columns, known, strict=True)])
+
+    def _kept(self, column: Any) -> list[str]:
+        rows = column.value_counts()
+        frequent = [(-count, name) for name, count in rows.items() if count >= self.least]
+        return sorted(str(name) for _, name in sorted(frequent)[: self.most])
 
 
 class Decider(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -164,15 +164,19 @@ class Registry:
         self.client.log_inputs(run, [_dataset(training_set)])
 
     def _versions(self, product: str) -> dict[int, str]:
-        """Return MLflow's version of each number that is registered."""
-        versions: dict[int, str] = {}
+        """Return MLflow's version of each number that is registered.
+
+        A version that somebody has registered by hand, without the tags of ours, has none; of two with one number the first has it.
+        """
+        found: list[Any] = []
         token = None
         while True:
-            found = self.client.search_model_versions(f"name = '{product}'", page_token=token)
-            versions |= {int(each.tags["number"]): str(each.version) for each in found if "number" in each.tags}
-            token = found.token
+            page = self.client.search_model_versions(f"name = '{product}'", page_token=token)
+            found += [each for each in page if {"number", "artifact", "training_set"} <= set(each.tags)]
+            token = page.token
             if not token:
-                return versions
+                break
+        return {int(each.tags["number"]): str(each.version) for each in sorted(found, key=lambda each: -int(each.version))}
 
     def _aliases(self, product: str) -> dict[str, str]:
         for found in self.client.search_registered_models(f"name = '{product}'"):

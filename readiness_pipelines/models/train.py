@@ -22,7 +22,15 @@ from readiness_pipelines.models.training_set import frame
 if TYPE_CHECKING:
     import pandas as pd
 
-_SOURCES = ("estimators", "point_in_time", "preparation", "scores", "train", "training_set")  # whose change can change a score
+_SOURCES = (
+    "estimators",
+    "leakage",
+    "point_in_time",
+    "preparation",
+    "scores",
+    "train",
+    "training_set",
+)  # whose change can change a score
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 _LEAKS_TOLD = 3  # a message is read by people
 _HOLDOUT_ROWS, _HOLDOUT_POSITIVES = 5, 3  # the holdout needs a fifth of `min_rows`, a third of `min_positives`

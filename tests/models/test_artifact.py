@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -32,6 +33,18 @@ def test_what_was_saved_scores_the_same(name: str, balance: bool, tmp_path: Path
     assert np.array_equal(score(again, spec, frame), score(made, spec, frame))
     assert again.decide_at_ == made.decide_at_
     assert sha256 == hashlib.sha256((tmp_path / "model.skops").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_no_category_that_few_rows_have_is_in_the_file(name: str, tmp_path: Path) -> None:
+    spec, (frame, labels) = spec_of(estimator=name, balance=True), learned(300)
+    frame.loc[:8, "channel"] = "said by nine"
+    frame.loc[10:19, "channel"] = "said by ten"
+    artifact.save(estimator(spec).fit(feature_frame(spec, frame), labels), tmp_path / "model.skops")
+    with ZipFile(tmp_path / "model.skops") as file:
+        written = b"".join(file.read(each) for each in file.namelist())
+    assert b"said by ten" in written
+    assert b"said by nine" not in written
 
 
 @pytest.mark.parametrize(

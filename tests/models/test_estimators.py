@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from readiness_pipelines.declarations import Feature, ModelSpec
 from readiness_pipelines.errors import DeclarationError, Refused
 from readiness_pipelines.models.estimators import estimator, feature_frame
-from readiness_pipelines.models.preparation import Decider, InRange
+from readiness_pipelines.models.preparation import Decider, Frequent, InRange
 from readiness_pipelines.models.scores import score
 from tests.models.learned import BUILT_IN, learned, spec_of
 
@@ -250,6 +250,17 @@ def test_what_cannot_be_told_from_unseen_rows_is_refused(labels: list[bool], gro
 def test_what_is_declared_needs_no_unseen_rows() -> None:
     made = Decider(GaussianNB(), decide_at=0.5).fit(pd.DataFrame({"amount": [0.0, 1.0, 2.0]}), [False, True, True])
     assert made.decide_at_ == 0.5
+
+
+def test_what_few_rows_have_is_rare() -> None:
+    frame = pd.DataFrame({"a": ["x"] * 3 + ["y"] * 2 + ["z", None], "b": ["x"] * 2 + ["w"] * 2 + ["y"] * 2 + ["v"]})
+    made = Frequent(least=2, most=2).fit(frame)
+    assert made.kept_ == [["x", "y"], ["w", "x"]], "of equally frequent ones the first by name"
+    assert made.transform(frame)[:, 0].tolist()[:6] == ["x", "x", "x", "y", "y", "(rare)"]
+    assert made.transform(frame)[:, 1].tolist() == ["x", "x", "w", "w", "(rare)", "(rare)", "(rare)"]
+    assert pd.isna(made.transform(frame)[6, 0])
+    assert Frequent(least=3, most=2).fit(frame).kept_ == [["x"], []]
+    assert Frequent(least=2, most=3).fit(frame).kept_[1] == ["w", "x", "y"]
 
 
 def test_range_keeps_what_is_missing() -> None:

@@ -218,6 +218,17 @@ def test_an_alias_of_what_the_ledger_does_not_know_is_told(registry: Registry, t
     assert registry.aliases("shop") == {"champion": 1}
 
 
+def test_what_is_registered_by_hand_takes_no_number(registry: Registry, trained: Trained) -> None:
+    model = recorded(registry, trained, 1)
+    source = f"{registry.client.get_run(model.run).info.artifact_uri}/model"
+    registry.client.create_model_version("shop", source, model.run, tags={"number": "2"})
+    registry.client.create_model_version("shop", source, model.run, tags={"number": "1", "artifact": "x", "training_set": "y"})
+    registry.follow("shop", {"champion": 1})
+    assert int(registry.client.get_model_version_by_alias("shop", "champion").version) == 1
+    with pytest.raises(KeyError):
+        registry.follow("shop", {"champion": 2})
+
+
 def test_an_alias_cannot_name_what_is_not_registered(registry: Registry, trained: Trained) -> None:
     recorded(registry, trained, 1)
     with pytest.raises(KeyError):
