@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
-from readiness_pipelines.models.evidence import evidence_of
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import Evidence, Promotion, Severity, Status
 from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.models.evidence import evidence_of
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.keys import champion_key
 from readiness_pipelines.product.resources import READINESS
