@@ -172,3 +172,46 @@ def test_a_cron_schedule_that_is_read_is_one_for_dagster_too(text: str) -> None:
 )
 def test_what_is_no_cron_schedule_or_never_comes_is_told(text: str) -> None:
     assert cron_problem(text) is not None
+
+
+def only_problem(parcels: Parcels) -> str:
+    with pytest.raises(DeclarationError) as error:
+        load_product(parcels.folder)
+    (problem,) = error.value.problems
+    return problem
+
+
+def test_a_feature_named_as_what_training_sets_have_of_their_own_is_told(parcels: Parcels) -> None:
+    contract, sql = parcels.folder / "contract.yaml", parcels.folder / "silver" / "orders.sql"
+    weight = "      - {name: weight, logicalType: number, classification: confidential}\n"
+    contract.write_text(contract.read_text().replace(weight, f"{weight}{weight.replace('weight', 'baseline')}"))
+    sql.write_text(sql.read_text().replace("nullif(weight, '') AS weight", "nullif(weight, '') AS weight, items AS baseline"))
+    assert load_product(parcels.folder).model is not None  # no feature, so nobody minds
+    parcels.declare(FEATURES, "    features: [amount, baseline]\n")
+    assert "model.features[1]: found a column 'baseline', expected another name: training sets have" in only_problem(parcels)
+    parcels.declare("    features: [amount, baseline]\n", "")
+    assert "model.table: found a column 'baseline', expected another name" in only_problem(parcels)
+
+
+def test_rows_are_matched_by_columns_of_one_type(parcels: Parcels) -> None:
+    contract = parcels.folder / "contract.yaml"
+    before, returns = contract.read_text().split("  - name: returns\n")
+    contract.write_text(
+        f"{before}  - name: returns\n{returns.replace('order_id, logicalType: integer', 'order_id, logicalType: string')}"
+    )
+    expected = "label.by[0]: found 'order_id' of type VARCHAR in 'returns', expected the type that it has in 'orders', BIGINT"
+    assert expected in only_problem(parcels)
+
+
+def test_a_model_of_what_is_made_from_its_own_scores_is_told(tmp_path: Path) -> None:
+    parcels = build_parcels(tmp_path, scored=True)
+    table = "    - {name: told, key: [order_id], inputs: {order_scores: {read: same}}, sql: gold/told.sql}\n"
+    parcels.declare("  model:\n    table: orders\n", f"{table}  model:\n    table: told\n")
+    (parcels.folder / "gold" / "told.sql").write_text("SELECT order_id FROM order_scores")
+    contract = parcels.folder / "contract.yaml"
+    contract.write_text(
+        f"{contract.read_text()}  - name: told\n    description: Told.\n    properties:\n"
+        "      - {name: order_id, logicalType: integer, classification: public, primaryKey: true, primaryKeyPosition: 1}\n"
+    )
+    (tmp_path / "quality_suites" / "parcels" / "gold_told.yaml").write_text("name: gold_told\nexpectations: []\n")
+    assert "model.table: found 'told', which is made from 'order_scores', which this model scores" in only_problem(parcels)
