@@ -21,6 +21,7 @@ from readiness_pipelines.flow import Severity
 from readiness_pipelines.located import shown, unknown
 
 ESTIMATORS = ("gradient_boosting", "logistic")
+LEAST_DAYS = 5  # of which the promotion gate can draw days: models/judging/replicates.py has the same of persons
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 
 
@@ -83,6 +84,9 @@ def _number_problems(said: ModelBlock) -> Told:
         default = "" if other in said.model_fields_set else ", the default"
         relation = "less" if key == "min_positives" else "more"
         yield [key], f"found {getattr(said, key)}, expected {relation} than {other} ({getattr(said, other)}{default})"
+    if said.holdout_days < LEAST_DAYS and not said.groups:
+        why = "where no groups are declared, a model is judged by drawing days, and of fewer nothing can be said"
+        yield ["holdout_days"], f"found {said.holdout_days}, expected {LEAST_DAYS} or more: {why}"
     if said.at_least == "not_worse" and said.margin == 0:
         yield ["at_least"], "found not_worse without a margin, expected how much worse is still borne (margin: ...)"
 

@@ -17,6 +17,9 @@ from readiness_pipelines.gates.columns import quoted
 LAID_OUT = ("row_id", "partition_key", "part", "label", "time", "person", "baseline")
 
 
+_MEANING = 1  # one more whenever the same versions and words give other rows, or other leaks: older ones are selected anew
+
+
 @dataclass(frozen=True)
 class Feature:
     """One column that the model sees."""
@@ -49,14 +52,13 @@ class ModelSpec:
 
     @property
     def selection(self) -> str:
-        """A digest of what says which rows are trained on and held out, and what of them is seen."""
+        """A digest of what says which rows are trained on and held out, what of them is seen, and what all this means."""
         said, label = self.words, self.words.label
         rows = [said.time, said.known_at, said.groups, said.train_days, said.holdout_days]
         features = [(each.name, each.kind) for each in self.features]
         beside = [sorted({*(s.column for s in said.slices), *(p.column for p in said.protected)}), said.baseline.sql]
-        return digest(
-            self.product, self.scored.full_name, self.labels.full_name, label.model_dump(mode="json"), rows, features, beside
-        )
+        tables = [self.scored.full_name, self.labels.full_name]
+        return digest(_MEANING, self.product, tables, label.model_dump(mode="json"), rows, features, beside)
 
     @property
     def recipe(self) -> str:

@@ -40,11 +40,12 @@ class Metric(StrEnum):
 class TrainingSet:
     """Which admitted rows a model is trained on, and on which it is judged. No row is in it: they are read from `versions`.
 
-    `selection` is the digest of what is declared about it. Partitions up to `cut_off`, inclusive, were looked at, and of their
-    rows and labels what was known when that partition had ended. Rows with a time from `holdout_from` (UTC, ISO 8601) on are
-    held out. `left_out` counts by reason what is in neither: rows = train + holdout + all that was left out. `leaks` say what
-    of the features must not be known when a score is wanted; with any of them nothing is trained. `trained_on` are the
-    partitions of the model's table that have rows which are trained on, sorted: such rows are not scored by themselves.
+    `selection` is the digest of what is declared about it. Partitions up to `cut_off`, inclusive, were looked at, as they were
+    admitted when it was selected, and of their labels those that were known when that partition had ended. Rows with a time
+    from `holdout_from` (UTC, ISO 8601) on are held out. `left_out` counts by reason what is in neither: rows = train + holdout
+    + all that was left out. `leaks` say what of the features must not be known when a score is wanted; with any of them
+    nothing is trained. `trained_on` are the partitions of the model's table that have rows which are trained on, sorted: such
+    rows are not scored by themselves.
     """
 
     product: str

@@ -1,17 +1,21 @@
-"""What was known of each row, and of its label, when a partition had ended: as SQL over the rows of exact versions.
+"""What can be known of each row, and of its label, when a partition has ended: as SQL over the rows of exact versions.
 
 A row is known at `known_at` (default: its `time`), a label at `label.known_at` (default: the end of its partition). A day
-counts from its first instant as a time, and is known at its end. All instants are UTC without a zone.
+counts from its first instant as a time, and is known at its end. All instants are UTC without a zone. These are instants that
+rows tell: a version that was admitted later, in the place of an older one, is read as if it had always been there.
 
 What becomes of a row, its `fate`, is the first of these that is true:
 
     no_time             its time, or when it became known, is null
+    not_yet             its time is not before the end of the cut-off
     no_label_yet        no label of it was known by the cut-off; one that is null, or known nobody knows when, is none
     known_too_late      it became known after its label: it could contain it
     holdout             its time is on the newest days that have labels
     before_the_window   its time is before the days that are trained on
     person_in_holdout   it is of somebody who is in the holdout too
     train
+
+A row is trained on also where its label became known on one of the days that are held out.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.gates.columns import quoted
 from readiness_pipelines.layers.calendar import FORMATS, STEPS, end_of
 
-NO_TIME, NO_LABEL_YET, TOO_LATE = "no_time", "no_label_yet", "known_too_late"
+NO_TIME, NOT_YET, NO_LABEL_YET, TOO_LATE = "no_time", "not_yet", "no_label_yet", "known_too_late"
 BEFORE, PERSON = "before_the_window", "person_in_holdout"
 TRAIN, HOLDOUT = "train", "holdout"
 
@@ -38,7 +42,7 @@ _BY, _KNOWN, _LABEL_KNOWN = f"{RESERVED}by_", f"{RESERVED}known", f"{RESERVED}la
 
 @dataclass(frozen=True)
 class Looked:
-    """The rows of a product's model as they stood when `cut_off` had ended, in the temporary tables of one connection.
+    """The rows of a product's model, looked at from the end of `cut_off`, in the temporary tables of one connection.
 
     `scored` and `labels` are SQL to select FROM: the rows of the model's two tables, of partitions up to the cut-off.
     """
@@ -57,12 +61,11 @@ class Looked:
         known = _instant(table, said.known_at, at_end=True) if said.known_at is not None else self._end_of_partition()
         by = [f"{quoted(name)} AS {_BY}{i}" for i, name in enumerate(said.by)]
         told = f"SELECT row_id, {', '.join(by)}, {label} AS label, {known} AS {_LABEL_KNOWN} FROM {self.labels}"
-        end = f"TIMESTAMP '{end_of(self.product, self.cut_off)}'"
         same = ", ".join(f"{_BY}{i}" for i in range(len(said.by)))
         newest = f"row_number() OVER (PARTITION BY {same} ORDER BY {_LABEL_KNOWN} DESC, row_id DESC) = 1"
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {_LABELS} AS SELECT * EXCLUDE (row_id) FROM ({told}) "
-            f"WHERE label IS NOT NULL AND {_LABEL_KNOWN} <= {end} QUALIFY {newest}"
+            f"WHERE label IS NOT NULL AND {_LABEL_KNOWN} <= {self._end()} QUALIFY {newest}"
         )
 
     def holdout_from(self) -> datetime.datetime | None:
@@ -100,8 +103,8 @@ class Looked:
         cells += [f"CAST(({baseline}) AS DOUBLE) AS baseline"] if baseline else []
         rows = f"SELECT row_id, partition_key, {', '.join([*cells, *columns])} FROM {self.scored}"
         fate = (
-            f"CASE WHEN r.time IS NULL OR r.{_KNOWN} IS NULL THEN '{NO_TIME}' WHEN l.label IS NULL THEN '{NO_LABEL_YET}' "
-            f"WHEN r.{_KNOWN} > l.{_LABEL_KNOWN} THEN '{TOO_LATE}' END AS fate"
+            f"CASE WHEN r.time IS NULL OR r.{_KNOWN} IS NULL THEN '{NO_TIME}' WHEN r.time >= {self._end()} THEN '{NOT_YET}' "
+            f"WHEN l.label IS NULL THEN '{NO_LABEL_YET}' WHEN r.{_KNOWN} > l.{_LABEL_KNOWN} THEN '{TOO_LATE}' END AS fate"
         )
         ours = [_KNOWN, *(f"{_BY}{i}" for i in range(len(said.label.by)))]
         same = " AND ".join(f"r.{_BY}{i} = l.{_BY}{i}" for i in range(len(said.label.by)))
@@ -115,6 +118,9 @@ class Looked:
             return f"coalesce({', '.join([*groups, 'row_id'])})"
         whole = f"concat_ws(chr(31), {', '.join(f'coalesce({group}, chr(0))' for group in groups)})"
         return f"CASE WHEN coalesce({', '.join(groups)}) IS NULL THEN row_id ELSE {whole} END"
+
+    def _end(self) -> str:
+        return f"TIMESTAMP '{end_of(self.product, self.cut_off)}'"
 
     def _end_of_partition(self) -> str:
         every = self.product.declaration.partitions.every

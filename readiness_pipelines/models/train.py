@@ -22,15 +22,8 @@ from readiness_pipelines.models.training_set import frame
 if TYPE_CHECKING:
     import pandas as pd
 
-_SOURCES = (
-    "estimators",
-    "leakage",
-    "point_in_time",
-    "preparation",
-    "scores",
-    "train",
-    "training_set",
-)  # whose change can change a score
+# Whose change can change a score, or whether there is one.
+_SOURCES = ("estimators", "leakage", "point_in_time", "preparation", "scores", "train", "training_set")
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 _LEAKS_TOLD = 3  # a message is read by people
 _HOLDOUT_ROWS, _HOLDOUT_POSITIVES = 5, 3  # the holdout needs a fifth of `min_rows`, a third of `min_positives`

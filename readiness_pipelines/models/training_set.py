@@ -1,4 +1,4 @@
-"""The rows that a model is trained on and judged on: selected from admitted versions as they stood when a partition had ended.
+"""The rows that a model is trained on and judged on: selected from admitted versions of the partitions up to a cut-off.
 
 Nothing of a row is kept but the versions that hold it, which are pinned before they are read. So the same training set gives
 the same rows for as long as it is kept, whatever is published after it.
@@ -39,6 +39,8 @@ def spec_of(product: Product) -> ModelSpec:
 def select(product: Product, lake: Lakehouse, *, cut_off: str) -> TrainingSet:
     """Return the training set of what is admitted now of the partitions up to `cut_off`, inclusive; pinned and recorded.
 
+    Partitions and labels that are later than the cut-off are not in it. A partition up to it is read as it is admitted now: what
+    was corrected, redacted or delivered late since then is in it, as if it had been so.
     The same versions and declaration give the same one, with nothing added. Leaks are looked for in the rows that are trained
     on, and told in `leaks`: a result, not an error. So is a training set without rows. Safe to kill and to repeat.
     Raises ReadinessError where no model is declared or `cut_off` is no partition.
@@ -64,13 +66,14 @@ def lay_out(con: duckdb.DuckDBPyConnection, lake: Lakehouse, product: Product, t
     the positive class), `time` TIMESTAMP (UTC), `person` VARCHAR (row_id where it names nobody), `baseline` DOUBLE (the declared
     score, by default the share of positives in training), and every feature as the model sees it (`Feature.sql`). Slices and
     protected attributes that are no features are there as VARCHAR. Works out of core.
-    Raises ReadinessError if the model is declared otherwise than when the training set was selected, VersionExpired if its
+    Raises ReadinessError if the model is declared otherwise than when the training set was selected, or a training set of these
+    words means something else in this release, VersionExpired if its
     versions are not kept any more, BrokenInvariant if they give other rows than were counted.
     """
     spec = spec_of(product)
     if training_set.selection != spec.selection:
         found = f"{product.name}: the training set {training_set.id[:12]} was selected for a model that was declared otherwise"
-        raise ReadinessError(f"{found}; select it anew")
+        raise ReadinessError(f"{found}, or by an older release; select it anew")
     looked = _looked(con, lake, product, spec, training_set)
     name = _laid(
         looked,

@@ -137,6 +137,13 @@ _SENSE = [
     _more("a parameter that is a day", "parameters: {since: 2025-01-01}", "parameters.since: found 2025-01-01", "expected text"),
     _more("more positives than rows", "min_positives: 600", "found 600, expected less than min_rows (500, the default)"),
     _more("fewer rows than positives", "min_rows: 30", "min_rows: found 30, expected more than min_positives (30, the default)"),
+    _edit(
+        "days to draw from, too few of them",
+        "    groups: [customer]\n",
+        "",
+        "holdout_days: 3",
+        "holdout_days: found 3, expected 5 or more: where no groups",
+    ),
     _more("not worse by nothing", "at_least: not_worse", "at_least: found not_worse without a margin", "expected"),
     _more("retraining without drift", "retraining: {from: none}", "retraining.from: found 'none'", "expected one of low"),
     _more("no cron", "retraining: {every: monday}", "retraining.every: found 'monday'", "expected five fields"),

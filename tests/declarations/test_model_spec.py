@@ -63,7 +63,7 @@ SELECTION, RECIPE, DEMANDS = "selection", "recipe", "demands"
     ("old", "new", "changed"),
     [
         ("    time: ordered_at\n", "    time: ordered_at\n    known_at: ordered_at\n", {SELECTION}),
-        ("    groups: [customer]\n", "", {SELECTION}),
+        ("groups: [customer]", "groups: [customer, order_id]", {SELECTION}),
         ("holdout_days: 3", "holdout_days: 4", {SELECTION}),
         (LAST, f"{LAST}    train_days: 30\n", {SELECTION}),
         (FEATURES, "    features: [amount, items]\n", {SELECTION}),

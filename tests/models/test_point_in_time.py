@@ -114,6 +114,8 @@ def by_hand(spec: ModelSpec, orders: list[Order], told: list[Told], *, cut_off: 
         person = (o.customer if spec.words.groups else None) or o.row_id
         if o.time is None:
             found[o.row_id] = ("no_time", best[1].returned if best else None, person)
+        elif o.time >= end:
+            found[o.row_id] = ("not_yet", best[1].returned if best else None, person)
         elif best is None:
             found[o.row_id] = ("no_label_yet", None, person)
         elif o.time > MIDNIGHT + best[0] * DAY:
@@ -207,15 +209,19 @@ def test_of_an_hourly_product_a_label_is_known_when_its_hour_has_ended(con: duck
     partitions = product.declaration.partitions.model_copy(update={"every": "hour"})
     hourly = replace(product, declaration=product.declaration.model_copy(update={"partitions": partitions}))
     spec = saying(hourly)
-    fill(con, [Order("o", 1, 7, "ann", at(1, 5.9)), Order("p", 1, 7, "ann", at(1, 6.1))], [])
+    fill(con, [Order(name, 1, 7, "ann", at(1, hours)) for name, hours in (("o", 4.9), ("p", 5.9), ("q", 6.1))], [])
     put(con, "told", [("a", "2025-01-01-05:00", 7, True, None)])
     found = {}
-    for cut_off in ("2025-01-01-04:00", "2025-01-01-05:00"):
+    for cut_off in ("2025-01-01-04:00", "2025-01-01-05:00", "2025-01-01-06:00"):
         looked = Looked(con, hourly, spec, cut_off, "orders", "told")
         looked.find_labels()
         rows = con.execute(f"SELECT row_id, fate FROM {looked.fates(looked.holdout_from())} ORDER BY row_id").fetchall()
         found[cut_off[-5:]] = [fate for _, fate in rows]
-    assert found == {"04:00": ["no_label_yet", "no_label_yet"], "05:00": ["holdout", "known_too_late"]}
+    assert found == {
+        "04:00": ["no_label_yet", "not_yet", "not_yet"],
+        "05:00": ["holdout", "holdout", "not_yet"],
+        "06:00": ["holdout", "holdout", "known_too_late"],
+    }
 
 
 def test_of_equally_new_labels_the_one_with_the_highest_row_id_counts(con: duckdb.DuckDBPyConnection, product: Product) -> None:
@@ -239,6 +245,21 @@ def test_a_row_that_became_known_after_its_label_is_left_out_whatever_time_it_sp
     looked.find_labels()
     found = con.execute(f"SELECT row_id, fate, time FROM {looked.fates(looked.holdout_from())} ORDER BY row_id").fetchall()
     assert found == [("o", "known_too_late", at(1)), ("p", "holdout", at(1))]
+
+
+def test_a_day_in_the_future_is_left_out_and_moves_no_holdout(con: duckdb.DuckDBPyConnection, product: Product) -> None:
+    last = datetime.timedelta(microseconds=1)
+    times = {"o": at(1), "p": at(3) - last, "q": at(3), "r": MIDNIGHT.replace(year=2099), "s": MIDNIGHT.replace(year=2099)}
+    orders = [Order(name, 1, number, "ann", time) for number, (name, time) in enumerate(times.items())]
+    fill(con, orders, [Told(f"t{number}", 2, number, True, None) for number in range(4)])
+    con.execute("UPDATE orders SET listed = TIMESTAMPTZ '2025-01-01 12:00:00Z'")
+    spec = saying(product, known_at="listed", groups=[], holdout_days=1)
+    spec = replace(spec, scored=_with_time(spec.scored, "listed"))
+    looked = Looked(con, product, spec, key(2), "orders", "told")
+    looked.find_labels()
+    assert looked.holdout_from() == at(2)
+    found = con.execute(f"SELECT row_id, fate FROM {looked.fates(at(2))} ORDER BY row_id").fetchall()
+    assert found == [("o", "train"), ("p", "holdout"), *((name, "not_yet") for name in ("q", "r", "s"))]
 
 
 def _with_time(table: Any, name: str) -> Any:
@@ -278,4 +299,4 @@ def test_a_day_counts_from_its_first_instant_and_is_known_at_its_end(con: duckdb
     looked.find_labels()
     assert looked.holdout_from() == at(2)
     found = con.execute(f"SELECT row_id, fate, time FROM {looked.fates(looked.holdout_from())} ORDER BY row_id").fetchall()
-    assert found == [("a", "train", at(1)), ("b", "holdout", at(2)), ("c", "no_label_yet", at(3)), ("d", "no_time", None)]
+    assert found == [("a", "train", at(1)), ("b", "holdout", at(2)), ("c", "not_yet", at(3)), ("d", "no_time", None)]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import readiness_pipelines.models.train as making
 from readiness_pipelines.errors import Refused
 from readiness_pipelines.flow import TableVersion, TrainingSet, digest
 from readiness_pipelines.models.metrics import expected_calibration_error, measure
@@ -19,6 +20,8 @@ from readiness_pipelines.models.train import Trained, code_fingerprint, digest_o
 from readiness_pipelines.models.training_set import frame, select
 from tests.modelled import build_parcels
 from tests.models.learned import BUILT_IN, learned, spec_of
+
+_MODULES = re.compile(r"^\s*from readiness_pipelines\.models\.(\w+) import", re.MULTILINE)
 
 
 def rows(number: int, *, seed: int = 0) -> pd.DataFrame:
@@ -99,6 +102,14 @@ def test_the_code_of_what_is_brought_along_counts(tmp_path: Path, monkeypatch: p
         found.add(code_fingerprint(spec_of(estimator="acme_estimators:make")))
     assert len(found) == 2
     assert code_fingerprint(spec_of()) == code_fingerprint(spec_of(seed=5)) not in found
+
+
+def test_all_code_counts_that_says_which_rows_there_are_and_what_is_made_of_them() -> None:
+    told, seen = ["train"], set[str]()
+    while told:
+        seen.add(name := told.pop())
+        told += {*_MODULES.findall((Path(making.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))} - seen
+    assert seen - {"kept", "metrics"} == set(making._SOURCES)  # but for which pins there are, and how good the scores are
 
 
 @pytest.mark.parametrize("name", ["nowhere_at_all:make", "nowhere_at_all.models:make", "builtins:make"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from readiness_pipelines.declarations import model_spec
 from readiness_pipelines.errors import BrokenInvariant, ReadinessError, VersionExpired
 from readiness_pipelines.flow import TrainingSet
 from readiness_pipelines.lakehouse import pins, unpin
@@ -122,6 +123,14 @@ def test_a_model_that_is_declared_otherwise_needs_another_training_set(parcels: 
     ):
         frame(parcels.lake, other, found, part="train")
     assert select(other, parcels.lake, cut_off=parcels.day(7)).id != found.id
+
+
+def test_a_release_that_reads_the_same_versions_otherwise_selects_anew(parcels: Parcels, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = selected(parcels, 7)
+    monkeypatch.setattr(model_spec, "_MEANING", model_spec._MEANING + 1)
+    with pytest.raises(ReadinessError, match="declared otherwise, or by an older release; select it anew"):
+        frame(parcels.lake, parcels.product, found, part="train")
+    assert selected(parcels, 7).id != found.id and found in parcels.lake.ledger.models.training_sets("parcels")
 
 
 def test_versions_that_give_other_rows_than_were_counted_are_a_bug(parcels: Parcels) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from readiness_pipelines.declarations.model_problems import LEAST_DAYS
 from readiness_pipelines.flow import Metric
 from readiness_pipelines.models.judging.replicates import LEAST_BLOCKS, Interval, blocks_of, interval, summed
 from readiness_pipelines.models.judging.weighted import difference_of
@@ -52,6 +53,10 @@ def test_fewer_than_five_blocks_say_nothing() -> None:
     few = mean_of(np.arange(40.0), np.arange(40) % (LEAST_BLOCKS - 1))
     assert (few.value, few.low, few.high) == (19.5, -math.inf, math.inf)
     assert math.isfinite(mean_of(np.arange(40.0), np.arange(40) % LEAST_BLOCKS).low)
+
+
+def test_a_model_that_is_judged_by_days_is_declared_with_enough_of_them() -> None:
+    assert LEAST_DAYS == LEAST_BLOCKS
 
 
 def test_people_with_most_of_the_rows_are_few_however_many_others_there_are() -> None:
