@@ -22,7 +22,9 @@ def score(
     partition: Annotated[str | None, typer.Option("--partition", help="This one; e.g. 2025-01-01 or 2025-01-01-05:00.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First partition of a range, inclusive.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last one, inclusive; default: the last that ended.")] = None,
-    model: Annotated[int | None, typer.Option("--model", min=1, help="Number of a model; default: the champion.")] = None,
+    model: Annotated[
+        int | None, typer.Option("--model", min=1, help="Number of an earlier champion; default: the champion.")
+    ] = None,
     no_run: NoRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
@@ -53,12 +55,15 @@ def _wanted(product: Product, lake: Lakehouse, number: int | None) -> ModelVersi
     from readiness_pipelines.models.scoring import model_numbered
 
     if number is not None:
-        return model_numbered(product, lake.ledger.models.models(product.name), number)
+        served = {each.number for each in lake.ledger.models.promotions(product.name)}
+        found = model_numbered(product, lake.ledger.models.models(product.name), number)
+        if number not in served:  # nobody has let it be used: promoting it is the only way
+            there = ", ".join(map(str, sorted(served))) or "none"
+            raise ReadinessError(f"{product.name}: model {number} was never the champion, expected one that was: {there}")
+        return found
     champion = lake.ledger.models.champion(product.name)
     if champion is None:
-        raise ReadinessError(
-            f"{product.name} has no champion yet: `readiness model list {product.name}` says what there is, --model scores with one"
-        )
+        raise ReadinessError(f"{product.name} has no champion yet: `readiness model list {product.name}` says what there is")
     return champion
 
 

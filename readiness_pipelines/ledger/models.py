@@ -141,7 +141,6 @@ class Models:
                 return None
             about = sa.select(reviews).where(r.product == promotion.product, r.evidence == promotion.evidence)
             row = connection.execute(about.order_by(r.id.desc()).limit(1)).first()
-            _require_own(connection, promotion)
             check(_approval(row, promotion))
             made = replace(promotion, id=turns + 1, promoted_at=now())
             said = json.dumps(asdict(made), sort_keys=True)
@@ -162,16 +161,6 @@ class Models:
 
 def _identity(model: ModelVersion) -> tuple[str, str, str, str]:
     return model.training_set, model.recipe, model.code, model.artifact
-
-
-def _require_own(connection: sa.Connection, wanted: Promotion) -> None:
-    """Raise NotApproved unless the evidence is about the model that is to be promoted."""
-    v = model_verdicts.c
-    own = sa.select(v.id).where(v.product == wanted.product, v.number == wanted.number, v.evidence == wanted.evidence).limit(1)
-    if connection.execute(own).first() is None:
-        raise NotApproved(
-            f"{wanted.product}: evidence {wanted.evidence[:12]} is not about model {wanted.number}; nothing was promoted"
-        )
 
 
 def _approval(row: sa.Row[Any] | None, wanted: Promotion) -> Review:

@@ -43,15 +43,16 @@ def readiness(parcels: Parcels, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     return commands_in(parcels.root, variables(parcels.root, {}), monkeypatch, capsys)
 
 
-def two_models(parcels: Parcels) -> list[ModelVersion]:
-    """Train a model of the first days, record it twice, which is two artifacts, and make the first of them the champion."""
+def three_models(parcels: Parcels) -> list[ModelVersion]:
+    """Train a model of the first days, record it thrice: three artifacts. The second was the champion before the first."""
     product, lake, registry = parcels.product, parcels.lake, Registry.open(parcels.settings)
     assert product.model is not None
     training_set = select(product, lake, cut_off=parcels.day(8))
     trained, found = train(product.model, lake, product, training_set), []
-    for _ in range(2):
+    for _ in range(3):
         found.append(lake.ledger.models.record_model(registry.record(product.model, training_set, trained, by="tests")))
         registry.number(found[-1])
+    promote(lake, found[1])
     promote(lake, found[0])
     return found
 
@@ -66,7 +67,9 @@ def scored_by(parcels: Parcels, day: int) -> set[str]:
 @pytest.mark.slow
 def test_partitions_are_scored_on_purpose_and_dagster_is_told(parcels: Parcels, mlflow: Path, readiness: Said) -> None:
     parcels.fill(range(1, 9))
-    first, second = two_models(parcels)
+    first, second, _ = three_models(parcels)
+    code, said = readiness("score", "parcels", "--partition", parcels.day(3), "--model", "3")
+    assert (code, "model 3 was never the champion, expected one that was: 1, 2" in said) == (2, True)
     code, said = readiness("score", "parcels", "--from", parcels.day(2), "--to", parcels.day(3), "--no-run", "--json")
     rows, end = json.JSONDecoder().raw_decode(said)
     assert said[end:].strip() == ""  # nor does a library say anything beside it

@@ -69,11 +69,11 @@ class Station:
 
     def judged(self, artifact: str = "a1", *, status: Status = Status.PASSED, severity: Severity = Severity.NONE) -> Evidence:
         """Put a model with a verdict on record, as a retrain does; nothing of it was trained."""
-        used = challenged.training_set(product="parcels")
+        assert self.product.model is not None
+        used = replace(challenged.training_set(product="parcels"), selection=self.product.model.selection)
         self.ledger.models.record_training_set(used)
         made = self.ledger.models.record_model(challenged.model(artifact, product="parcels", of=used))
         champion = self.ledger.models.champion("parcels")
-        assert self.product.model is not None
         said = replace(challenged.verdict(made, status=status, against=champion), demands=self.product.model.demands)
         about = evidence_of(self.product, made, said, severity=severity)
         self.ledger.models.record_verdict(said, about)
