@@ -161,7 +161,10 @@ class Registry:
             [entities.RunTag(name, value) for name, value in tags.items()],
         )
         self.client.log_text(run, training_set.to_json(), "training_set.json")
-        self.client.log_inputs(run, [_dataset(training_set)])
+        try:
+            self.client.log_inputs(run, [_dataset(training_set)])
+        except _mlflow().exceptions.MlflowException:  # another run names the same data set at this moment: it is there now
+            self.client.log_inputs(run, [_dataset(training_set)])
 
     def _versions(self, product: str) -> dict[int, str]:
         """Return MLflow's version of each number that is registered.

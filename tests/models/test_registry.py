@@ -271,7 +271,7 @@ def test_two_products_and_two_states_do_not_meet(
     assert (tmp_path / "state" / "mlflow" / "shop").is_dir() and not (tmp_path / "other" / "mlflow").exists()
 
 
-def test_processes_that_begin_at_once_share_one_experiment(registry: Registry, trained: Trained) -> None:
+def test_who_records_at_once_shares_one_experiment_and_data_set(registry: Registry, trained: Trained) -> None:
     made: list[ModelVersion] = []
     tasks: list[Callable[[], None]] = [lambda: made.append(registry.record(SPEC, training_set(), trained, by="ada"))] * 4
     threads = [threading.Thread(target=task) for task in tasks]
