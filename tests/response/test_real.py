@@ -24,7 +24,7 @@ from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.models.scores import score
 from readiness_pipelines.models.scoring import scorer_of
 from readiness_pipelines.settings import Settings
-from tests.drift.real import ELECTRICITY, Real, build
+from tests.drift.real import CLAIMS, ELECTRICITY, Real, build
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 LATER = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
@@ -37,16 +37,31 @@ MODEL = {
     "holdout_days": 2,
     "retraining": {"cooldown_days": 0, "per_week": 20},
 }
-WINDOW = 5  # days, of 50: the ten windows of the set
 MARKET = dataclasses.replace(
     ELECTRICITY,
     numbers=("period", *ELECTRICITY.numbers),
     categories=("day", "date", "class"),
     day="row * 50 // 45312",
-    window_days=WINDOW,
+    window_days=5,  # of 50: the ten windows of the set
     monitor={"features": list(ELECTRICITY.numbers), "label": "class"},
     model=MODEL,
     rows_a_day=45_312 / 50,
+)
+
+_MONTHS = "['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']"
+FRAUD = dataclasses.replace(
+    CLAIMS,
+    day=f"(CAST(Year AS INTEGER) - 1994) * 12 + list_position({_MONTHS}, Month) - 1",  # a month each, and a half-year is a window
+    window_days=6,
+    monitor={"features": [name for name in CLAIMS.categories if name != "FraudFound_P"]},
+    model={
+        "label": {"table": "facts", "column": "FraudFound_P", "by": ["row"], "positive": "1"},
+        "features": ["Age", *(name for name in CLAIMS.categories if name != "FraudFound_P")],
+        "risk_tier": "low",
+        "holdout_days": 6,
+        "retraining": {"cooldown_days": 0, "per_week": 20},
+    },
+    rows_a_day=15_420 / 36,
 )
 
 
@@ -58,16 +73,17 @@ class Loop:
     lake: Lakehouse
     settings: Settings
     partitions: tuple[str, ...]
+    days: int
     told: list[tuple[int, Retrain, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, root: Path, real: Real) -> Loop:
         settings, product, partitions = build(root, real)
-        return cls(product, Lakehouse.open(settings), settings, partitions)
+        return cls(product, Lakehouse.open(settings), settings, partitions, real.window_days)
 
     def run(self, window: int) -> None:
         scorer = scorer_of(self.product, self.settings)
-        for partition in self.partitions[window * WINDOW : (window + 1) * WINDOW]:
+        for partition in self.partitions[window * self.days : (window + 1) * self.days]:
             for table in self.product.tables:
                 run_step(self.lake, self.settings, self.product, table.name, partition, scorer=scorer)
 
@@ -120,7 +136,7 @@ class Loop:
             return con.execute(f'SELECT {sql} AS x FROM {self._relation(window, table)} ORDER BY "row"').df()["x"].to_numpy()
 
     def _relation(self, window: int, table: str) -> str:
-        full_name, keys = self.product.by_name[table].full_name, self.partitions[window * WINDOW : (window + 1) * WINDOW]
+        full_name, keys = self.product.by_name[table].full_name, self.partitions[window * self.days : (window + 1) * self.days]
         return relation(self.lake, list(self.lake.ledger.current_versions(full_name, keys).values()))
 
 
@@ -143,3 +159,20 @@ def test_the_loop_keeps_a_model_of_the_electricity_market_alive_where_one_left_a
     assert kept[-1] >= 0.85
     assert alone[-1] == pytest.approx(0.67, abs=0.03)
     assert all(ended.severity.is_at_least(Severity.MEDIUM) for window, ended, _ in loop.told if window)
+
+
+def test_nothing_in_claims_asks_for_a_retrain_but_what_their_labels_say(tmp_path: Path) -> None:
+    loop = Loop.of(tmp_path, FRAUD)
+    loop.run(0)
+    loop.run(1)
+    loop.begin()
+    for window in range(2, 6):
+        loop.run(window)
+        loop.answer(window)
+    asked = [event for _, ended, _ in loop.told[1:] for event in ended.events]
+    reports = [report for event in asked if (report := loop.lake.ledger.drift.report_of(event)) is not None]
+    for report in reports:
+        print(report.measured.monitor, report.measured.window, report.severity, report.columns)  # noqa: T201
+    for window, ended, by in loop.told:
+        print(f"window {window}: retrain {ended.id}, {ended.severity}: {ended.outcome} {ended.why} {by}")  # noqa: T201
+    assert [report.measured.monitor for report in reports if report.measured.monitor != "scores"] == []
