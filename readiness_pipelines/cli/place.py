@@ -12,7 +12,7 @@ from rich.table import Table
 
 from readiness_pipelines.cli.project import Project, project
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver, load_product
-from readiness_pipelines.declarations.product import TYPE
+from readiness_pipelines.declarations.words import TYPE
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings

@@ -10,7 +10,7 @@ import yaml
 
 from readiness_pipelines import located
 from readiness_pipelines.declarations.load import load_product
-from readiness_pipelines.declarations.product import TYPE
+from readiness_pipelines.declarations.words import TYPE
 from readiness_pipelines.errors import DeclarationError, ReadinessError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 
 from readiness_pipelines.contracts import Reading
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.drift import USUAL_THRESHOLDS, DriftMonitor, ReferenceRange, Thresholds
 from readiness_pipelines.declarations.drift_columns import Told, Where, column_problems
 from readiness_pipelines.declarations.known import known_table, layers_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from readiness_pipelines.contracts import Column, Reading
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.matching import Matching
 from readiness_pipelines.declarations.shape import Layer, Shape
 from readiness_pipelines.declarations.sql_models import Visible

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness_pipelines.contracts import Contract, Reading, Table, read_contract
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.across import elsewhere_problem
 from readiness_pipelines.declarations.alerts import address_problems
 from readiness_pipelines.declarations.binding import Binder, near_column
@@ -19,11 +19,12 @@ from readiness_pipelines.declarations.matching import Matching, match
 from readiness_pipelines.declarations.model_problems import model_block_problems, model_table
 from readiness_pipelines.declarations.model_spec import model_spec
 from readiness_pipelines.declarations.monitors import monitor_of
+from readiness_pipelines.declarations.product import Product
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
 from readiness_pipelines.declarations.sql import Model
 from readiness_pipelines.declarations.sql_models import IDENTITY, Visible, drop_problems, model_problems, read_sql
 from readiness_pipelines.declarations.suites import pair_files, rule_problem, suite_files, suite_folder
-from readiness_pipelines.declarations.tables import Bronze, Gold, Product, Silver
+from readiness_pipelines.declarations.tables import Bronze, Gold, Silver
 from readiness_pipelines.declarations.upstream import Upstreams, repeated
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.gates import Suite, read_suite

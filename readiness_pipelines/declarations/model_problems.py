@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from readiness_pipelines.contracts import Reading
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.binding import Binder
 from readiness_pipelines.declarations.cron import cron_problem
 from readiness_pipelines.declarations.drift_columns import Told

@@ -17,7 +17,7 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from readiness_pipelines import located
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.drift import REFERENCE_RANGE, REFERENCE_WORD
 from readiness_pipelines.located import Document, Where, shown, unknown
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from readiness_pipelines.contracts import Table
 from readiness_pipelines.declarations.binding import Binder
-from readiness_pipelines.declarations.product import DropWhere
 from readiness_pipelines.declarations.sql import (
     Model,
     Problem,
@@ -20,6 +19,7 @@ from readiness_pipelines.declarations.sql import (
     row_map_problems,
     select_problems,
 )
+from readiness_pipelines.declarations.words import DropWhere
 from readiness_pipelines.errors import DeclarationError
 from readiness_pipelines.located import one_line
 

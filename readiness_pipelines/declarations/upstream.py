@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from readiness_pipelines.declarations import product as words
+from readiness_pipelines.declarations import words
 from readiness_pipelines.declarations.shape import Entry, Shape
 from readiness_pipelines.located import unknown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from readiness_pipelines.declarations import Bronze, Product
-from readiness_pipelines.declarations.product import Input, Last
+from readiness_pipelines.declarations.words import Input, Last
 from readiness_pipelines.errors import ReadinessError
 
 FORMATS = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d-%H:%M"}

@@ -11,7 +11,7 @@ from sqlglot import expressions as exp
 
 from readiness_pipelines.contracts import Table
 from readiness_pipelines.contracts.types import strict_cast
-from readiness_pipelines.declarations.product import Deduplicate, DropWhere
+from readiness_pipelines.declarations.words import Deduplicate, DropWhere
 from readiness_pipelines.flow import RESERVED
 from readiness_pipelines.layers.candidate import DELIVERED, ROWS
 

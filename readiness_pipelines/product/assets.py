@@ -12,7 +12,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, TableDeclaration
-from readiness_pipelines.declarations.product import Last
+from readiness_pipelines.declarations.words import Last
 from readiness_pipelines.errors import NotAdmitted, PublishConflict, ReadinessError
 from readiness_pipelines.flow import Sighting
 from readiness_pipelines.lakehouse import Lakehouse

@@ -10,7 +10,7 @@ import pytest
 from readiness_pipelines.cli.demo_loop import _ACTS, _FIRST, _TRIAL, _in_short, _Landing
 from readiness_pipelines.declarations import load_product
 from readiness_pipelines.declarations.drift import ReferenceRange
-from readiness_pipelines.declarations.product import Last
+from readiness_pipelines.declarations.words import Last
 from readiness_pipelines.samples import power_price
 
 FOLDER = Path(__file__).parents[2] / "readiness_pipelines" / "defs" / "power_price"
