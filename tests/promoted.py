@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +97,12 @@ def build_desk(root: Path, *, tier: str = "medium") -> Promoted:
 
     parcels = build_parcels(root, model=SMALL.replace("risk_tier: low", f"risk_tier: {tier}"))
     parcels.settings.landing.mkdir(parents=True, exist_ok=True)
-    estimator = LogisticRegression().fit([[0.0], [1.0]], [False, True])
+    estimator, selection = LogisticRegression().fit([[0.0], [1.0]], [False, True]), spec_of(parcels.product).selection
     trained = {
-        cut_off: (training_set(cut_off, product="parcels"), Trained(estimator, 0.5, cut_off, "code", {}))
+        cut_off: (
+            replace(training_set(cut_off, product="parcels"), selection=selection),
+            Trained(estimator, 0.5, cut_off, "code", {}),
+        )
         for cut_off in (EARLIER, LATER)
     }
     return Promoted(parcels, trained)
