@@ -47,7 +47,7 @@ class Refused(ReadinessError):
 
 
 class NotTheArtifact(ReadinessError):
-    """The file of a model is missing, or not what was recorded and approved, by its sha256; it was not opened."""
+    """The file of a model is missing, not what was recorded and approved (it was not opened), or cannot be read any more."""
 
 
 class PublishConflict(ReadinessError):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from readiness_pipelines.flow import ResponseDecision
+from readiness_pipelines.flow import ResponseDecision, Severity
 from readiness_pipelines.governance.approvals import POLICY
-from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.ledger import Ledger, Waiting
 
 _ENTERED_BY = ("review", "roll_back")  # actions of the response policy
 
 
-def in_review(ledger: Ledger, product: str) -> ResponseDecision | None:
-    """Return the decision about the critical event for whose sake every promotion needs a person, or None.
+def in_review(ledger: Ledger, product: str) -> ResponseDecision | Waiting | None:
+    """Return the critical event for whose sake every promotion needs a person, decided or still waiting to be; or None.
 
-    The mode ends when a person has decided about evidence that was recorded after it: approved or rejected.
+    One that waits, or that a run has taken and not decided, counts until it is decided: what it leads to is not known, and
+    where run after run broke over it nobody else would know. Of one that has led to it the mode ends when a person has decided
+    about evidence that was recorded after it: approved or rejected.
     """
+    if open_ := [each for each in ledger.drift.waiting(product) if each.severity is Severity.CRITICAL]:
+        return open_[-1]
     entered = [(at, said) for at, said in ledger.drift.decisions(product) if said.action in _ENTERED_BY]
     if not entered:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -42,7 +43,8 @@ def save(estimator: Any, path: Path) -> str:
 def load(path: Path, *, sha256: str) -> Any:
     """Return the estimator of a file that `save` wrote, if it still is that file.
 
-    Raises NotTheArtifact if it is missing, has another sha256, is no file of skops, or holds a type that is not trusted.
+    Raises NotTheArtifact if it is missing, has another sha256, is no file of skops, holds a type that is not trusted, or cannot be
+    read by the scikit-learn that is installed now.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -59,3 +61,8 @@ def load(path: Path, *, sha256: str) -> Any:
         raise NotTheArtifact(f"{path}: found no file of skops, expected one") from error
     except UntrustedTypesFoundException as error:
         raise NotTheArtifact(f"{path}: {error}; expected types of scikit-learn alone") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever reading what another release has written ends in
+        found = f"{type(error).__name__}, with scikit-learn {version('scikit-learn')} and skops {version('skops')}"
+        raise NotTheArtifact(f"{path}: it cannot be read ({found}); expected the releases it was saved with") from error

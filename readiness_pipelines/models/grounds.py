@@ -14,6 +14,7 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import ModelVersion, Promotion, Review, Severity, Status, Tier
 from readiness_pipelines.governance import POLICY, in_review, missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.ledger import Waiting
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.evidence import evidence_of
 from readiness_pipelines.models.training_set import spec_of
@@ -99,13 +100,15 @@ def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[s
 def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
     """Return in words what the policy did not know when it approved this model, and what needs a person; of a person's nothing.
 
-    A critical event may have come, or a worse one may have joined the retrain that is in flight.
+    A critical event may have come, whether or not it is decided what follows from it, or a worse one may have joined the retrain
+    that is in flight.
     """
     if case.review is None or case.review.by != POLICY:
         return ()
     if critical := in_review(lake.ledger, product.name):
-        why = "until a person has decided about what came later, every promotion needs one"
-        return (f"{critical.severity} drift of {critical.monitor} in {critical.window}: {why}",)
+        until = "it is decided what follows" if isinstance(critical, Waiting) else "a person has decided about what came later"
+        event = f"{critical.severity} drift of {critical.monitor} in {critical.window}"
+        return (f"{event}: until {until}, every promotion needs a person",)
     retrain, evidence = lake.ledger.retrains.in_flight(product.name), case.judgement.evidence
     if retrain is None or not needs_person(replace(evidence, severity=Severity.worst([evidence.severity, retrain.severity]))):
         return ()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
-from readiness_pipelines.errors import BrokenInvariant, VersionNotFound
+from readiness_pipelines.errors import VersionNotFound
 from readiness_pipelines.flow import ModelVerdict, ModelVersion, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models.judging.names import rules_of
 from readiness_pipelines.models.judging.scored import Scored
 from readiness_pipelines.models.point_in_time import HOLDOUT, TRAIN
-from readiness_pipelines.models.training_set import frame, lay_out, spec_of
+from readiness_pipelines.models.training_set import frame, lay_out, learned_by, spec_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +31,7 @@ def scored(product: Product, lake: Lakehouse, *, model: ModelVersion, estimator:
     A model of other features than are declared now cannot score these rows: its scores are all missing, and the verdict leaves the
     comparison to a person. Raises BrokenInvariant where the ledger does not have the model's own training set.
     """
-    trained = lake.ledger.models.training_set(product.name, model.training_set)
-    if trained is None:
-        raise BrokenInvariant(f"the ledger has {model.name} and not the training set {model.training_set[:12]} that it was made of")
+    trained = learned_by(lake, model)
     scores = _scores(spec_of(product), estimator, trained, holdout)
     return Scored(model.name, model.artifact, estimator, model.decide_at, trained, scores)
 

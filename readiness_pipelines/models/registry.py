@@ -88,14 +88,16 @@ class Registry:
     def load(self, model: ModelVersion) -> Any:
         """Return the model's estimator, read from its run's artifact.
 
-        Raises NotTheArtifact, and opens nothing, if that is missing or not the file whose sha256 the model has.
+        Raises NotTheArtifact if that is missing or not the file whose sha256 the model has, which is not opened then, or cannot be
+        read.
         """
         with self._reaching(), tempfile.TemporaryDirectory() as folder:
             path = self._fetched(model, Path(folder))
             try:
                 return artifact.load(path, sha256=model.artifact)
-            except NotTheArtifact as error:  # whose path is that of a copy
-                raise NotTheArtifact(f"{model.name}, of MLflow's run {model.run}: {error}") from error
+            except NotTheArtifact as error:  # whose path is that of a copy, another one each time
+                said = str(error).removeprefix(f"{path}: ")
+                raise NotTheArtifact(f"{model.name}, of MLflow's run {model.run}: {said}") from error
 
     def aliases(self, product: str) -> dict[str, int]:
         """Return which of the product's models the three aliases name, by the ledger's number; 0: one it has not numbered."""

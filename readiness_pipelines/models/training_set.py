@@ -15,7 +15,7 @@ import duckdb
 
 from readiness_pipelines.declarations import Gold, ModelSpec, Product, Silver
 from readiness_pipelines.errors import BrokenInvariant, ReadinessError, VersionExpired, VersionNotFound
-from readiness_pipelines.flow import TableVersion, TrainingSet
+from readiness_pipelines.flow import ModelVersion, TableVersion, TrainingSet
 from readiness_pipelines.gates.columns import one_row, quoted
 from readiness_pipelines.lakehouse import Lakehouse, pin, reached, relation
 from readiness_pipelines.layers.calendar import first_key, start_of
@@ -34,6 +34,14 @@ def spec_of(product: Product) -> ModelSpec:
     if product.model is None:
         raise ReadinessError(f"{product.name} has no model, expected `model:` in its defs.yaml")
     return product.model
+
+
+def learned_by(lake: Lakehouse, model: ModelVersion) -> TrainingSet:
+    """Return the training set that the model was made of. Raises BrokenInvariant where the ledger does not have it."""
+    found = lake.ledger.models.training_set(model.product, model.training_set)
+    if found is None:
+        raise BrokenInvariant(f"the ledger has {model.name} and not the training set {model.training_set[:12]} that it was made of")
+    return found
 
 
 def select(product: Product, lake: Lakehouse, *, cut_off: str) -> TrainingSet:

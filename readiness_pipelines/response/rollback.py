@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.drift.concept import LEAST_OF_CLASS
+from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import DriftReport, ModelVersion, TrainingSet
 from readiness_pipelines.gates.columns import quoted
 from readiness_pipelines.lakehouse import Lakehouse, relation
@@ -26,8 +27,10 @@ def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off:
 
     Better is: the lower end of the one-sided 95% interval of the paired difference is above 0 (`models/judging/better.py`), over
     persons, or over days where the model has no `groups`. Labels are those known by the end of `cut_off`. Nobody can tell with
-    fewer than 20 rows of a class, or where the monitor's rows cannot be matched with what was scored. The rows are those of the
-    training set at `cut_off`, which the retrain that follows uses too; it is pinned and recorded.
+    fewer than 20 rows of a class, where the monitor's rows cannot be matched with what was scored, or where a model cannot score
+    them: its artifact is gone, it was made of other features, versions are not kept any more, MLflow cannot be reached. It is said
+    then, and not raised: an event must take effect whether or not anybody can compare. The rows are those of the training set at
+    `cut_off`, which the retrain that follows uses too; it is pinned and recorded.
     """
     from readiness_pipelines.models.overview import earlier
 
@@ -38,30 +41,55 @@ def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off:
     previous = models.model(product.name, earlier(models.promotions(product.name)))
     if previous is None:
         return Comparison(0, None, "there is no champion before it")
-    rows = _rows(product, lake, spec, report, cut_off=cut_off, of=(champion, previous))
-    if isinstance(rows, str):
-        return Comparison(previous.number, None, f"whether model {previous.number} is better cannot be told: {rows}")
-    return _compared(lake, spec, rows, champion, previous)
+    try:
+        found = _found(product, lake, spec, report, cut_off=cut_off, champion=champion, previous=previous)
+    except ReadinessError as error:
+        found = str(error)
+    if isinstance(found, str):
+        return Comparison(previous.number, None, f"whether model {previous.number} is better cannot be told: {found}")
+    return found
 
 
-def _rows(
+def _found(
     product: Product,
     lake: Lakehouse,
     spec: ModelSpec,
     report: DriftReport,
     *,
     cut_off: str,
-    of: tuple[ModelVersion, ModelVersion],
+    champion: ModelVersion,
+    previous: ModelVersion,
+) -> Comparison | str:
+    from readiness_pipelines.models.registry import Registry
+    from readiness_pipelines.models.scores import score_or_why
+    from readiness_pipelines.models.training_set import learned_by
+
+    learned = {each.number: learned_by(lake, each) for each in (champion, previous)}
+    rows = _rows(product, lake, spec, report, cut_off=cut_off, newer_than=max(each.cut_off for each in learned.values()))
+    if isinstance(rows, str):
+        return rows
+    load = Registry.open(lake.settings).load
+    said: dict[int, np.ndarray] = {}
+    for each in (champion, previous):
+        scores = score_or_why(each, load, spec, rows, trained_on=learned[each.number])
+        if isinstance(scores, str):
+            return f"model {each.number} cannot score the window's rows: {scores}"
+        said[each.number] = scores
+    return _compared(spec, rows, said, champion=champion.number, previous=previous.number)
+
+
+def _rows(
+    product: Product, lake: Lakehouse, spec: ModelSpec, report: DriftReport, *, cut_off: str, newer_than: str
 ) -> pd.DataFrame | str:
-    """Return the window's rows with a label, newer than all that these models have learned from, or why nothing can be told."""
+    """Return the window's rows with a label, of partitions after `newer_than`, or why nothing can be told."""
     from readiness_pipelines.models.training_set import lay_out, select
 
     by = spec.words.label.by
-    watched = {table.full_name: table for table in product.tables}[report.measured.table].table
+    watched = next((table.table for table in product.tables if table.full_name == report.measured.table), None)
+    if watched is None:
+        return f"{report.measured.table} is not declared any more"
     if lacking := [name for name in by if name not in {column.name for column in watched.columns}]:
         return f"{report.measured.table} has no column {', '.join(lacking)}, by which its rows are matched with what was scored"
-    learned = [lake.ledger.models.training_set(product.name, model.training_set) for model in of]
-    newest = max(each.cut_off for each in learned if each is not None)
     training_set = select(product, lake, cut_off=cut_off)
     with lake.connect() as con:
         name = lay_out(con, lake, product, training_set)
@@ -70,10 +98,10 @@ def _rows(
             f"SELECT l.* FROM {name} AS l JOIN {_scored(lake, spec, training_set)} AS s USING (row_id) "
             f"JOIN ({window}) AS w USING ({_list(by)}) WHERE l.partition_key > ? ORDER BY l.time, l.row_id, l.partition_key"
         )
-        rows = con.execute(query, [newest]).df()
+        rows = con.execute(query, [newer_than]).df()
     positives = int(rows["label"].sum())
     if min(positives, len(rows) - positives) < LEAST_OF_CLASS:
-        found = f"{len(rows):,} rows with a label that are newer than {newest}, {positives:,} of them positive"
+        found = f"{len(rows):,} rows with a label that are newer than {newer_than}, {positives:,} of them positive"
         return f"{found}; {LEAST_OF_CLASS} of each class are needed"
     return rows
 
@@ -87,21 +115,17 @@ def _list(names: list[str]) -> str:
     return ", ".join(quoted(name) for name in names)
 
 
-def _compared(lake: Lakehouse, spec: ModelSpec, rows: pd.DataFrame, champion: ModelVersion, previous: ModelVersion) -> Comparison:
+def _compared(spec: ModelSpec, rows: pd.DataFrame, said: dict[int, np.ndarray], *, champion: int, previous: int) -> Comparison:
     import math
 
     from readiness_pipelines.models.judging.better import paired
-    from readiness_pipelines.models.registry import Registry
-    from readiness_pipelines.models.scores import score
 
-    registry = Registry.open(lake.settings)
-    theirs, ours = (score(registry.load(each), spec, rows) for each in (champion, previous))
     labels = rows["label"].to_numpy(dtype=bool)
-    value, low, _ = paired(spec.words.metric, labels, ours, theirs, _blocks(spec, rows), seed=spec.words.seed)
-    said = f"model {previous.number} against model {champion.number} on {len(rows):,} rows: {spec.words.metric} {value:+.3f}"
+    value, low, _ = paired(spec.words.metric, labels, said[previous], said[champion], _blocks(spec, rows), seed=spec.words.seed)
+    told = f"model {previous} against model {champion} on {len(rows):,} rows: {spec.words.metric} {value:+.3f}"
     if not math.isfinite(low):
-        return Comparison(previous.number, None, f"{said}, and too few {'persons' if spec.words.groups else 'days'} to tell")
-    return Comparison(previous.number, low > 0, f"{said}, with 95% confidence more than {low:+.3f}")
+        return Comparison(previous, None, f"{told}, and too few {'persons' if spec.words.groups else 'days'} to tell")
+    return Comparison(previous, low > 0, f"{told}, with 95% confidence more than {low:+.3f}")
 
 
 def _blocks(spec: ModelSpec, rows: pd.DataFrame) -> np.ndarray:

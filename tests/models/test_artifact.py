@@ -110,3 +110,13 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     with pytest.raises(NotTheArtifact, match="no file of skops"):
         artifact.load(tmp_path / "model.skops", sha256=hashlib.sha256(written).hexdigest())
     assert not (tmp_path / "mark").exists()
+
+
+def test_what_another_release_wrote_and_this_one_cannot_read_is_told(tmp_path: Path) -> None:
+    artifact.save(LogisticRegression(), tmp_path / "old.skops")
+    with ZipFile(tmp_path / "old.skops") as old, ZipFile(tmp_path / "model.skops", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'"ObjectNode"', b'"NodeOfOld"'))
+    sha256 = hashlib.sha256((tmp_path / "model.skops").read_bytes()).hexdigest()
+    with pytest.raises(NotTheArtifact, match="it cannot be read .*, with scikit-learn .* expected the releases it was saved with"):
+        artifact.load(tmp_path / "model.skops", sha256=sha256)

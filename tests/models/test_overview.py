@@ -18,6 +18,7 @@ from readiness_pipelines.models.grounds import case_of
 from readiness_pipelines.models.overview import earlier, standing
 from readiness_pipelines.models.reviewing import decide, decide_by_policy
 from tests.challenged import challenge, enthrone, review, training_set
+from tests.drifted import measured, put
 from tests.modelled import Parcels, build_parcels
 from tests.shop import build_shop
 
@@ -261,3 +262,15 @@ def test_an_approval_for_longer_than_is_declared_is_no_approval(days: int, parce
     challenge(parcels.product, ledger)
     with pytest.raises(ReadinessError, match=r"expected 1 to 30 \(approvals_expire_days\)"):
         decide(parcels.product, parcels.lake, number=1, days=days, **APPROVED)
+
+
+def test_what_the_policy_approved_waits_while_a_critical_event_is_not_decided(parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger)
+    decide_by_policy(parcels.product, parcels.lake, number=1, reason="retrain 1")
+    assert states(parcels) == ["approved"]
+    put(ledger, measured(product="parcels", monitor="orders", table="silver.orders"), Severity.CRITICAL)
+    assert states(parcels) == ["waits"]
+    told = "critical drift of orders in 2025-01-08: until it is decided what follows, every promotion needs a person"
+    assert why(parcels) == told
+    decide(parcels.product, parcels.lake, number=1, **APPROVED)
+    assert states(parcels) == ["approved"], "a person knows"

@@ -11,9 +11,11 @@ import os
 import shutil
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,13 @@ import pytest
 from readiness_pipelines.declarations import load_product
 from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import DriftReport, Finding, Kind, Mode, Promotion, Retrain, Severity, Status, Test
-from readiness_pipelines.lakehouse import steps
+from readiness_pipelines.lakehouse import Lakehouse, steps
 from readiness_pipelines.models.promotion import decided, promote
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.response import Effect, carry_out, request, take_effect
 from readiness_pipelines.response import retrain as retraining
+from readiness_pipelines.response.rollback import compared
 from tests.cli.said import commands_in
 from tests.drifted import judged, measured
 from tests.modelled import MODEL, ORDERS, WATCHED, Parcels, build_parcels
@@ -245,7 +248,7 @@ def test_what_the_policy_approved_before_a_critical_event_needs_a_person_after_i
     took_effect(parcels, lost(0.12, "2025-01-09", "2025-01-10"))
     ledger.retrains.resume("parcels", by="ann", reason="done")
     assert decided(parcels.product, parcels.lake) == ()
-    with pytest.raises(NotApproved, match="every promotion needs one"):
+    with pytest.raises(NotApproved, match="every promotion needs a person"):
         promote(parcels.product, parcels.lake, number=1, by="policy", reason="it was approved")
     decide(parcels.product, parcels.lake, number=1, approve=True, by="ann", reason="looked at")
     assert decided(parcels.product, parcels.lake) == (1,)
@@ -299,6 +302,63 @@ def test_it_is_not_where_its_own_approval_does_not_count_any_more(parcels: Parce
     assert effect.decision is not None and effect.decision.action == "review"
     assert "not rolled back: parcels: model 1 is not rolled back to" in effect.decision.why
     assert "rejected by ann" in effect.decision.why or "it treated the north badly" in effect.decision.why
+
+
+def test_what_cannot_be_compared_is_said_and_the_event_takes_effect_all_the_same(parcels: Parcels) -> None:
+    two_champions(parcels)
+    lake, report = parcels.lake, lost(0.4, "2025-01-13", "2025-01-14")
+
+    def why(lake: Lakehouse = lake) -> str:
+        found = compared(parcels.product, lake, report, cut_off=AFTER)
+        assert found is not None and (found.to, found.is_better) == (1, None)
+        return found.why
+
+    assert why().startswith("whether model 1 is better cannot be told: "), "of the window's versions none was ever there"
+    there = lake.ledger.current_versions(ORDERS)
+    report = replace(report, measured=replace(report.measured, versions=tuple(there[f"2025-01-{day}"] for day in (13, 14))))
+    with refusing() as uri:
+        assert "MLflow unreachable" in why(Lakehouse.open(replace(parcels.settings, mlflow_uri=uri)))
+    parcels.declare("[amount, items, weight, channel, region]", "[amount, items]")
+    assert "cannot score the window's rows: it was made of other features" in why()
+    parcels.declare("[amount, items]", "[amount, items, weight, channel, region]")
+    with artifact_gone(parcels, 1):
+        effect = took_effect(parcels, lost(0.4, "2025-01-13", "2025-01-14"))
+    assert effect.decision is not None and (effect.decision.action, effect.decision.retrain) == ("review", 3)
+    assert "not rolled back: whether model 1 is better cannot be told: model 1 cannot score" in effect.decision.why
+    assert champions(parcels) == [(1, "promoted"), (2, "promoted")]
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """Serve what refuses every request, at once, and yield where."""
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(403)
+
+        do_POST = do_GET
+
+        def log_message(self, *said: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Refuses)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def artifact_gone(parcels: Parcels, number: int) -> Iterator[None]:
+    """Take the model's file away, and put it back afterwards."""
+    model = parcels.lake.ledger.models.model("parcels", number)
+    assert model is not None
+    (path,) = (each for each in (parcels.settings.state / "mlflow").rglob("model.skops") if model.run in str(each))
+    away = path.rename(path.with_suffix(".away"))
+    yield
+    away.rename(path)
 
 
 # kills
