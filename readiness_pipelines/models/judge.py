@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.declarations.model_spec import ModelSpec
 from readiness_pipelines.errors import VersionNotFound
 from readiness_pipelines.flow import ModelVerdict, ModelVersion, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
@@ -17,39 +16,41 @@ from readiness_pipelines.models.point_in_time import HOLDOUT, TRAIN
 from readiness_pipelines.models.training_set import frame, lay_out, learned_by, spec_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from readiness_pipelines.models.judging.untouched import Rows
 
-__all__ = ["Scored", "judge", "rules_of", "scored"]
+__all__ = ["Scored", "champion_scored", "judge", "rules_of", "scored"]
 
 
 def scored(product: Product, lake: Lakehouse, *, model: ModelVersion, estimator: Any, holdout: pd.DataFrame) -> Scored:
-    """Return a model with its scores of a holdout: of the challenger's training set, whosever model it is.
+    """Return a challenger with its scores of the holdout of its training set.
 
-    A model of other features than are declared now cannot score these rows: its scores are all missing, and the verdict leaves the
-    comparison to a person. Raises BrokenInvariant where the ledger does not have the model's own training set.
+    Raises BrokenInvariant where the ledger does not have the model's training set.
     """
-    trained = learned_by(lake, model)
-    scores = _scores(spec_of(product), estimator, trained, holdout)
-    return Scored(model.name, model.artifact, estimator, model.decide_at, trained, scores)
-
-
-def _scores(spec: ModelSpec, estimator: Any, trained: TrainingSet, holdout: pd.DataFrame) -> np.ndarray:
-    import numpy as np
-
     from readiness_pipelines.models.scores import score
 
-    found = np.full(len(holdout), np.nan)
-    if trained.selection == spec.selection:
-        found[:] = score(estimator, spec, holdout)
-    elif set(estimator.feature_names_in_) == {each.name for each in spec.features}:
-        try:
-            found[:] = score(estimator, spec, holdout)
-        except (TypeError, ValueError):  # a feature is text now that was a number: as good as another feature
-            pass
-    return found
+    scores = score(estimator, spec_of(product), holdout)
+    return Scored(model.name, model.artifact, estimator, model.decide_at, learned_by(lake, model), scores)
+
+
+def champion_scored(
+    product: Product, lake: Lakehouse, *, model: ModelVersion, load: Callable[[ModelVersion], Any], holdout: pd.DataFrame
+) -> Scored:
+    """Return the champion with its scores of a challenger's holdout; `load` gives a model's estimator.
+
+    One that cannot score these rows must not stand in the way of the next: its scores are all missing, `why` says what for,
+    and the verdict leaves the comparison to a person. So it is where its artifact is gone, damaged or cannot be read any more, or
+    where it was made of other features than are declared now. Raises as `scored` does, and whatever else `load` raises.
+    """
+    import numpy as np
+
+    from readiness_pipelines.models.scores import score_or_why
+
+    trained_on = learned_by(lake, model)
+    found = score_or_why(model, load, spec_of(product), holdout, trained_on=trained_on)
+    why, scores = (found, np.full(len(holdout), np.nan)) if isinstance(found, str) else ("", found)
+    return Scored(model.name, model.artifact, None, model.decide_at, trained_on, scores, why)
 
 
 def judge(

@@ -175,22 +175,21 @@ class _Retraining:
     ) -> Judgement:
         """Let the promotion gate judge the challenger beside the champion; the same again is the same evidence."""
         from readiness_pipelines.models.evidence import evidence_of
-        from readiness_pipelines.models.judge import Scored, judge, scored
+        from readiness_pipelines.models.judge import champion_scored, judge, scored
         from readiness_pipelines.models.registry import Registry
         from readiness_pipelines.models.training_set import frame
         from readiness_pipelines.models.withdrawn import withdrawn_since
 
         product, lake, registry = self._product, self._lake, Registry.open(self._lake.settings)
         holdout = frame(lake, product, training_set, part="holdout")
-
-        def side(of: ModelVersion) -> Scored:
-            return scored(product, lake, model=of, estimator=registry.load(of), holdout=holdout)
-
+        against = None
+        if champion is not None:
+            against = champion_scored(product, lake, model=champion, load=registry.load, holdout=holdout)
         verdict = judge(
             product,
             lake,
-            challenger=side(model),
-            champion=side(champion) if champion is not None else None,
+            challenger=scored(product, lake, model=model, estimator=registry.load(model), holdout=holdout),
+            champion=against,
             training_set=training_set,
             versions_gone=withdrawn_since(product, lake, training_set),
         )
@@ -220,7 +219,8 @@ class _Retraining:
         command = f"readiness review show {self._product.name} {model.number}"
         if verdict.status is not Status.PASSED:
             undecided = [each for each in verdict.judged if each.status is Status.UNDECIDED]
-            return self._with("waits", f"{_named(undecided)}: only a person can approve it, `{command}`", model.number)
+            told = f"{_named(undecided)} ({undecided[0].note})" if undecided and undecided[0].note else _named(undecided)
+            return self._with("waits", f"{told}: only a person can approve it, `{command}`", model.number)
         from readiness_pipelines.models.reviewing import decide_by_policy
 
         reason = f"{self._name}: {self._taken.reason}"

@@ -11,8 +11,9 @@ import pytest
 from readiness_pipelines.errors import BrokenInvariant
 from readiness_pipelines.flow import ModelVerdict, ModelVersion, Severity, Status, TrainingSet
 from readiness_pipelines.layers.decisions import Signed, withdraw
+from readiness_pipelines.models import artifact
 from readiness_pipelines.models.evidence import evidence_of
-from readiness_pipelines.models.judge import Scored, judge, scored
+from readiness_pipelines.models.judge import Scored, champion_scored, judge, scored
 from readiness_pipelines.models.train import train
 from readiness_pipelines.models.training_set import frame, select
 from readiness_pipelines.models.withdrawn import withdrawn_since
@@ -148,10 +149,25 @@ def test_a_champion_of_other_features_is_not_compared(parcels: Parcels, old: Mad
     holdout = frame(parcels.lake, product, on, part="holdout")
     for features in (product.model.features[:2], tuple(replace(each, kind="number") for each in product.model.features)):
         other = replace(product, model=replace(product.model, features=features))  # its selection is another one too
-        score = scored(other, parcels.lake, model=old.model, estimator=old.estimator, holdout=holdout).scores
-        assert np.isnan(score).all()
+        found = champion_scored(other, parcels.lake, model=old.model, load=lambda _: old.estimator, holdout=holdout)
+        assert np.isnan(found.scores).all() and found.why
     other = replace(product, model=replace(product.model, words=product.model.words.model_copy(update={"holdout_days": 3})))
-    assert np.isfinite(scored(other, parcels.lake, model=old.model, estimator=old.estimator, holdout=holdout).scores).all()
+    found = champion_scored(other, parcels.lake, model=old.model, load=lambda _: old.estimator, holdout=holdout)
+    assert np.isfinite(found.scores).all() and not found.why
+
+
+@pytest.mark.slow
+def test_a_champion_whose_artifact_cannot_be_loaded_is_not_compared(parcels: Parcels, old: Made, new: Made) -> None:
+    product, lake, on = parcels.product, parcels.lake, new.training_set
+
+    def load(model: ModelVersion) -> object:
+        return artifact.load(parcels.root / "gone.skops", sha256=model.artifact)
+
+    champion = champion_scored(product, lake, model=old.model, load=load, holdout=frame(lake, product, on, part="holdout"))
+    found = judge(product, lake, challenger=new.scored(parcels, on), champion=champion, training_set=on, versions_gone={})
+    assert (status(found, "better"), found.status) == (Status.UNDECIDED, Status.UNDECIDED)
+    (note,) = [each.note for each in found.judged if each.rule == "better"]
+    assert note.startswith("the champion cannot score these rows: its artifact cannot be loaded: ")
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from readiness_pipelines.lakehouse import Lakehouse, steps
 from readiness_pipelines.models.promotion import decided, promote
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
+from readiness_pipelines.reports.model_card import card_of
 from readiness_pipelines.response import Effect, carry_out, request, take_effect
 from readiness_pipelines.response import retrain as retraining
 from readiness_pipelines.response.rollback import compared
@@ -149,6 +150,21 @@ def test_a_challenger_that_is_no_better_is_rejected_by_name(parcels: Parcels) ->
     assert "better failed" in found.why
     assert champions(parcels) == [(1, "promoted")]
     assert aliases(parcels) == {"champion": 1}
+
+
+def test_where_the_champions_file_is_gone_a_person_decides_about_the_next(parcels: Parcels) -> None:
+    assert outcome(retrained(parcels, NORMAL))[1] == "promoted"
+    with artifact_gone(parcels, 1):
+        found = retrained(parcels, TURNED)
+        assert outcome(found) == ("ended", "waits", 2)
+        assert found.why.startswith("better undecided (the champion cannot score these rows: its artifact cannot be loaded: ")
+        assert "only a person can approve it, `readiness review show parcels 2`" in found.why
+        judgement = parcels.lake.ledger.models.judgement("parcels", 2)
+        assert judgement is not None and judgement.verdict.status is Status.UNDECIDED and not judgement.verdict.failed
+        assert "its artifact cannot be loaded" in card_of(parcels.product, parcels.lake, 2)
+        decide(parcels.product, parcels.lake, number=2, approve=True, by="ann", reason="the first one is lost")
+        promote(parcels.product, parcels.lake, number=2, by="policy", reason="approved by ann")
+    assert champions(parcels) == [(1, "promoted"), (2, "promoted")]
 
 
 def test_too_few_rows_are_refused_and_nothing_is_trained(parcels: Parcels) -> None:
@@ -357,8 +373,10 @@ def artifact_gone(parcels: Parcels, number: int) -> Iterator[None]:
     assert model is not None
     (path,) = (each for each in (parcels.settings.state / "mlflow").rglob("model.skops") if model.run in str(each))
     away = path.rename(path.with_suffix(".away"))
-    yield
-    away.rename(path)
+    try:
+        yield
+    finally:
+        away.rename(path)
 
 
 # kills

@@ -33,6 +33,7 @@ class Case:
     block: np.ndarray
     decide_at: float
     against_model: bool
+    why_not_theirs: str
     seed: str
     training_set: TrainingSet
     score: Score
@@ -54,16 +55,15 @@ class Case:
         names = frame["person"].to_numpy() if spec.words.groups else frame["time"].to_numpy(dtype="datetime64[D]")
         seed = digest(training_set.id, ours.artifact, theirs.artifact if theirs else "")
         block = blocks_of(names)
-        return cls(
-            spec, frame, labels, ours.scores[kept], other, block, ours.decide_at, theirs is not None, seed, training_set, score
-        )
+        against = theirs is not None, theirs.why if theirs else ""
+        return cls(spec, frame, labels, ours.scores[kept], other, block, ours.decide_at, *against, seed, training_set, score)
 
     @property
     def cannot_be_compared(self) -> str:
         """Say why the other side's scores are no match for the challenger's, or nothing."""
         metric = self.spec.words.metric
-        if self.against_model and unusable(self.theirs):
-            return "the champion cannot score these rows: it was made of other features than are declared now"
+        if self.against_model and (why := self.why_not_theirs or unusable(self.theirs)):
+            return f"the champion cannot score these rows: {why}"
         if metric in _OF_PROBABILITIES and unusable(self.theirs):
             return f"the baseline is no probability, and {metric.value} needs one"
         return ""

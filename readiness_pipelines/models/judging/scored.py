@@ -16,7 +16,8 @@ class Scored:
     """A model and its scores of the holdout's rows, in the holdout's order.
 
     `training_set` is the one that it was trained on: for a champion not the one whose holdout was scored. From `decide_at` on,
-    inclusive, a score predicts the positive class.
+    inclusive, a score predicts the positive class. `estimator` is None for a champion, which is asked nothing more; `why` says
+    of one that cannot score these rows what for: its scores are all missing then.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Scored:
     decide_at: float
     training_set: TrainingSet
     scores: np.ndarray
+    why: str = ""

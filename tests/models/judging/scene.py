@@ -106,10 +106,16 @@ def _probability(lean: np.ndarray) -> np.ndarray:
 
 
 def scored(
-    score: Score, frame: pd.DataFrame, *, name: str = "", trained_on: TrainingSet = TRAINING_SET, decide_at: float = 0.3
+    score: Score,
+    frame: pd.DataFrame,
+    *,
+    name: str = "",
+    trained_on: TrainingSet = TRAINING_SET,
+    decide_at: float = 0.3,
+    why: str = "",
 ) -> Scored:
     name = name or score.__name__
-    return Scored(f"parcels/1@{name}", name, None, decide_at, trained_on, score(frame))
+    return Scored(f"parcels/1@{name}", name, None, decide_at, trained_on, score(frame), why)
 
 
 def rows(*ids: str, persons: tuple[str, ...] = ()) -> Rows:

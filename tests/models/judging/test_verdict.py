@@ -239,8 +239,15 @@ def test_a_champion_that_cannot_score_these_rows_leaves_the_comparison_to_a_pers
     def lost(frame: pd.DataFrame) -> np.ndarray:
         return np.full(len(frame), np.nan)
 
-    found = verdict(good, lost)
+    frame = holdout()
+    found = verdict_of(
+        spec(), frame, challenger=scored(good, frame), champion=scored(lost, frame, trained_on=EARLIER, why="its artifact is gone"),
+        training_set=TRAINING_SET, trained=Trained(SEEN_EARLIER, SEEN_EARLIER), score=good,
+    )  # fmt: skip
     assert open_points(found) == {"better", "slice:region"}
-    assert "made of other features" in the(found, "better").note and "made of other features" in the(found, "slice:region").note
+    assert the(found, "better").note == "the champion cannot score these rows: its artifact is gone"
+    assert "its artifact is gone" in the(found, "slice:region").note
     assert found.status is Status.UNDECIDED
     assert (failed(found), set(found.more["calibration"])) == (set(), {"challenger"})
+    no_scores = verdict(good, lost)
+    assert "scores are not within 0 and 1" in the(no_scores, "better").note, "and where nobody says why"
