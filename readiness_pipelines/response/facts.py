@@ -36,7 +36,7 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
         return Facts(report)
     mine = ledger.retrains.retrains(product.name)
     cut_off = newest_partition(spec, ledger) or report.measured.window.last
-    trained = next((each for each in reversed(mine) if each.number), None)
+    looked = next((each for each in reversed(mine) if each.state == "ended" and each.outcome != "broken"), None)
     champion = ledger.models.champion(product.name)
     learned = ledger.models.training_set(product.name, champion.training_set) if champion is not None else None
     paused, held = ledger.retrains.paused(product.name), tuple(gates(product, lake, report, now=now))
@@ -47,9 +47,9 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
         champion=champion.number if champion is not None else 0,
         learned_to=learned.cut_off if learned is not None else "",
         cut_off=cut_off,
-        looked_to=trained.cut_off if trained else "",
-        looked_by=trained.id if trained else 0,
-        days_since=_days(product, trained.cut_off, cut_off) if trained else 0,
+        looked_to=looked.cut_off if looked else "",
+        looked_by=looked.id if looked else 0,
+        days_since=_days(product, looked.cut_off, cut_off) if looked else 0,
         in_flight=mine[-1].id if mine and mine[-1].state != "ended" else 0,
         asked=next((each.id for each in mine if report.event in each.events), 0),
         waits_until=waits_until(mine, per_week=spec.words.retraining.per_week, now=now),

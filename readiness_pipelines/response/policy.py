@@ -44,11 +44,11 @@ class Facts:
 
     `words` are the product's, None where it has no model. `gates` names what holds or misses a partition of the window.
     `champion` is the champion's number and `learned_to` the newest partition that it has looked at, 0 and empty for none.
-    `cut_off` is the newest partition that a retrain would look at; `looked_to` the one that the newest trained challenger, of
-    retrain `looked_by`, has looked at, `days_since` the days of data between the two. `waits_until` (UTC) is set where the
-    week's budget is used up, `paused_by` where the loop is stopped. `previous` is None where nobody compared. `asked` and
-    `returned_to` are what this very event has led to already, by a run that died before it could say so: the numbers of a
-    retrain and of a model, 0 for none.
+    `cut_off` is the newest partition that a retrain would look at; `looked_to` the one that the newest retrain that has ended and
+    did not break, `looked_by`, has looked at, whatever came of it, `days_since` the days of data between the two. `waits_until`
+    (UTC) is set where the week's budget is used up, `paused_by` where the loop is stopped. `previous` is None where nobody
+    compared. `asked` and `returned_to` are what this very event has led to already, by a run that died before it could say so:
+    the numbers of a retrain and of a model, 0 for none.
     """
 
     report: DriftReport
@@ -116,7 +116,8 @@ def respond(facts: Facts) -> Response:
     | critical | review: an urgent retrain, whose promotion needs a person |
     | critical, loss over .15, previous champion better | roll back, and the same |
 
-    A retrain that is in flight is joined. Where no partition is newer than the newest challenger's there is nothing to learn.
+    A retrain that is in flight is joined. Where no partition is newer than what the newest retrain has looked at there is nothing
+    to learn: what was refused for want of rows would be refused again.
     """
     report, words = facts.report, facts.words
     if words is None or report.severity is Severity.NONE:

@@ -30,6 +30,7 @@ from readiness_pipelines.layers import run_step
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.response import told_from
 from readiness_pipelines.response.facts import gates, gather, waits_until
+from readiness_pipelines.response.policy import respond
 from tests.drifted import judged, measured, put
 from tests.modelled import WATCHED, Parcels, build_parcels
 from tests.shop import Shop
@@ -48,11 +49,11 @@ def retrain(*events: str, cut_off: str = "2025-01-05", severity: Severity = MEDI
     return Retrain("parcels", 0, "requested", cut_off, severity, events, "drift", "policy")
 
 
-def carried_out(ledger: Ledger, *events: str, cut_off: str = "2025-01-05", number: int = 1) -> Retrain:
+def carried_out(ledger: Ledger, *events: str, cut_off: str = "2025-01-05", outcome: str = "rejected") -> Retrain:
     asked = ledger.retrains.request(retrain(*events, cut_off=cut_off))
     taken = ledger.retrains.start("parcels", asked.id, "run-1", is_over=lambda run: True)
     assert taken is not None
-    ledger.retrains.end(replace(taken, outcome="rejected" if number else "refused", number=number))
+    ledger.retrains.end(replace(taken, outcome=outcome))  # type: ignore[arg-type]
     return taken
 
 
@@ -103,14 +104,24 @@ def test_the_cut_off_is_the_newest_partition_with_admitted_rows_or_labels(parcel
     assert gather(parcels.product, parcels.lake, report, now=NOW).cut_off == "2025-01-07", "a version of nothing has no rows"
 
 
-def test_the_cooldown_counts_from_the_newest_challenger_that_was_trained(parcels: Parcels) -> None:
+def test_the_cooldown_counts_from_the_newest_retrain_that_did_not_break(parcels: Parcels) -> None:
     ledger, report = parcels.lake.ledger, judged(seen(), MEDIUM)  # type: ignore[arg-type]
-    carried_out(ledger, "e1", cut_off="2025-01-02", number=1)
-    carried_out(ledger, "e2", cut_off="2025-01-06", number=0)
+    carried_out(ledger, "e1", cut_off="2025-01-02", outcome="rejected")
+    carried_out(ledger, "e2", cut_off="2025-01-06", outcome="broken")
     found = gather(parcels.product, parcels.lake, report, now=NOW)
     assert (found.looked_by, found.looked_to, found.days_since, found.in_flight) == (1, "2025-01-02", 6, 0)
     ledger.retrains.request(retrain("e3"))
     assert gather(parcels.product, parcels.lake, report, now=NOW).in_flight == 3
+
+
+def test_what_was_refused_is_not_asked_for_again_on_the_same_rows(parcels: Parcels) -> None:
+    ledger, report = parcels.lake.ledger, judged(seen(), HIGH)  # type: ignore[arg-type]
+    published(ledger, ORDERS, 1, 6)
+    carried_out(ledger, "another monitor's", cut_off="2025-01-06", outcome="refused")
+    said = respond(gather(parcels.product, parcels.lake, report, now=NOW))
+    assert (said.asks, said.why) == (False, "nothing to learn: retrain 1 has looked at all data up to 2025-01-06")
+    published(ledger, ORDERS, 7)
+    assert respond(gather(parcels.product, parcels.lake, report, now=NOW)).asks, "a day more may be enough"
 
 
 def test_an_event_finds_the_retrain_that_it_has_asked_for_though_it_has_ended(parcels: Parcels) -> None:
