@@ -10,7 +10,6 @@ import typer
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.flow import Retrain
-from readiness_pipelines.governance import POLICY
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.ledger.running import at_work, is_at_work
 from readiness_pipelines.response import carry_out, request
@@ -55,5 +54,5 @@ def _why_not(found: Retrain) -> str:
     if found.state == "started":
         return f"run {found.run} is at retrain {found.id}: nothing to do here"
     until = f"until {found.not_before[:16]} UTC: the week's budget (retraining.per_week) is used up" if found.not_before else ""
-    paused = f"for readiness resume {found.product}: the policy asked for it, and the loop is paused" if found.by == POLICY else ""
+    paused = f"for `readiness resume {found.product}`: no person asked for it, and the loop is paused" if found.is_by_itself else ""
     return f"retrain {found.id} waits {' or '.join(filter(None, (until, paused)))}"

@@ -66,7 +66,7 @@ class Retraining(Declared):
     cooldown_days: int = Field(
         default=7, ge=0, strict=True, description="of data between two of them; high and critical do not wait"
     )
-    per_week: Positive = Field(default=5, description="at most, by the clock, whatever asks")
+    per_week: Positive = Field(default=5, description="at most, by the clock, of what no person asked for")
     every: str | None = Field(
         default=None, description="also by a cron schedule, in UTC; default: only when drift or a person asks"
     )

@@ -40,6 +40,8 @@ from readiness_pipelines.flow.gate import (
     digest,
 )
 from readiness_pipelines.flow.model import (
+    POLICY,
+    SCHEDULE,
     Evidence,
     Judged,
     Metric,
@@ -55,8 +57,10 @@ from readiness_pipelines.flow.worst import SAYS_MOST, worst_first, worst_of_colu
 
 __all__ = [
     "NOTHING",
+    "POLICY",
     "RESERVED",
     "SAYS_MOST",
+    "SCHEDULE",
     "Counts",
     "Delivery",
     "DriftReport",

@@ -235,6 +235,9 @@ class Promotion:
     promoted_at: str = ""
 
 
+POLICY, SCHEDULE = "policy", "schedule"  # who asks, decides or promotes by itself, where no person does
+
+
 @dataclass(frozen=True)
 class Retrain:
     """A challenger that is to be trained, is being trained, or was. `id` is the number of its request.
@@ -259,3 +262,8 @@ class Retrain:
     why: str = ""
     number: int = 0
     requested_at: str = ""
+
+    @property
+    def is_by_itself(self) -> bool:
+        """Whether no person has asked for it."""
+        return self.by in (POLICY, SCHEDULE)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Evidence, Review, Severity, Tier
-
-POLICY = "policy"  # who decided, or has promoted, where no person did
+from readiness_pipelines.flow import POLICY, Evidence, Review, Severity, Tier
 
 
 def needs_person(evidence: Evidence) -> bool:

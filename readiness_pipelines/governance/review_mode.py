@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from readiness_pipelines.flow import ResponseDecision, Severity
-from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.flow import POLICY, ResponseDecision, Severity
 from readiness_pipelines.ledger import Ledger, Waiting
 
 _ENTERED_BY = ("review", "roll_back")  # actions of the response policy

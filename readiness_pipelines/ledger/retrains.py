@@ -38,8 +38,9 @@ class Retrains:
         """Ask for a retrain, and return the one that is in flight now: this, or an older one that it has joined.
 
         Who joins adds its events, and its severity, cut-off and time to begin where they are worse, later, earlier: only
-        what has not been started looks at a later cut-off. Events that have asked for a retrain ask for no second one: the
-        one they have asked for is returned, however far it is.
+        what has not been started looks at a later cut-off. What nobody but policy and schedule had asked for is a person's as
+        soon as one joins. Events that have asked for a retrain ask for no second one: the one they have asked for is returned,
+        however far it is.
         """
         with self._database.writing() as connection:
             rows = _rows(connection, wanted.product)
@@ -123,18 +124,24 @@ def _rows(connection: sa.Connection, product: str) -> list[sa.Row[Any]]:
 
 
 def _folded(rows: list[sa.Row[Any]]) -> list[Retrain]:
-    """Return each retrain as its newest row tells it, and by whom and why it was asked for first: a row tells who joined."""
+    """Return each retrain as its newest row tells it, and by whom it was asked for, as `_asked_by` says: a row tells who joined."""
     newest: dict[int, Retrain] = {}
     for row in rows:
-        said, first = _retrain(row.said), newest.get(row.retrain)
-        newest[row.retrain] = said if first is None else replace(said, by=first.by, reason=first.reason)
+        said, before = _retrain(row.said), newest.get(row.retrain)
+        newest[row.retrain] = said if before is None else _asked_by(said, before, said)
     return [newest[id_] for id_ in sorted(newest)]
+
+
+def _asked_by(retrain: Retrain, before: Retrain, joined: Retrain) -> Retrain:
+    """Return the retrain as asked for by who asked before; but by the person who joined, where no person had asked."""
+    who = joined if before.is_by_itself and not joined.is_by_itself else before
+    return replace(retrain, by=who.by, reason=who.reason)
 
 
 def _joined(standing: Retrain, wanted: Retrain) -> Retrain:
     is_open = standing.state == REQUESTED
     return replace(
-        standing,
+        _asked_by(standing, standing, wanted),
         events=tuple(dict.fromkeys([*standing.events, *wanted.events])),
         severity=Severity.worst([standing.severity, wanted.severity]),
         cut_off=max(standing.cut_off, wanted.cut_off) if is_open else standing.cut_off,

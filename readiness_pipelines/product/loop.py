@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # public in its use
 
 from readiness_pipelines.declarations import ModelSpec, Product
-from readiness_pipelines.governance import POLICY
+from readiness_pipelines.flow import POLICY, SCHEDULE
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.overview import Standing, standing
@@ -84,7 +84,7 @@ def retrain_schedule(product: Product, spec: ModelSpec, retrain: UnresolvedAsset
         if paused is not None:
             return dg.SkipReason(f"paused by {paused.by}: {paused.reason}; `readiness resume {product.name}` lets it go on")
         tick = context.scheduled_execution_time.isoformat()
-        return dg.RunRequest(run_key=tick, run_config=config_of(product, by="schedule", reason=f"by the clock ({every}), {tick}"))
+        return dg.RunRequest(run_key=tick, run_config=config_of(product, by=SCHEDULE, reason=f"by the clock ({every}), {tick}"))
 
     yield by_the_clock
 

@@ -13,8 +13,7 @@ from typing import Literal
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import NotApproved
-from readiness_pipelines.flow import ResponseDecision, Retrain, Severity
-from readiness_pipelines.governance.approvals import POLICY
+from readiness_pipelines.flow import POLICY, ResponseDecision, Retrain, Severity
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.response.facts import event_mark, gather
 from readiness_pipelines.response.policy import Action, Comparison, Facts, Response, fingerprint, performance_loss, respond

@@ -34,9 +34,10 @@ def request(
 ) -> Retrain:
     """Ask for a retrain that looks at data up to `cut_off`, inclusive, by default the newest admitted; return what is in flight.
 
-    That is another one, which this has joined, where one is in flight already. It may have to wait for the week's budget, as it
-    is at `now` (UTC). Raises ReadinessError for a product without a model, where nothing is admitted yet, where there is no
-    such partition, and where `by` or `reason` says nothing.
+    That is another one, which this has joined, where one is in flight already, and which is a person's then. What the schedule
+    asks for may have to wait for the week's budget, as it is at `now` (UTC), and while the loop is paused; people do not wait.
+    Raises ReadinessError for a product without a model, where nothing is admitted yet, where there is no such partition, and
+    where `by` or `reason` says nothing.
     """
     spec, retrains = spec_of(product), lake.ledger.retrains
     who, why = signed(by, reason)
@@ -47,18 +48,20 @@ def request(
             f"`readiness status {product.name}` says what holds them"
         )
     (asked_for,) = keys_asked_for(product, cut_off, cut_off, now=now) if cut_off is not None else (newest,)
-    begins = waits_until(retrains.retrains(product.name), per_week=spec.words.retraining.per_week, now=now)
-    wanted = Retrain(product.name, 0, "requested", asked_for, Severity.NONE, (), why, who, not_before=begins)
+    wanted = Retrain(product.name, 0, "requested", asked_for, Severity.NONE, (), why, who)
+    if wanted.is_by_itself:
+        begins = waits_until(retrains.retrains(product.name), per_week=spec.words.retraining.per_week, now=now)
+        wanted = replace(wanted, not_before=begins)
     return retrains.request(wanted)
 
 
 def due(product: Product, ledger: Ledger, *, now: datetime.datetime) -> Retrain | None:
     """Return the retrain that is in flight and may be carried out at `now` (UTC).
 
-    Its time has come; and the loop is not paused, or it was a person or the clock who asked for it, and not the policy.
+    Its time has come; and the loop is not paused, or a person has asked for it, and not policy or schedule alone.
     """
     found = ledger.retrains.in_flight(product.name)
-    if found is None or (found.by == POLICY and ledger.retrains.paused(product.name) is not None):
+    if found is None or (found.is_by_itself and ledger.retrains.paused(product.name) is not None):
         return None
     is_time = not found.not_before or datetime.datetime.fromisoformat(found.not_before) <= now.replace(tzinfo=datetime.UTC)
     return found if is_time else None

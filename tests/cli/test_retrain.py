@@ -13,6 +13,7 @@ from tests.modelled import Parcels, build_parcels, orders_of
 from tests.services import variables
 
 SIGNED = ("--by", "ann", "--reason", "new returns policy")
+BY_THE_CLOCK = ("--by", "schedule", "--reason", "every Monday")
 
 
 @pytest.fixture
@@ -49,21 +50,21 @@ def test_what_another_run_is_at_is_left_to_it(parcels: Parcels, readiness: Said)
     assert (code, "run run-1 is at retrain 1: nothing to do here" in said) == (1, True)
 
 
-def test_what_the_policy_asked_for_waits_for_the_loop_to_be_resumed(parcels: Parcels, readiness: Said) -> None:
+def test_what_no_person_asked_for_waits_for_the_loop_to_be_resumed(parcels: Parcels, readiness: Said) -> None:
     retrains = parcels.lake.ledger.retrains
     retrains.request(Retrain("parcels", 0, "requested", "2025-01-08", Severity.MEDIUM, ("e1",), "drift", "policy"))
     retrains.pause("parcels", by="bob", reason="migration")
-    code, said = readiness("retrain", "parcels", *SIGNED)
+    code, said = readiness("retrain", "parcels", *BY_THE_CLOCK)
     assert code == 1
-    assert "retrain 1 waits for readiness resume parcels: the policy asked for it, and the loop is paused" in said
+    assert "retrain 1 waits for `readiness resume parcels`: no person asked for it, and the loop is paused" in said
 
 
-def test_what_is_over_the_weeks_budget_waits(parcels: Parcels, readiness: Said) -> None:
+def test_what_no_person_asked_for_waits_where_it_is_over_the_weeks_budget(parcels: Parcels, readiness: Said) -> None:
     parcels.declare("risk_tier: low", "risk_tier: low\n    retraining: {per_week: 1}")
     retrains = parcels.lake.ledger.retrains
     readiness("retrain", "parcels", *SIGNED, "--no-run")
     taken = retrains.start("parcels", 1, "run-1", is_over=lambda run: True)
     assert taken is not None and retrains.end(taken)
-    code, said = readiness("retrain", "parcels", *SIGNED)
+    code, said = readiness("retrain", "parcels", *BY_THE_CLOCK)
     assert code == 1
     assert "retrain 2 waits until 20" in said and "the week's budget (retraining.per_week) is used up" in said

@@ -58,7 +58,7 @@ def test_who_asks_while_one_waits_joins_it_with_all_that_is_worse(ledger: Ledger
         "2025-01-10",
         "",
     )
-    assert (joined.by, joined.reason) == ("policy", "it drifted"), "who asked first"
+    assert (joined.by, joined.reason) == ("bob", "worse"), "a person rather than the policy"
     milder = ledger.retrains.request(retrain("e3", severity=LOW, cut_off="2025-01-02"))
     assert (milder.events, milder.severity, milder.cut_off, milder.not_before) == (("e1", "e2", "e3"), HIGH, "2025-01-10", "")
     assert ledger.retrains.retrains("shop") == [milder]
@@ -101,6 +101,21 @@ def _steps(ledger: Ledger) -> list[str]:
     with ledger._database.engine.connect() as connection:
         rows = connection.execute(retrains.select().order_by(retrains.c.id)).all()
     return [f"{row.state} by {_retrain(row.said).by}: {_retrain(row.said).reason}" for row in rows]
+
+
+def test_what_the_policy_or_the_schedule_asked_for_is_a_persons_once_one_joins_and_stays_so(ledger: Ledger) -> None:
+    for product, by in (("shop", "policy"), ("store", "schedule")):
+        ledger.retrains.request(replace(retrain("e1", product=product), by=by))
+        if by == "schedule":
+            assert ledger.retrains.start(product, 1, "run-1", is_over=lives) is not None, "started or not"
+        for who in ("policy", "schedule", "ann", "bob", "policy"):
+            events = ("e2",) if who == "policy" else ()
+            ledger.retrains.request(replace(retrain(*events, product=product), by=who, reason=f"asked by {who}"))
+        found = ledger.retrains.in_flight(product)
+        assert found is not None
+        assert (found.by, found.reason, found.is_by_itself) == ("ann", "asked by ann", False), "the first person"
+    taken = ledger.retrains.start("store", 1, "run-1", is_over=lives)
+    assert taken is not None and taken.by == "ann"
 
 
 def test_products_have_retrains_of_their_own(ledger: Ledger) -> None:

@@ -54,21 +54,24 @@ def test_who_asks_while_one_is_in_flight_joins_it(parcels: Parcels, ledger: Ledg
     published(ledger, ORDERS, 1, 9)
     asked_by_policy(ledger)
     found = ask(parcels)
-    assert (found.id, found.by, found.events, found.cut_off) == (1, "policy", ("e1",), "2025-01-09")
+    assert (found.id, found.by, found.events, found.cut_off) == (1, "ann", ("e1",), "2025-01-09")
 
 
-def test_the_weeks_budget_holds_for_whoever_asks(parcels: Parcels, ledger: Ledger) -> None:
+def test_the_weeks_budget_holds_for_what_no_person_asked_for(parcels: Parcels, ledger: Ledger) -> None:
     parcels.declare("risk_tier: low", "risk_tier: low\n    retraining: {per_week: 1}")
     published(ledger, ORDERS, 1)
     ask(parcels)
     taken = ledger.retrains.start("parcels", 1, "run-1", is_over=lambda run: True)
     assert taken is not None and give_up(parcels.product, ledger, 1, why="it broke")
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-    waits = ask(parcels, cut_off="2025-01-01", now=now)
+    waits = ask(parcels, by="schedule", cut_off="2025-01-01", now=now)
     begun = datetime.datetime.fromisoformat(taken.requested_at)
     assert datetime.datetime.fromisoformat(waits.not_before) == begun + datetime.timedelta(days=7)
     assert due(parcels.product, ledger, now=now) is None
     assert due(parcels.product, ledger, now=now + datetime.timedelta(days=7)) == waits
+    joined = ask(parcels, now=now)
+    assert (joined.id, joined.by, joined.not_before) == (waits.id, "ann", "")
+    assert due(parcels.product, ledger, now=now) == joined, "a person does not wait for it"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,16 @@ def test_what_a_person_asked_for_does_not(parcels: Parcels, ledger: Ledger) -> N
     ledger.retrains.pause("parcels", by="ann", reason="migration")
     found = ask(parcels)
     assert due(parcels.product, ledger, now=NOW) == found
+
+
+@pytest.mark.parametrize("by", ["policy", "schedule"])
+def test_nor_does_what_a_person_has_joined_whoever_asked_first(by: str, parcels: Parcels, ledger: Ledger) -> None:
+    published(ledger, ORDERS, 1)
+    ledger.retrains.request(Retrain("parcels", 0, "requested", "2025-01-01", Severity.NONE, (), "by itself", by))
+    ledger.retrains.pause("parcels", by="ann", reason="migration")
+    assert due(parcels.product, ledger, now=NOW) is None
+    found = ask(parcels)
+    assert (found.id, due(parcels.product, ledger, now=NOW)) == (1, found)
 
 
 # ended without a model
