@@ -166,9 +166,12 @@ class _Retraining:
         return model
 
     def _is_champion(self, model: ModelVersion) -> Retrain:
-        """Say of a model that is champion whether this retrain has made it so, before it was killed."""
+        """Say of a model that is champion whether it has become so since this retrain was asked for.
+
+        By a run of it that was killed, or by whoever carried out what that run had decided: the sensor, or a person.
+        """
         newest = self._ledger.models.promotions(self._product.name)[-1]
-        if (newest.by, newest.reason) == (POLICY, self._name):
+        if newest.kind == "promoted" and newest.promoted_at > self._taken.requested_at:
             return self._promoted(model)
         why = f"model {model.number}, the champion, was made of the same rows by the same code"
         return self._with("refused", why, model.number)

@@ -429,6 +429,16 @@ def test_a_retrain_killed_at_every_step_is_carried_on_and_nothing_is_done_twice(
     assert aliases(parcels) == {"champion": 1}
 
 
+def test_what_was_killed_after_its_review_and_promoted_by_the_sensor_was_promoted(parcels: Parcels) -> None:
+    request(parcels.product, parcels.lake, by="ann", reason="asked", cut_off=NORMAL, now=NOW)
+    assert ended(_carry_out, parcels.root, "run-1", "review_recorded") == -signal.SIGKILL
+    assert decided(parcels.product, parcels.lake) == (1,)
+    promote(parcels.product, parcels.lake, number=1, by="policy", reason="approved by policy: retrain 1: asked")
+    found = carry_out(parcels.product, parcels.lake, retrain=1, run="run-2", is_over=over, now=NOW)
+    assert outcome(found) == ("ended", "promoted", 1), found.why
+    assert champions(parcels) == [(1, "promoted")]
+
+
 def test_a_roll_back_killed_before_its_decision_is_on_record_once(parcels: Parcels) -> None:
     ledger, report = parcels.lake.ledger, lost(0.4, "2025-01-13", "2025-01-14")
     assert outcome(retrained(parcels, NORMAL))[1] == "promoted"
