@@ -13,7 +13,7 @@ def in_review(ledger: Ledger, product: str) -> ResponseDecision | Waiting | None
 
     One that waits, or that a run has taken and not decided, counts until it is decided: what it leads to is not known, and
     where run after run broke over it nobody else would know. Of one that has led to it the mode ends when a person has decided
-    about evidence that was recorded after it: approved or rejected.
+    about a model after it: approved or rejected, whenever the evidence was recorded.
     """
     if open_ := [each for each in ledger.drift.waiting(product) if each.severity is Severity.CRITICAL]:
         return open_[-1]
@@ -21,6 +21,6 @@ def in_review(ledger: Ledger, product: str) -> ResponseDecision | Waiting | None
     if not entered:
         return None
     at, said = entered[-1]
-    later = [each.evidence.digest for each in ledger.models.judgements(product) if each.recorded_at > at]
-    by_person = any(review.by != POLICY for evidence in later for review in ledger.models.reviews(evidence))
-    return None if by_person else said
+    evidence = {each.evidence.digest for each in ledger.models.judgements(product)}
+    reviews = (review for digest in evidence for review in ledger.models.reviews(digest))
+    return None if any(review.by != POLICY and review.decided_at > at for review in reviews) else said
