@@ -104,6 +104,12 @@ def retrain(*events: str, product: str = "shop", severity: Severity = Severity.M
     return Retrain(product, 0, "requested", cut_off, severity, events, "it drifted", "policy", not_before="2025-01-09T00:00:00")
 
 
+def asked_as_declared(product: Product, used: TrainingSet) -> TrainingSet:
+    """Return the training set as if it had been selected for the model that the product declares now."""
+    assert product.model is not None
+    return replace(used, selection=product.model.selection, question=product.model.question)
+
+
 def challenge(
     product: Product,
     ledger: Ledger,
@@ -118,10 +124,10 @@ def challenge(
 
     `made` is a model that the ledger has already, judged again now; `used` its training set.
     """
-    assert product.model is not None
-    trained_on = replace(used or training_set(product=product.name), selection=product.model.selection)
+    trained_on = asked_as_declared(product, used or training_set(product=product.name))
     ledger.models.record_training_set(trained_on)
     found = made or ledger.models.record_model(model(artifact, product=product.name, of=trained_on))
+    assert product.model is not None
     said = replace(verdict(found, status=status, against=ledger.models.champion(product.name)), demands=product.model.demands)
     ledger.models.record_verdict(said, evidence_of(product, found, said, severity=severity))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.models.train import Trained, train
 from readiness_pipelines.models.training_set import select, spec_of
-from tests.challenged import challenge, training_set
+from tests.challenged import asked_as_declared, challenge, training_set
 from tests.modelled import MODEL, WATCHED, Parcels, build_parcels
 
 SMALL = MODEL.replace("holdout_days: 3", "holdout_days: 1\n    min_rows: 200")
@@ -97,10 +97,10 @@ def build_desk(root: Path, *, tier: str = "medium") -> Promoted:
 
     parcels = build_parcels(root, model=SMALL.replace("risk_tier: low", f"risk_tier: {tier}"))
     parcels.settings.landing.mkdir(parents=True, exist_ok=True)
-    estimator, selection = LogisticRegression().fit([[0.0], [1.0]], [False, True]), spec_of(parcels.product).selection
+    product, estimator = parcels.product, LogisticRegression().fit([[0.0], [1.0]], [False, True])
     trained = {
         cut_off: (
-            replace(training_set(cut_off, product="parcels"), selection=selection),
+            asked_as_declared(product, training_set(cut_off, product="parcels")),
             Trained(estimator, 0.5, cut_off, "code", {}),
         )
         for cut_off in (EARLIER, LATER)

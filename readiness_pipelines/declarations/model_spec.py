@@ -61,6 +61,18 @@ class ModelSpec:
         return digest(_MEANING, self.product, tables, label.model_dump(mode="json"), rows, features, beside)
 
     @property
+    def question(self) -> str:
+        """A digest of what is predicted of which rows, and from what: a model that was made for another one scores nothing here.
+
+        Holdout, groups, slices and baseline are none of it: they say how a model is tried, and an older one may have been
+        tried otherwise.
+        """
+        label = self.words.label
+        tables = [self.scored.full_name, self.labels.full_name]
+        features = sorted((each.name, each.kind) for each in self.features)
+        return digest(self.product, tables, label.column, label.positive, label.by, features)
+
+    @property
     def recipe(self) -> str:
         """A digest of how a model is made of a training set."""
         said = self.words

@@ -40,7 +40,8 @@ class Metric(StrEnum):
 class TrainingSet:
     """Which admitted rows a model is trained on, and on which it is judged. No row is in it: they are read from `versions`.
 
-    `selection` is the digest of what is declared about it. Partitions up to `cut_off`, inclusive, were looked at, as they were
+    `selection` is the digest of what is declared about it, `question` of that part which says what is predicted from which
+    columns: a model answers no other one. Partitions up to `cut_off`, inclusive, were looked at, as they were
     admitted when it was selected, and of their labels those that were known when that partition had ended. Rows with a time
     from `holdout_from` (UTC, ISO 8601) on are held out. `left_out` counts by reason what is in neither: rows = train + holdout
     + all that was left out. `leaks` say what of the features must not be known when a score is wanted; with any of them
@@ -63,6 +64,7 @@ class TrainingSet:
     left_out: Mapping[str, int] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
     trained_on: tuple[str, ...] = ()
+    question: str = ""
 
     @property
     def id(self) -> str:

@@ -84,11 +84,17 @@ class Models:
         return [ModelVersion.from_json(row.model) for row in rows]
 
     def record_verdict(self, verdict: ModelVerdict, evidence: Evidence) -> None:
-        """Record what the promotion gate said; what is recorded under this evidence already adds nothing."""
-        c = model_verdicts.c
+        """Record what the promotion gate said; what it says again, with no promotion since, adds nothing.
+
+        After a promotion it is recorded anew under the same evidence: a verdict from before it counts no more, and decisions
+        about the evidence stand.
+        """
+        c, p = model_verdicts.c, promotions.c
+        mine = sa.select(c.evidence, c.recorded_at).where(c.product == evidence.product, c.number == evidence.number)
+        promoted = sa.select(p.recorded_at).where(p.product == evidence.product).order_by(p.turn.desc()).limit(1)
         with self._database.writing() as connection:
-            newest = sa.select(c.evidence).where(c.product == evidence.product, c.number == evidence.number).order_by(c.id.desc())
-            if connection.execute(newest.limit(1)).scalar() != evidence.digest:
+            newest, turn = connection.execute(mine.order_by(c.id.desc()).limit(1)).first(), connection.execute(promoted).scalar()
+            if newest is None or newest.evidence != evidence.digest or (turn or "") > newest.recorded_at:
                 said = {"evidence": evidence.digest, "verdict": verdict.to_json(), "said": evidence.to_json()}
                 insert(connection, model_verdicts, product=evidence.product, number=evidence.number, **said, recorded_at=now())
 

@@ -17,6 +17,7 @@ from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger import Waiting
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.evidence import evidence_of
+from readiness_pipelines.models.succession import rolled_back_from
 from readiness_pipelines.models.training_set import spec_of
 from readiness_pipelines.models.withdrawn import withdrawn_since
 
@@ -52,7 +53,7 @@ def case_of(product: Product, lake: Lakehouse, number: int) -> Case:
 def served_case(product: Product, lake: Lakehouse, number: int, history: Sequence[Promotion]) -> Case:
     """Return the case of a model that was the champion: what it served on, as far as that still lets it through.
 
-    Where that decision has expired or was taken back, its newest case: a person may have approved it anew. Raises as `case_of`.
+    Where that decision has expired or was taken back, its newest case, if that was decided later. Raises as `case_of`.
     """
     newest, models = case_of(product, lake, number), lake.ledger.models
     served_on = next((each.evidence for each in reversed(history) if each.number == number), "")
@@ -61,8 +62,10 @@ def served_case(product: Product, lake: Lakehouse, number: int, history: Sequenc
         return newest
     decisions = models.reviews(served_on)
     served = Case(newest.model, judgement, decisions[-1] if decisions else None)
-    missing = missing_approvals(judgement.evidence, served.review, now=datetime.datetime.now(datetime.UTC))
-    return newest if missing else served
+    if not missing_approvals(judgement.evidence, served.review, now=datetime.datetime.now(datetime.UTC)):
+        return served
+    since = served.review.decided_at if served.review else ""
+    return newest if newest.review is not None and newest.review.decided_at > since else served
 
 
 def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
@@ -71,30 +74,48 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
     `history` are the product's promotions, oldest first. A verdict counts for the champion it compared with, and for
     contract, policy, tier and demands as they were: with any of them changed, the model must be judged again.
     """
-    verdict, evidence = case.judgement.verdict, case.judgement.evidence
-    found = [*_failed(case), *_changed(product, lake, case), *_rolled_back_from(case, history)]
+    verdict = case.judgement.verdict
+    found = [*_failed(case), *_changed(product, lake, case)]
     champion = lake.ledger.models.model(product.name, history[-1].number) if history else None
     if (champion.artifact if champion else "") != verdict.against:
         now = f"model {champion.number}" if champion else "none"
         found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
     elif history and case.judgement.recorded_at < history[-1].promoted_at:
         found.append(f"it was judged before model {history[-1].number} became the champion again, so that it must be judged again")
-    if any(each.number == case.model.number and each.evidence == evidence.digest for each in history):
-        found.append("it was promoted on this evidence already, and another was put in its place")
     return tuple(found) or _taught_wrongly(product, lake, case)  # asked last: it reads much of the ledger
 
 
 def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
     """Return in words what stands against rolling back to this model now; nothing: only decisions count.
 
-    Its verdict speaks of the champion of then, and it may rest on an older contract or policy: it was right once, and is
-    what there is. Only where the risk tier is another one now, an approval by the policy is none.
+    Its verdict speaks of the champion of then, and it may rest on an older contract or policy, and have been tried on another
+    holdout: it was right once, and is what there is. But it must answer the question that is asked now; and where the risk
+    tier is another one now, an approval by the policy is none.
     """
     tier, before = spec_of(product).tier, case.judgement.evidence.tier
-    found = [*_failed(case), *_declared_otherwise(product, lake, case)]
+    found = [*_failed(case), *_asked_otherwise(product, lake, case)]
     if case.review is not None and case.review.by == POLICY and tier is not Tier.LOW:
         found.append(f"the policy approved it at tier {before}, and the tier is {tier} now: it needs a person")
     return (*found, *_taught_wrongly(product, lake, case))
+
+
+def since_put_aside(case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
+    """Return in words why only what a person decides from then on brings this model back; nothing: it needs no such decision.
+
+    It was rolled back from, or promoted on this very evidence and replaced: whatever was approved before was approved without
+    knowing that, and no verdict tells why.
+    """
+    number, evidence, review = case.model.number, case.judgement.evidence.digest, case.review
+    back = rolled_back_from(history, number)
+    if back is not None:
+        at, why = back.promoted_at, f"it was rolled back from at {back.promoted_at[:19]} UTC ({back.reason})"
+    elif any((each.number, each.evidence) == (number, evidence) for each in history):
+        at, why = history[-1].promoted_at, "it was promoted on this evidence already, and another was put in its place"
+    else:
+        return ()
+    if review is not None and review.by != POLICY and review.decided_at > at:
+        return ()
+    return (f"{why}: only what a person approves after that brings it back",)
 
 
 def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
@@ -127,27 +148,25 @@ def _failed(case: Case) -> list[str]:
     return []
 
 
-def _rolled_back_from(case: Case, history: Sequence[Promotion]) -> list[str]:
-    """Whoever was rolled back from comes back by a person's decision alone, taken after that: no verdict knows why."""
-    left = [each for each in history if each.kind == "rolled_back" and each.previous == case.model.number]
-    review = case.review
-    if not left or (review is not None and review.by != POLICY and review.decided_at > left[-1].promoted_at):
-        return []
-    why = f"it was rolled back from at {left[-1].promoted_at[:19]} UTC ({left[-1].reason})"
-    return [f"{why}, and only a person's approval after that brings it back"]
+def _asked_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]:
+    """Of other rows, features or labels the scores of a model say nothing, whoever liked it."""
+    training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
+    if training_set is None or training_set.question == spec_of(product).question:
+        return []  # of a training set that nobody knows, `_taught_wrongly` tells
+    return ["table, label or features are declared otherwise now than it was trained for: train one on these"]
 
 
-def _declared_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]:
-    """A model answers the question it was trained for: of other rows, features or labels its scores say nothing."""
+def _selected_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]:
     training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
     if training_set is None or training_set.selection == spec_of(product).selection:
-        return []  # of a training set that nobody knows, `_taught_wrongly` tells
-    return ["table, label, features, groups or holdout are declared otherwise now than it was trained for: train one on these"]
+        return []
+    asked = _asked_otherwise(product, lake, case)
+    return asked or ["which rows it is trained and tried on is said otherwise now, by declaration or release: train one on these"]
 
 
 def _changed(product: Product, lake: Lakehouse, case: Case) -> list[str]:
     said, spec = case.judgement.evidence, spec_of(product)
-    if otherwise := _declared_otherwise(product, lake, case):
+    if otherwise := _selected_otherwise(product, lake, case):
         return otherwise
     as_now = evidence_of(product, case.model, case.judgement.verdict, severity=said.severity)
     if as_now.digest == said.digest and case.judgement.verdict.demands == spec.demands:

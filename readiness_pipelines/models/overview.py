@@ -16,7 +16,8 @@ from readiness_pipelines.governance import missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.ledger.retrains import Pause
-from readiness_pipelines.models.grounds import Case, against_promoting, unknown_to_policy
+from readiness_pipelines.models.grounds import Case, against_promoting, since_put_aside, unknown_to_policy
+from readiness_pipelines.models.succession import earlier
 from readiness_pipelines.models.training_set import spec_of
 
 
@@ -102,22 +103,6 @@ def standing(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> St
     )
 
 
-def earlier(history: Sequence[Promotion]) -> int:
-    """Return the number of the champion that stood before the present one was promoted, 0 where there is none.
-
-    `history` are the product's promotions, oldest first. Who has been rolled back from is none: after 1, 2, 3 and back to 2
-    it is 1, so that rolling back twice never brings back what was rolled back from.
-    """
-    stood: list[int] = []
-    for each in history:
-        if each.kind == "rolled_back" and each.number in stood:
-            while stood[-1] != each.number:
-                stood.pop()
-        else:
-            stood.append(each.number)
-    return stood[-2] if len(stood) > 1 else 0
-
-
 def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Sequence[Promotion], now: datetime.datetime) -> Stands:
     judgement = lake.ledger.models.judgement(product.name, model.number)
     case = _case(lake, model, judgement) if judgement else None
@@ -126,12 +111,14 @@ def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Seq
     if case is None:
         return Stands(model, None, State.UNJUDGED, ("its retrain has not come to a verdict",))
     evidence = case.judgement.evidence
-    if any((each.number, each.evidence) == (model.number, evidence.digest) for each in history):
+    is_judged_since = not history or case.judgement.recorded_at >= history[-1].promoted_at
+    if not is_judged_since and any((each.number, each.evidence) == (model.number, evidence.digest) for each in history):
         return Stands(model, case, State.REPLACED, (f"model {history[-1].number} is the champion",))
     if against := against_promoting(product, lake, case, history):
         return Stands(model, case, State.REFUSED, against)
-    missing = (*missing_approvals(evidence, case.review, now=now), *unknown_to_policy(product, lake, case))
-    return Stands(model, case, _lacks(case) if missing else State.APPROVED, missing)
+    aside = since_put_aside(case, history)
+    missing = (*missing_approvals(evidence, case.review, now=now), *aside, *unknown_to_policy(product, lake, case))
+    return Stands(model, case, _lacks(case, by_person=bool(aside)) if missing else State.APPROVED, missing)
 
 
 def _case(lake: Lakehouse, model: ModelVersion, judgement: Judgement) -> Case:
@@ -139,8 +126,8 @@ def _case(lake: Lakehouse, model: ModelVersion, judgement: Judgement) -> Case:
     return Case(model, judgement, decisions[-1] if decisions else None)
 
 
-def _lacks(case: Case) -> State:
+def _lacks(case: Case, *, by_person: bool) -> State:
     if case.review is not None:
         return State.REJECTED if case.review.decision == "rejected" else State.WAITS
-    can_be_policy = case.judgement.verdict.status is Status.PASSED and not needs_person(case.judgement.evidence)
-    return State.POLICY if can_be_policy else State.WAITS
+    by_person = by_person or case.judgement.verdict.status is not Status.PASSED or needs_person(case.judgement.evidence)
+    return State.WAITS if by_person else State.POLICY

@@ -19,9 +19,18 @@ from readiness_pipelines.errors import NotApproved, ReadinessError
 from readiness_pipelines.flow import Promotion, Review
 from readiness_pipelines.governance import POLICY, missing_approvals
 from readiness_pipelines.lakehouse import Lakehouse, reached
-from readiness_pipelines.models.grounds import Case, against_going_back, against_promoting, case_of, served_case, unknown_to_policy
-from readiness_pipelines.models.overview import Standing, earlier, standing
+from readiness_pipelines.models.grounds import (
+    Case,
+    against_going_back,
+    against_promoting,
+    case_of,
+    served_case,
+    since_put_aside,
+    unknown_to_policy,
+)
+from readiness_pipelines.models.overview import Standing, standing
 from readiness_pipelines.models.registry import Registry
+from readiness_pipelines.models.succession import earlier
 from readiness_pipelines.models.training_set import spec_of
 
 
@@ -136,7 +145,7 @@ def _refuse(
     against = against_going_back(product, lake, case) if is_back else against_promoting(product, lake, case, history)
     missing = missing_approvals(evidence, review, now=datetime.datetime.now(datetime.UTC))
     found = [*_paused(product, lake, wanted), *against, *missing]
-    found += () if is_back else unknown_to_policy(product, lake, case)
+    found += () if is_back else (*since_put_aside(case, history), *unknown_to_policy(product, lake, case))
     if found:
         what = f"model {wanted.number} is not {'rolled back to' if is_back else 'promoted'}"
         raise NotApproved(

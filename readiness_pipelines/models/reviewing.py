@@ -9,7 +9,7 @@ from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Review, Status
 from readiness_pipelines.governance import POLICY, needs_person, signed
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.models.grounds import Case, case_of
+from readiness_pipelines.models.grounds import Case, case_of, since_put_aside
 from readiness_pipelines.models.training_set import spec_of
 
 
@@ -53,11 +53,13 @@ def decide_by_policy(product: Product, lake: Lakehouse, *, number: int, reason: 
     """Record the policy's approval of the model with this number, and return the decision that counts.
 
     Where somebody has decided about this evidence already, that decision stands. None, and nothing is recorded, where only a
-    person may approve.
+    person may approve; of a model that was rolled back from that is so, too.
     """
     case = case_of(product, lake, number)
     if case.judgement.verdict.status is not Status.PASSED or needs_person(case.judgement.evidence):
         return None
+    if since_put_aside(case, lake.ledger.models.promotions(product.name)):
+        return case.review if case.review is not None and case.review.by != POLICY else None
     days = spec_of(product).words.approvals_expire_days
     review = _review(case, approve=True, by=POLICY, reason=reason, days=days)
     return lake.ledger.models.record_review(review, unless_decided=True)

@@ -130,7 +130,7 @@ def _admitted(lake: Lakehouse, spec: ModelSpec, cut_off: str) -> tuple[TableVers
 
 
 def _begun(spec: ModelSpec, versions: Sequence[TableVersion], cut_off: str) -> TrainingSet:
-    return TrainingSet(spec.product, spec.selection, cut_off, tuple(versions), 0, "", "", "", 0, 0, 0, 0)
+    return TrainingSet(spec.product, spec.selection, cut_off, tuple(versions), 0, "", "", "", 0, 0, 0, 0, question=spec.question)
 
 
 def _computed(product: Product, spec: ModelSpec, lake: Lakehouse, begun: TrainingSet) -> TrainingSet:

@@ -32,7 +32,7 @@ def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off:
     then, and not raised: an event must take effect whether or not anybody can compare. The rows are those of the training set at
     `cut_off`, which the retrain that follows uses too; it is pinned and recorded.
     """
-    from readiness_pipelines.models.overview import earlier
+    from readiness_pipelines.models.succession import earlier
 
     spec, models = product.model, lake.ledger.models
     champion = models.champion(product.name)

@@ -95,6 +95,29 @@ def test_a_digest_changes_with_what_it_is_of_and_with_nothing_else(parcels: Parc
     assert {name for name in (SELECTION, RECIPE, DEMANDS) if getattr(before, name) != getattr(after, name)} == changed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_other"),
+    [
+        (FEATURES, "    features: [amount, items]\n", True),
+        (LAST, f"{LAST}    columns: {{items: category}}\n", True),
+        ("column: returned, by", "column: returned, positive: false, by", True),
+        ("{table: returns, column: returned", "{table: orders, column: channel, positive: web", True),
+        (FEATURES, "    features: [region, amount, items, weight, channel]\n", False),
+        ("holdout_days: 3", "holdout_days: 4", False),
+        ("groups: [customer]", "groups: [customer, order_id]", False),
+        ("column: returned, by", "column: returned, known_at: told_on, by", False),
+        ("{column: region, min_rows: 50}", "{column: channel, min_rows: 50}", False),
+        (LAST, f"{LAST}    estimator: logistic\n", False),
+    ],
+)
+def test_another_question_is_another_label_or_other_features_however_it_was_tried(
+    parcels: Parcels, old: str, new: str, is_other: bool
+) -> None:
+    before = spec_of(parcels).question
+    parcels.declare(old, new)
+    assert (spec_of(parcels).question != before) is is_other
+
+
 def test_the_same_words_have_the_same_digests_in_whatever_order(parcels: Parcels, tmp_path: Path) -> None:
     first, *rest = MODEL.splitlines(keepends=True)
     other = build_parcels(tmp_path / "other", model=first + "".join(reversed(rest)))

@@ -76,6 +76,19 @@ def test_the_newest_verdict_on_a_model_counts_and_what_is_said_again_adds_nothin
     assert ledger.models.judgement("shop", 9) is None and ledger.models.judgement_under("e9") is None
 
 
+def test_what_is_said_again_after_a_promotion_is_recorded_again_under_the_same_evidence(ledger: Ledger) -> None:
+    made, about = put(ledger, "a1")
+    assert ledger.models.promote(approved(ledger, "a2"), after=0, check=lets_through) is not None
+    promoted_at = ledger.models.promotions("shop")[-1].promoted_at
+    for _ in range(2):
+        ledger.models.record_verdict(verdict(made), about)
+    mine = [each for each in ledger.models.judgements("shop") if each.evidence.number == made.number]
+    assert [each.evidence for each in mine] == [about, about], "once"
+    assert mine[0].recorded_at < promoted_at <= mine[1].recorded_at
+    found = ledger.models.judgement_under(about.digest)
+    assert found is not None and found.recorded_at == mine[1].recorded_at
+
+
 def test_evidence_that_comes_back_is_the_newest_again(ledger: Ledger) -> None:
     made, first = put(ledger)
     for about in (evidence(made, verdict(made), policy="p2"), first):

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Promotion, Severity, Status, Tier
+from readiness_pipelines.flow import ModelVersion, Promotion, Severity, Status, Tier
 from readiness_pipelines.ledger import Ledger
-from readiness_pipelines.models.grounds import case_of
-from readiness_pipelines.models.overview import earlier, standing
+from readiness_pipelines.models.grounds import against_going_back, case_of, served_case
+from readiness_pipelines.models.overview import standing
 from readiness_pipelines.models.reviewing import decide, decide_by_policy
-from tests.challenged import challenge, enthrone, review, training_set
+from readiness_pipelines.models.succession import earlier, rolled_back_from
+from tests.challenged import YEAR, challenge, enthrone, review, training_set
 from tests.drifted import measured, put
 from tests.modelled import Parcels, build_parcels
 from tests.shop import build_shop
@@ -200,6 +201,144 @@ def test_aliases_are_the_champion_what_a_roll_back_goes_back_to_and_the_newest_t
     assert states(parcels) == ["champion", "replaced", "refused", "refused", "refused"]
 
 
+# what was rolled back from, and what was judged before
+
+
+ASIDE = "only what a person approves after that brings it back"
+
+
+@pytest.fixture
+def back_on_first(parcels: Parcels, ledger: Ledger) -> ModelVersion:
+    """The first model is champion again, after the second, which is returned: the policy may promote at this tier."""
+    enthrone(parcels.product, ledger, "a1")
+    second = enthrone(parcels.product, ledger, "a2")
+    enthrone(parcels.product, ledger, "a1", back=True)
+    return second
+
+
+@pytest.mark.parametrize("severity", [Severity.LOW, Severity.HIGH])
+def test_who_was_rolled_back_from_is_not_promoted_by_the_policy_again_on_whatever_evidence(
+    severity: Severity, back_on_first: ModelVersion, parcels: Parcels, ledger: Ledger
+) -> None:
+    """The next retrain on the same rows finds the model that it has made before, and the gate says what it said."""
+    challenge(parcels.product, ledger, made=back_on_first, severity=severity)
+    assert (states(parcels), ASIDE in why(parcels), "it is better" in why(parcels)) == (["champion", "waits"], True, True)
+    assert decide_by_policy(parcels.product, parcels.lake, number=2, reason="it passed") is None
+    about = case_of(parcels.product, parcels.lake, 2).judgement.evidence
+    ledger.models.record_review(review(about, by="policy"))
+    assert states(parcels) == ["champion", "waits"], "whatever wrote that"
+    decide(parcels.product, parcels.lake, number=2, **APPROVED)
+    assert states(parcels) == ["champion", "approved"]
+
+
+def test_what_a_person_approved_before_the_roll_back_does_not_bring_it_back(
+    back_on_first: ModelVersion, parcels: Parcels, ledger: Ledger
+) -> None:
+    challenge(parcels.product, ledger, made=back_on_first)
+    about = case_of(parcels.product, parcels.lake, 2).judgement.evidence
+    assert [each.by for each in ledger.models.reviews(about.digest)] == ["ann"], "the evidence that it was promoted on"
+    assert states(parcels) == ["champion", "waits"]
+    said = decide_by_policy(parcels.product, parcels.lake, number=2, reason="it passed")
+    assert said is not None and said.by == "ann"
+    assert states(parcels) == ["champion", "waits"]
+
+
+def test_going_back_over_several_puts_all_of_them_aside(parcels: Parcels, ledger: Ledger) -> None:
+    for artifact in ("a1", "a2", "a3"):
+        enthrone(parcels.product, ledger, artifact)
+    enthrone(parcels.product, ledger, "a1", back=True)
+    for number in (2, 3):
+        challenge(parcels.product, ledger, made=ledger.models.model("parcels", number), severity=Severity.LOW)
+    assert states(parcels) == ["champion", "waits", "waits"]
+
+
+def test_who_is_champion_again_by_a_persons_word_is_a_champion_like_any_other(
+    back_on_first: ModelVersion, parcels: Parcels, ledger: Ledger
+) -> None:
+    challenge(parcels.product, ledger, made=back_on_first)
+    enthrone(parcels.product, ledger, "a2", back=False)
+    enthrone(parcels.product, ledger, "a3")
+    challenge(parcels.product, ledger, made=back_on_first)
+    assert states(parcels) == ["replaced", "policy", "champion"]
+
+
+def test_what_was_judged_before_a_roll_back_is_void_though_its_champion_is_back(parcels: Parcels, ledger: Ledger) -> None:
+    enthrone(parcels.product, ledger, "a1")
+    third = challenge(parcels.product, ledger, "a3")
+    decide(parcels.product, parcels.lake, number=third.number, **APPROVED)
+    enthrone(parcels.product, ledger, "a2")
+    enthrone(parcels.product, ledger, "a1", back=True)
+    assert states(parcels)[1] == "refused"
+    found = standing(parcels.product, parcels.lake, now=NOW).models[1].why
+    assert found == ("it was judged before model 1 became the champion again, so that it must be judged again",)
+    challenge(parcels.product, ledger, made=third)
+    assert states(parcels)[1] == "approved", "the same verdict is the same evidence, and was approved"
+
+
+# what is declared otherwise
+
+
+OTHERWISE = "declared otherwise now than it was trained for"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told", "is_way_back"),
+    [
+        ("column: returned, by", "column: returned, positive: false, by", OTHERWISE, False),
+        ("features: [amount, items, weight, channel, region]", "features: [amount, items]", OTHERWISE, False),
+        ("holdout_days: 3", "holdout_days: 3\n    columns: {items: category}", OTHERWISE, False),
+        ("groups: [customer]", "groups: [customer, order_id]", "which rows it is trained and tried on is said otherwise", True),
+        ("holdout_days: 3", "holdout_days: 4", "which rows it is trained and tried on is said otherwise", True),
+        ("column: region, min_rows", "column: channel, min_rows", "which rows it is trained and tried on is said otherwise", True),
+    ],
+)
+def test_a_model_that_was_trained_for_another_question_is_neither_promoted_nor_gone_back_to(
+    old: str, new: str, told: str, is_way_back: bool, parcels: Parcels, ledger: Ledger
+) -> None:
+    """An older one that was only tried otherwise may be gone back to: it was right once, and is what there is."""
+    enthrone(parcels.product, ledger, "a1")
+    number = challenge(parcels.product, ledger, "a2").number
+    decide(parcels.product, parcels.lake, number=number, **APPROVED)
+    assert states(parcels) == ["champion", "approved"]
+    parcels.declare(old, new)
+    assert states(parcels)[-1] == "refused" and told in why(parcels)
+    case = case_of(parcels.product, parcels.lake, number)
+    against = against_going_back(parcels.product, parcels.lake, case)
+    assert (against == ()) is is_way_back and (is_way_back or told in against[0])
+
+
+# what a roll back rests on
+
+
+def test_a_roll_back_rests_on_what_the_model_served_on_whatever_was_said_of_it_later(parcels: Parcels, ledger: Ledger) -> None:
+    first = enthrone(parcels.product, ledger, "a1")
+    enthrone(parcels.product, ledger, "a2")
+    served_on, rejected = ledger.models.promotions("parcels")[0].evidence, Status.FAILED
+    challenge(parcels.product, ledger, made=first, status=rejected)
+    assert case_of(parcels.product, parcels.lake, 1).judgement.verdict.status is rejected
+    case = served_case(parcels.product, parcels.lake, 1, ledger.models.promotions("parcels"))
+    assert case.judgement.evidence.digest == served_on and against_going_back(parcels.product, parcels.lake, case) == ()
+
+
+@pytest.mark.parametrize("how", ["expired", "rejected"])
+def test_where_that_decision_counts_no_more_a_later_one_about_newer_evidence_does(
+    how: str, parcels: Parcels, ledger: Ledger
+) -> None:
+    first = enthrone(parcels.product, ledger, "a1")
+    enthrone(parcels.product, ledger, "a2")
+    history = ledger.models.promotions("parcels")
+    challenge(parcels.product, ledger, made=first)
+    newer = case_of(parcels.product, parcels.lake, 1).judgement.evidence
+    ledger.models.record_review(review(newer))
+    served_on = ledger.models.judgement_under(history[0].evidence)
+    assert served_on is not None
+    said = review(served_on.evidence, approve=how == "expired", for_=-YEAR if how == "expired" else YEAR)
+    ledger.models.record_review(said)
+    assert served_case(parcels.product, parcels.lake, 1, history).judgement.evidence == served_on.evidence, "it is the newest word"
+    ledger.models.record_review(review(newer))
+    assert served_case(parcels.product, parcels.lake, 1, history).judgement.evidence == newer
+
+
 # what a roll back goes back to
 
 
@@ -217,6 +356,17 @@ def history(*numbers: int) -> list[Promotion]:
 )
 def test_a_roll_back_goes_back_to_what_stood_before(numbers: tuple[int, ...], before: int) -> None:
     assert earlier(history(*numbers)) == before
+
+
+@pytest.mark.parametrize(
+    ("numbers", "aside"),
+    [((1, 2), {}), ((1, 2, -1), {2: 3}), ((1, 2, 3, -1), {2: 4, 3: 4}), ((1, 2, 3, -2, -1), {3: 4, 2: 5})]
+    + [((1, 2, -1, 2), {}), ((1, 2, -1, -2), {}), ((1, 2, -1, 3), {2: 3}), ((1, 2, -1, 2, -1), {2: 5})],
+)
+def test_who_was_rolled_back_from_is_known_until_it_is_champion_again(numbers: tuple[int, ...], aside: dict[int, int]) -> None:
+    said = history(*numbers)
+    found = {number: back.id for number in (1, 2, 3) if (back := rolled_back_from(said, number)) is not None}
+    assert found == aside
 
 
 @given(st.lists(st.booleans(), max_size=12))

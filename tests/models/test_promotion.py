@@ -64,9 +64,51 @@ def test_a_roll_back_is_a_promotion_of_what_stood_before_and_history_only_grows(
     assert promoted.where() == promoted.agreed(first, cut_off=EARLIER)
     with nothing_changes(promoted):
         assert roll_back(promoted, to=first) == first, "again, to the same"
-    with nothing_changes(promoted), pytest.raises(NotApproved, match="it was promoted on this evidence already"):
+    with nothing_changes(promoted), pytest.raises(NotApproved, match=r"it was rolled back from at .* \(it disappoints\)"):
         promoted.promote(second)
     assert promotion.decided(promoted.product, promoted.lake) == ()
+
+
+def test_the_loop_does_not_undo_a_roll_back_and_a_person_may(promoted: Promoted) -> None:
+    """A retrain on the same rows finds the model again, and judges it as before: only its severity, and so the evidence, is other."""
+    promoted.champion(cut_off=EARLIER)
+    second = promoted.champion(cut_off=LATER)
+    roll_back(promoted)
+    model, used = promoted.lake.ledger.models.model("parcels", second), promoted.trained[LATER][0]
+    challenge(promoted.product, promoted.lake.ledger, made=model, used=used, severity=Severity.MEDIUM)
+    assert decide_by_policy(promoted.product, promoted.lake, number=second, reason="it passed") is None
+    about = case_of(promoted.product, promoted.lake, second).judgement.evidence
+    promoted.lake.ledger.models.record_review(review(about, by=POLICY))
+    assert promotion.decided(promoted.product, promoted.lake) == ()
+    with nothing_changes(promoted), pytest.raises(NotApproved, match="only what a person approves after that brings it back"):
+        promoted.promote(second, by=POLICY)
+    promoted.approve(second)
+    assert promotion.decided(promoted.product, promoted.lake) == (second,)
+    assert promoted.promote(second, by=POLICY).number == second
+
+
+def test_what_was_approved_before_a_roll_back_is_not_promoted_after_it(promoted: Promoted) -> None:
+    first = promoted.champion(cut_off=EARLIER)
+    beside, second = promoted.challenger(), promoted.challenger()
+    promoted.promote(second)
+    assert roll_back(promoted) == first
+    assert promotion.decided(promoted.product, promoted.lake) == ()
+    with nothing_changes(promoted), pytest.raises(NotApproved, match=f"it was judged before model {first} became the champion"):
+        promoted.promote(beside)
+
+
+def test_what_was_approved_and_is_declared_otherwise_now_is_not_promoted_and_not_gone_back_to(promoted: Promoted) -> None:
+    promoted.champion()
+    promoted.champion()
+    number = promoted.challenger()
+    promoted.parcels.declare("column: returned, by", "column: returned, positive: false, by")
+    try:
+        for act in (lambda: promoted.promote(number), lambda: roll_back(promoted)):
+            with nothing_changes(promoted), pytest.raises(NotApproved, match="table, label or features are declared otherwise"):
+                act()
+    finally:
+        promoted.parcels.declare("column: returned, positive: false, by", "column: returned, by")
+    assert promotion.decided(promoted.product, promoted.lake) == (number,)
 
 
 def test_only_who_was_the_champion_is_rolled_back_to(promoted: Promoted) -> None:
@@ -307,6 +349,16 @@ def test_at_a_higher_tier_than_then_the_policys_word_lets_nothing_back(promoted:
         assert roll_back(promoted) == first
     finally:
         promoted.parcels.declare("risk_tier: high", "risk_tier: low")
+
+
+def test_a_champion_of_before_is_gone_back_to_though_it_was_judged_anew_and_rejected(promoted: Promoted) -> None:
+    first = promoted.champion(cut_off=EARLIER)
+    served_on = promoted.history[-1].evidence
+    promoted.champion(cut_off=LATER)
+    model, used = promoted.lake.ledger.models.model("parcels", first), promoted.trained[EARLIER][0]
+    challenge(promoted.product, promoted.lake.ledger, made=model, used=used, status=Status.FAILED)
+    assert roll_back(promoted) == first
+    assert promoted.history[-1].evidence == served_on
 
 
 # following

@@ -70,7 +70,7 @@ class Station:
     def judged(self, artifact: str = "a1", *, status: Status = Status.PASSED, severity: Severity = Severity.NONE) -> Evidence:
         """Put a model with a verdict on record, as a retrain does; nothing of it was trained."""
         assert self.product.model is not None
-        used = replace(challenged.training_set(product="parcels"), selection=self.product.model.selection)
+        used = challenged.asked_as_declared(self.product, challenged.training_set(product="parcels"))
         self.ledger.models.record_training_set(used)
         made = self.ledger.models.record_model(challenged.model(artifact, product="parcels", of=used))
         champion = self.ledger.models.champion("parcels")
