@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from readiness_pipelines.declarations import Product, load_product
-from readiness_pipelines.flow import ModelVersion, Promotion, Review, Tier
+from readiness_pipelines.flow import ModelVersion, Tier
 from readiness_pipelines.lakehouse import Lakehouse, quarantined, relation
 from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.layers.calendar import clock, first_key, keys_between, last_key
@@ -20,6 +20,7 @@ from readiness_pipelines.layers.standing import Standings
 from readiness_pipelines.samples import power_price
 from readiness_pipelines.samples.power_price import FEATURES, KPI, LABELS, PowerManifest
 from readiness_pipelines.settings import Settings
+from tests.layers.scorers import promote
 
 PROJECT = Path(__file__).parent.parent
 FOLDER = PROJECT / "readiness_pipelines" / "defs" / "power_price"
@@ -223,9 +224,7 @@ def test_scores_and_what_they_were_worth_follow_the_first_champion_without_waiti
     model = lake.ledger.models.record_model(
         ModelVersion("power_price", 0, "no training set", "recipe", "code", "a" * 64, "s" * 64, 0.5, "run", "ann@example.com")
     )
-    promotion = Promotion("power_price", model.number, 0, "promoted", "evidence", "the first", "ann@example.com")
-    lake.ledger.models.record_review(Review("power_price", "evidence", "approved", "ann@example.com", "seen", "2099-01-01"))
-    assert lake.ledger.models.promote(promotion, after=0, check=lambda review: None) is not None
+    promote(lake, model)
 
     def run(table: str, day: str) -> StepResult:
         return run_step(lake, settings, product, table, day, scorer=AsBefore())

@@ -5,6 +5,7 @@ The champion is the model of the newest promotion: MLflow's aliases follow it, a
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -137,14 +138,15 @@ class Models:
         `check` is called with the newest decision about its evidence, an approval, and raises where the model must not be
         promoted all the same. While it runs nobody else writes: what it reads in this ledger is still so when the promotion
         is recorded; it must not write itself. Return None, and record nothing, unless the product has had exactly `after`
-        promotions: of several at once one wins. Raises NotApproved where nobody has approved the evidence, or it was
-        rejected since.
+        promotions: of several at once one wins. Raises NotApproved where the evidence is about another model, nobody has
+        approved it, it was rejected since, or the approval has expired.
         """
         c, r = promotions.c, reviews.c
         with self._database.writing() as connection:
             turns = connection.execute(sa.select(sa.func.max(c.turn)).where(c.product == promotion.product)).scalar() or 0
             if turns != after:
                 return None
+            _require_own(connection, promotion)
             about = sa.select(reviews).where(r.product == promotion.product, r.evidence == promotion.evidence)
             row = connection.execute(about.order_by(r.id.desc()).limit(1)).first()
             check(_approval(row, promotion))
@@ -169,11 +171,27 @@ def _identity(model: ModelVersion) -> tuple[str, str, str, str]:
     return model.training_set, model.recipe, model.code, model.artifact
 
 
+def _require_own(connection: sa.Connection, wanted: Promotion) -> None:
+    """Raise NotApproved unless a verdict about this very model is recorded under the evidence that was approved."""
+    v = model_verdicts.c
+    mine = sa.select(v.id).where(v.product == wanted.product, v.number == wanted.number, v.evidence == wanted.evidence)
+    if connection.execute(mine.limit(1)).first() is None:
+        raise NotApproved(
+            f"{wanted.product}: model {wanted.number} is not promoted: found evidence {wanted.evidence[:12]}, under which no "
+            f"verdict about it is recorded, expected its own: `readiness review show {wanted.product} {wanted.number}`"
+        )
+
+
 def _approval(row: sa.Row[Any] | None, wanted: Promotion) -> Review:
-    """Return the decision if it approves. Whatever anybody checks before or after: without one nothing is promoted."""
-    if row is not None and row.decision == "approved":
+    """Return the decision if it approves still. Whatever anybody checks before or after: without one nothing is promoted."""
+    if row is None:
+        found = "no decision"
+    elif row.decision != "approved":
+        found = f"a rejection by {row.by_whom} ({row.reason})"
+    elif datetime.datetime.fromisoformat(row.expires_at) <= datetime.datetime.now(datetime.UTC):
+        found = f"an approval by {row.by_whom} that expired at {row.expires_at[:19]} UTC"
+    else:
         return _review(row)
-    found = "no decision" if row is None else f"a rejection by {row.by_whom} ({row.reason})"
     raise NotApproved(
         f"{wanted.product}: model {wanted.number} is not promoted: found {found} about evidence {wanted.evidence[:12]}, expected "
         f"an approval; `readiness review show {wanted.product} {wanted.number}` has the evidence"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,11 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from readiness_pipelines.flow import ModelVersion, Promotion, Review, TrainingSet
+from readiness_pipelines.flow import ModelVersion, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import StepResult, run_step
 from readiness_pipelines.layers.scored import Scorer
+from tests import challenged
 from tests.modelled import ORDERS, Parcels, orders_of
 
 NUMBERS = ("amount", "items")
@@ -53,11 +53,12 @@ def train(parcels: Parcels, scorer: Fitted, days: Iterable[int], *, trained_on: 
 def promote(lake: Lakehouse, model: ModelVersion) -> None:
     """Make it the champion: the transaction alone."""
     ledger, turns = lake.ledger.models, len(lake.ledger.models.promotions(model.product))
-    evidence = f"evidence of {model.name} {turns}"
-    until = str(datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
-    ledger.record_review(Review(model.product, evidence, "approved", "anna", "tests", until))
     before = ledger.champion(model.product)
-    made = Promotion(model.product, model.number, before.number if before else 0, "promoted", evidence, "tests", "anna")
+    said = challenged.verdict(model, against=before)
+    about = challenged.evidence(model, said, policy=f"of turn {turns}")
+    ledger.record_verdict(said, about)
+    ledger.record_review(challenged.review(about))
+    made = challenged.promotion(about, previous=before.number if before else 0)
     assert ledger.promote(made, after=turns, check=lambda _: None) is not None
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import Promotion, Review, Status
 from readiness_pipelines.ledger import Incident, Ledger
-from tests.challenged import evidence, model, promotion, put, review, training_set, verdict
+from tests.challenged import YEAR, evidence, model, promotion, put, review, training_set, verdict
 from tests.services import Postgres
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -158,6 +158,26 @@ def test_an_approval_is_of_one_evidence_and_one_product(ledger: Ledger) -> None:
     ledger.models.record_review(replace(review(about), product="store"))
     with pytest.raises(NotApproved, match="no decision"):
         ledger.models.promote(promotion(about), after=0, check=lets_through)
+
+
+def test_no_model_is_promoted_on_what_was_found_of_another_whoever_approved_that(ledger: Ledger) -> None:
+    about, other = put(ledger, "a1")[1], put(ledger, "a2")[1]
+    for each in (about, other):
+        ledger.models.record_review(review(each))
+    elsewhere = replace(promotion(about), product="store")
+    for wanted in (replace(promotion(about), number=other.number), replace(promotion(about), evidence="e9"), elsewhere):
+        with pytest.raises(NotApproved, match=rf"model {wanted.number} is not promoted: found evidence .*expected its own"):
+            ledger.models.promote(wanted, after=0, check=lets_through)
+    assert ledger.models.promotions("shop") == ledger.models.promotions("store") == []
+
+
+def test_an_approval_that_has_expired_promotes_nothing_whatever_the_caller_has_checked(ledger: Ledger) -> None:
+    about = put(ledger)[1]
+    ledger.models.record_review(review(about, for_=-YEAR))
+    with pytest.raises(NotApproved, match="found an approval by ann that expired at"):
+        ledger.models.promote(promotion(about), after=0, check=lets_through)
+    ledger.models.record_review(review(about))
+    assert ledger.models.promote(promotion(about), after=0, check=lets_through) is not None
 
 
 def test_a_check_sees_the_newest_decision_and_what_it_refuses_is_not_recorded(ledger: Ledger) -> None:
