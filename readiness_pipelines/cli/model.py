@@ -62,10 +62,13 @@ def roll_back(
     to: Annotated[
         int | None, typer.Option("--to", help="Number of an earlier champion; default: the one before the present one.")
     ] = None,
+    champion: Annotated[
+        int | None, typer.Option("--from", help="Number of the champion that disappoints: refused where another one is by now.")
+    ] = None,
 ) -> None:
     declared, lake = product_named(product), lakehouse()
     who, why = signed(by, reason)
-    _tell(promotions.roll_back(declared, lake, by=who, reason=why, to=to))
+    _tell(promotions.roll_back(declared, lake, by=who, reason=why, to=to, champion=champion))
 
 
 @app.command("repair", help="Let aliases in MLflow and drift references follow the ledger; a line for each that did not.")

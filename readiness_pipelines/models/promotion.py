@@ -54,21 +54,26 @@ def promote(product: Product, lake: Lakehouse, *, number: int, by: str, reason: 
     return made
 
 
-def roll_back(product: Product, lake: Lakehouse, *, by: str, reason: str, to: int | None = None) -> Promotion:
-    """Make an earlier champion the champion again, and return the promotion that this is. Safe to kill.
+def roll_back(
+    product: Product, lake: Lakehouse, *, by: str, reason: str, to: int | None = None, champion: int | None = None
+) -> Promotion:
+    """Make an earlier champion the champion again, and return the promotion that this is. Safe to repeat and to kill.
 
-    `to` is its number, by default the champion that stood before the present one was promoted. Where `to` is the champion
-    already nothing is recorded. It rests on the verdict and the decision that the older model served on, which must not have
-    expired; else on newer ones about it.
-    Raises as `promote` does, and ReadinessError where there is no earlier champion, or `to` was none.
+    `champion` is the number of the model that is gone back from, by default whichever it is; `to` that of the one that is
+    gone back to, by default the champion that stood before. Where that was done already, nothing is recorded, and aliases and
+    drift references follow: `to` is the champion, or the newest promotion is a roll back from `champion`, or, with neither
+    named, one by the same person for the same reason. So nobody goes back twice by asking twice. It rests on the verdict and
+    the decision that the older model served on, which must not have expired; else on newer ones about it.
+    Raises as `promote` does, and ReadinessError where there is no earlier champion, `to` was none, or another than `champion`
+    is the champion.
     """
     spec_of(product)
     with lake.ledger.promoting(product.name):
         history = lake.ledger.models.promotions(product.name)
-        number = _goes_back_to(product, history, to)
-        if history[-1].number == number:
+        if _is_back_already(product, history, by=by, reason=reason, to=to, champion=champion):
             _follow(product, lake)
             return history[-1]
+        number = _goes_back_to(product, history, to)
         case = served_case(product, lake, number, history)
         made = _record(product, lake, case, Promotion(product.name, number, 0, "rolled_back", "", reason, by), history)
         _follow(product, lake)
@@ -86,6 +91,26 @@ def decided(product: Product, lake: Lakehouse) -> tuple[int, ...]:
     """Return the numbers of the models that were approved, may be promoted and are not yet, oldest first."""
     found = standing(product, lake, now=datetime.datetime.now(datetime.UTC))
     return tuple(each.model.number for each in found.approved)
+
+
+def _is_back_already(
+    product: Product, history: Sequence[Promotion], *, by: str, reason: str, to: int | None, champion: int | None
+) -> bool:
+    """Return whether the newest promotion is what is asked for; refuse where it is about another champion than is named."""
+    newest = history[-1] if history else None
+    if newest is None or newest.number == to:
+        return newest is not None
+    is_back = newest.kind == "rolled_back"
+    if champion is None:
+        return is_back and to is None and (newest.by, newest.reason) == (by, reason)
+    if newest.number == champion:
+        return False
+    if is_back and to is None and newest.previous == champion:
+        return True
+    raise ReadinessError(
+        f"{product.name}: found model {newest.number} as the champion, since {newest.promoted_at[:19]} UTC, expected {champion}, "
+        f"which is to be gone back from: look again at `readiness model list {product.name}`"
+    )
 
 
 def _goes_back_to(product: Product, history: Sequence[Promotion], to: int | None) -> int:

@@ -47,6 +47,7 @@ class Review(Signed):
 class RollBack(Signed):
     """An earlier champion that is to be champion again."""
 
+    champion: int = Field(default=0, description="Number of the champion that disappoints: another one is not gone back from.")
     to: int = Field(default=0, description="Number of the model; 0: the champion before this one.")
 
 
@@ -81,8 +82,11 @@ def roll_back_job(product: Product) -> dg.JobDefinition:
     def roll_back_(context: dg.OpExecutionContext, config: RollBack, readiness: Readiness) -> None:
         from readiness_pipelines.models.promotion import roll_back
 
-        signed = {"by": config.by, "reason": config.reason}
-        _decide(context, product, readiness, lambda lake: _words(roll_back(product, lake, **signed, to=config.to or None)))
+        def rolled_back(lake: Lakehouse) -> dict[str, Any]:
+            to, champion = config.to or None, config.champion or None
+            return _words(roll_back(product, lake, by=config.by, reason=config.reason, to=to, champion=champion))
+
+        _decide(context, product, readiness, rolled_back)
 
     return _job(product, roll_back_, "roll_back", "Make an earlier champion champion again, on its own decision.")
 

@@ -171,7 +171,10 @@ def test_promoting_and_going_back_are_told_and_listed(desk: Promoted, cli: Said)
         (2, 1, "promoted"),
         (1, 2, "rolled back"),
     ]
-    code, said = cli("model", "roll-back", "parcels", *BY)
+    for named in ((), ("--from", "2")):
+        assert cli("model", "roll-back", "parcels", *named, *BY)[0] == 0, "it is so already"
+    assert len(desk.history) == 3
+    code, said = cli("model", "roll-back", "parcels", "--from", "1", *BY)
     assert (code, "found only one champion, model 1" in said) == (2, True)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,34 @@ def test_what_was_approved_and_is_declared_otherwise_now_is_not_promoted_and_not
     finally:
         promoted.parcels.declare("column: returned, positive: false, by", "column: returned, by")
     assert promotion.decided(promoted.product, promoted.lake) == (number,)
+
+
+def test_asking_twice_goes_back_once(promoted: Promoted) -> None:
+    first, second, third = promoted.champion(), promoted.champion(), promoted.champion()
+    assert roll_back(promoted) == second
+    back: dict[str, Any] = {"by": "ann", "reason": "it disappoints"}
+    other: dict[str, Any] = {"by": "bob", "reason": "so do I think", "champion": third}
+    for again in (back, other):
+        with nothing_changes(promoted):
+            assert promotion.roll_back(promoted.product, promoted.lake, **again).number == second
+    with (
+        nothing_changes(promoted),
+        pytest.raises(ReadinessError, match=f"found model {second} as the champion, .* expected {first}"),
+    ):
+        promotion.roll_back(promoted.product, promoted.lake, **back, champion=first)
+    with nothing_changes(promoted), pytest.raises(ReadinessError, match=f"expected {third}, which is to be gone back from"):
+        promotion.roll_back(promoted.product, promoted.lake, **back, champion=third, to=first)
+    assert promotion.roll_back(promoted.product, promoted.lake, **back, champion=second).number == first
+    assert [(each.number, each.previous) for each in promoted.history[-2:]] == [(second, third), (first, second)]
+
+
+@pytest.mark.parametrize(("by", "reason"), [("bob", "it disappoints"), ("ann", "the second had the same fault")])
+def test_another_person_or_reason_goes_further_back(by: str, reason: str, promoted: Promoted) -> None:
+    first = promoted.champion()
+    promoted.champion()
+    promoted.champion()
+    roll_back(promoted)
+    assert promotion.roll_back(promoted.product, promoted.lake, by=by, reason=reason).number == first
 
 
 def test_only_who_was_the_champion_is_rolled_back_to(promoted: Promoted) -> None:

@@ -37,7 +37,7 @@ def _act(root: Path, act: Act, number: int, stop_at: str, barrier: Any = None) -
     if act == "promote":
         promotion.promote(product, lake, number=number, by="ann", reason="it is better")
     elif act == "roll_back":
-        promotion.roll_back(product, lake, by="ann", reason="it disappoints", to=number)
+        promotion.roll_back(product, lake, by="ann", reason="it disappoints", to=number or None)
     else:
         promotion.repair(product, lake)
 
@@ -76,6 +76,17 @@ def test_killed_at_any_step_ledger_aliases_and_reference_agree_after_recovery(st
     assert promoted.where() == promoted.agreed(wanted, cut_off=cut_off)
     assert len(promoted.history) == rows + 1, "once"
     assert promotion.repair(promoted.product, promoted.lake) == ()
+
+
+def test_a_roll_back_without_a_number_that_is_killed_and_repeated_goes_back_once(promoted: Promoted) -> None:
+    promoted.champion(cut_off=LATER)
+    wanted = promoted.champion(cut_off=EARLIER)
+    promoted.champion(cut_off=LATER)
+    rows = len(promoted.history)
+    assert ended(child(promoted, "roll_back", 0, "promotion_recorded")) == -signal.SIGKILL
+    assert ended(child(promoted, "roll_back", 0)) == 0
+    assert promoted.where() == promoted.agreed(wanted, cut_off=EARLIER)
+    assert len(promoted.history) == rows + 1
 
 
 def again(promoted: Promoted, act: Act, number: int) -> None:

@@ -116,6 +116,8 @@ def test_drift_leads_to_a_better_champion_without_anybodys_hand_and_back_by_one(
 
     station.decide("parcels_roll_back")
     assert station.champions()[-1] == (1, "rolled_back", "ann")
+    station.decide("parcels_roll_back")
+    assert len(station.champions()) == 3, "executed again, it goes no further back"
     assert station.until_quiet() == {}, "what was rolled back from is not promoted again on the same evidence"
     assert station.aliases() == {"champion": 1}
     model = station.ledger.models.model("parcels", 1)
