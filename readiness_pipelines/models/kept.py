@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.flow import Status, TrainingSet
+from readiness_pipelines.flow import ModelVersion, Status, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse, pins, unpin
 from readiness_pipelines.ledger import Ledger
 
@@ -23,13 +23,13 @@ def turn(lake: Lakehouse, product: Product) -> AbstractContextManager[None]:
 def resting(product: str, ledger: Ledger) -> frozenset[str]:
     """Return the ids of the training sets that a promoted model, or one that may still be promoted, rests on.
 
-    May still be promoted: judged, not failed, newer than every promoted model, and its evidence not rejected.
+    May still be promoted: judged since the newest promotion, also anew after a roll back, and not failed. A rejected one too:
+    a person may take that back, until a promotion makes its verdict void.
     """
-    models = {model.number: model for model in ledger.models.models(product)}
-    promoted = {promotion.number for promotion in ledger.models.promotions(product)}
-    newest = max(promoted, default=0)
-    waiting = {number for number in models if number > newest and _may_be_promoted(product, ledger, number)}
-    return frozenset(models[number].training_set for number in promoted | waiting if number in models)
+    models, history = ledger.models.models(product), ledger.models.promotions(product)
+    promoted, since = {each.number for each in history}, history[-1].promoted_at if history else ""
+    kept = [each for each in models if each.number in promoted or _may_be_promoted(ledger, each, since)]
+    return frozenset(each.training_set for each in kept)
 
 
 def let_go(product: Product, lake: Lakehouse) -> tuple[str, ...]:
@@ -50,12 +50,9 @@ def let_go(product: Product, lake: Lakehouse) -> tuple[str, ...]:
     return tuple(sorted(gone))
 
 
-def _may_be_promoted(product: str, ledger: Ledger, number: int) -> bool:
-    judgement = ledger.models.judgement(product, number)
-    if judgement is None or judgement.verdict.status is Status.FAILED:
-        return False
-    reviews = ledger.models.reviews(judgement.evidence.digest)
-    return not reviews or reviews[-1].decision != "rejected"
+def _may_be_promoted(ledger: Ledger, model: ModelVersion, since: str) -> bool:
+    judgement = ledger.models.judgement(model.product, model.number)
+    return judgement is not None and judgement.verdict.status is not Status.FAILED and judgement.recorded_at >= since
 
 
 def _tables(product: Product, ledger: Ledger) -> list[str]:

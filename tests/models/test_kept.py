@@ -87,12 +87,27 @@ def test_promoted_models_keep_theirs_older_champions_too_and_what_they_passed_by
 
 
 @pytest.mark.parametrize("status", [Status.PASSED, Status.UNDECIDED])
-def test_a_model_that_waits_for_a_decision_keeps_its_own_until_it_is_rejected(parcels: Parcels, status: Status) -> None:
-    on = selected(parcels, 4)
+def test_a_model_that_waits_for_a_decision_keeps_its_own_until_another_is_promoted(parcels: Parcels, status: Status) -> None:
+    on, other = selected(parcels, 4), selected(parcels, 5)
     evidence = judged(parcels, trained(parcels, on), status)
+    promoting = trained(parcels, other), judged(parcels, trained(parcels, other))
     assert let_go(parcels.product, parcels.lake) == ()
     parcels.lake.ledger.models.record_review(Review("parcels", evidence.digest, "rejected", "anna", "no", EXPIRES))
+    assert let_go(parcels.product, parcels.lake) == (), "a rejection can be taken back"
+    promoted(parcels, *promoting)
     assert let_go(parcels.product, parcels.lake) == (pin_name(on),)
+
+
+def test_an_older_model_that_was_judged_again_after_a_roll_back_keeps_its_own(parcels: Parcels) -> None:
+    """What waits is not always newer than every champion there was."""
+    sets = [selected(parcels, day) for day in (3, 4, 5)]
+    models = [trained(parcels, on) for on in sets]
+    evidence = [judged(parcels, model) for model in models]
+    for number in (0, 2, 0):
+        promoted(parcels, models[number], evidence[number])
+    judged(parcels, models[1])
+    assert let_go(parcels.product, parcels.lake) == ()
+    assert kept(parcels) == {pin_name(on) for on in sets}
 
 
 def test_a_model_that_failed_keeps_nothing(parcels: Parcels) -> None:
