@@ -67,7 +67,7 @@ def next_step(product: str, at: Stands) -> str:
         case State.WAITS | State.REJECTED:
             return f"it {'waits' if at.state is State.WAITS else 'is not promoted'}: {'; '.join(at.why)}"
         case State.CHAMPION:
-            return "it is the champion"
+            return "; ".join(["it is the champion", *at.why])
     return f"it is not promoted: {'; '.join(at.why)}"
 
 

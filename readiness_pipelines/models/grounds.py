@@ -82,7 +82,7 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
         found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
     elif history and case.judgement.recorded_at < history[-1].promoted_at:
         found.append(f"it was judged before model {history[-1].number} became the champion again, so that it must be judged again")
-    return tuple(found) or _taught_wrongly(product, lake, case)  # asked last: it reads much of the ledger
+    return tuple(found) or taught_wrongly(product, lake, case.model)  # asked last: it reads much of the ledger
 
 
 def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[s
     found = [*_failed(case), *_asked_otherwise(product, lake, case)]
     if case.review is not None and case.review.by == POLICY and tier is not Tier.LOW:
         found.append(f"the policy approved it at tier {before}, and the tier is {tier} now: it needs a person")
-    return (*found, *_taught_wrongly(product, lake, case))
+    return (*found, *taught_wrongly(product, lake, case.model))
 
 
 def since_put_aside(case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
@@ -136,6 +136,20 @@ def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[st
     return (f"{retrain.severity} drift has asked for retrain {retrain.id} since the policy approved it: it needs a person",)
 
 
+def taught_wrongly(product: Product, lake: Lakehouse, model: ModelVersion) -> tuple[str, ...]:
+    """Return in words what of that which the model was trained on must not be learned from; nothing: all of it counts.
+
+    Its training set leaks, or a version of it was withdrawn or erased from since. Reads much of the ledger.
+    """
+    training_set = lake.ledger.models.training_set(product.name, model.training_set)
+    if training_set is None:
+        return (f"the ledger knows no training set {model.training_set[:12]}",)
+    gone = [f"{name} ({why})" for name, why in withdrawn_since(product, lake, training_set).items()]
+    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    leaks = (f"its training set leaks: {'; '.join(training_set.leaks[:_NAMED])}",) if training_set.leaks else ()
+    return (*leaks, f"it was trained on {', '.join(gone[:_NAMED])}{more}") if gone else leaks
+
+
 def _failed(case: Case) -> list[str]:
     verdict = case.judgement.verdict
     rules = ", ".join(f"{each.rule} {each.about}".strip() for each in verdict.failed[:_NAMED])
@@ -152,7 +166,7 @@ def _asked_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]
     """Of other rows, features or labels the scores of a model say nothing, whoever liked it."""
     training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
     if training_set is None or training_set.question == spec_of(product).question:
-        return []  # of a training set that nobody knows, `_taught_wrongly` tells
+        return []  # of a training set that nobody knows, `taught_wrongly` tells
     return ["table, label or features are declared otherwise now than it was trained for: train one on these"]
 
 
@@ -181,13 +195,3 @@ def _changed(product: Product, lake: Lakehouse, case: Case) -> list[str]:
     }
     names = [name for name, (before, now) in pairs.items() if before != now] or ["its evidence"]
     return [f"{', '.join(names)}: not what it was judged by any more, so that it must be judged again"]
-
-
-def _taught_wrongly(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
-    training_set = lake.ledger.models.training_set(product.name, case.model.training_set)
-    if training_set is None:
-        return (f"the ledger knows no training set {case.model.training_set[:12]}",)
-    gone = [f"{name} ({why})" for name, why in withdrawn_since(product, lake, training_set).items()]
-    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
-    leaks = (f"its training set leaks: {'; '.join(training_set.leaks[:_NAMED])}",) if training_set.leaks else ()
-    return (*leaks, f"it was trained on {', '.join(gone[:_NAMED])}{more}") if gone else leaks

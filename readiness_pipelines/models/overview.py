@@ -16,7 +16,7 @@ from readiness_pipelines.governance import missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.ledger.retrains import Pause
-from readiness_pipelines.models.grounds import Case, against_promoting, since_put_aside, unknown_to_policy
+from readiness_pipelines.models.grounds import Case, against_promoting, since_put_aside, taught_wrongly, unknown_to_policy
 from readiness_pipelines.models.succession import earlier
 from readiness_pipelines.models.training_set import spec_of
 
@@ -36,7 +36,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Stands:
-    """One model, and why it stands where it does: empty for the champion and what may be promoted."""
+    """One model, and why it stands where it does: empty for what may be promoted.
+
+    Of the champion it says what it should not have learned from: a version that was withdrawn or erased from since.
+    """
 
     model: ModelVersion
     case: Case | None
@@ -61,6 +64,11 @@ class Standing:
     @property
     def champion(self) -> ModelVersion | None:
         return next((each.model for each in self.models if each.state is State.CHAMPION), None)
+
+    @property
+    def champion_doubts(self) -> tuple[str, ...]:
+        """Return what the champion should not have learned from; it stays the champion until somebody does something."""
+        return next((each.why for each in self.models if each.state is State.CHAMPION), ())
 
     @property
     def waiting(self) -> tuple[Stands, ...]:
@@ -107,7 +115,7 @@ def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Seq
     judgement = lake.ledger.models.judgement(product.name, model.number)
     case = _case(lake, model, judgement) if judgement else None
     if history and history[-1].number == model.number:
-        return Stands(model, case, State.CHAMPION)
+        return Stands(model, case, State.CHAMPION, taught_wrongly(product, lake, model))
     if case is None:
         return Stands(model, None, State.UNJUDGED, ("its retrain has not come to a verdict",))
     evidence = case.judgement.evidence

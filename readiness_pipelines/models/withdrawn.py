@@ -17,12 +17,14 @@ def withdrawn_since(product: Product, lake: Lakehouse, training_set: TrainingSet
     """
     withdrawn = withdrawn_versions(product, lake)
     resting_on_one = made_from(product, lake, withdrawn)
+    tables = {version.table for version in training_set.versions}
+    expired = {version for table in tables for version in lake.ledger.upkeep.expired(table)}
     found = {}
     for version in training_set.versions:
         if str(version) in withdrawn:
             found[str(version)] = "withdrawn"
         elif str(version) in resting_on_one:
             found[str(version)] = "made from a version that was withdrawn"
-        elif lake.ledger.upkeep.expired_at(version) is not None:
+        elif version in expired:
             found[str(version)] = "not kept any more: somebody in it was erased"
     return found

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # public in its use
 
 from readiness_pipelines.declarations import ModelSpec, Product
-from readiness_pipelines.flow import POLICY, SCHEDULE
+from readiness_pipelines.flow import POLICY, SCHEDULE, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.overview import Standing, standing
@@ -51,8 +51,8 @@ def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promoti
             *_retrains(product, lake, instance, retrain.name),
             *_promotions(product, lake, instance, promotion.name, found),
         ]
-        waits = ",".join(each.case.judgement.evidence.digest for each in found.waiting if each.case)
-        news = [nothing_waits(product, found.waiting, target_of(instance, champion_key(product)))]
+        waits = _what_waits(found)
+        news = [nothing_waits(product, found, target_of(instance, champion_key(product)))]
         told = _told(found, requests)
         context.log.info(told)
         return dg.SensorResult(
@@ -136,6 +136,12 @@ def _untold(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, fou
     newest, champion = found.promotions[-1], found.champion
     version = champion_version(newest, champion) if champion is not None else ""
     return {version: (newest.number, newest.reason)} if version and version != told_champion(instance, product) else {}
+
+
+def _what_waits(found: Standing) -> str:
+    """Name all that a person has to look at: another name is told to Dagster."""
+    evidence = [each.case.judgement.evidence.digest for each in found.waiting if each.case]
+    return ",".join([*evidence, *([digest(found.champion_doubts)] if found.champion_doubts else [])])
 
 
 def _told(found: Standing, requests: list[dg.RunRequest]) -> str:

@@ -11,7 +11,7 @@ import dagster as dg
 
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.flow import ModelVerdict, Status, TrainingSet
-from readiness_pipelines.models.overview import Stands
+from readiness_pipelines.models.overview import Standing
 from readiness_pipelines.product.keys import challenger_key, champion_key, training_set_key
 from readiness_pipelines.product.model_words import judged_table, verdict_page, waiting_page
 
@@ -39,7 +39,7 @@ def specs(product: Product, spec: ModelSpec) -> Iterator[dg.AssetCheckSpec]:
     yield dg.AssetCheckSpec(
         NOTHING_WAITS,
         asset=champion_key(product),
-        description="Warns while a model waits for a person's decision, and says how to decide.",
+        description="Warns while a model waits for a person, or the champion has learned from what was withdrawn; says what to do.",
     )
 
 
@@ -78,15 +78,20 @@ def of_gate(product: Product, verdict: ModelVerdict, number: int, target: Any) -
         yield _judged(product, name, _worst([each.status for each in found]), notes, table, target)
 
 
-def nothing_waits(product: Product, waiting: Sequence[Stands], target: Any) -> dg.AssetCheckEvaluation:
-    numbers = ", ".join(str(each.model.number) for each in waiting)
+def nothing_waits(product: Product, found: Standing, target: Any) -> dg.AssetCheckEvaluation:
+    numbers = ", ".join(str(each.model.number) for each in found.waiting)
+    told = [f"model {numbers} waits for a person"] if numbers else []
+    told += [f"the champion: {'; '.join(found.champion_doubts)}"] if found.champion_doubts else []
     return dg.AssetCheckEvaluation(
         asset_key=champion_key(product),
         check_name=NOTHING_WAITS,
-        passed=not waiting,
+        passed=not told,
         severity=_WARN,
-        description=f"model {numbers} waits for a person" if waiting else "nothing waits for a decision",
-        metadata={"readiness/what_to_do": dg.MetadataValue.md(waiting_page(product, waiting)), "readiness/waiting": len(waiting)},
+        description="; ".join(told)[:500] or "nothing waits for a decision",
+        metadata={
+            "readiness/what_to_do": dg.MetadataValue.md(waiting_page(product, found)),
+            "readiness/waiting": len(found.waiting),
+        },
         target_materialization_data=target,
     )
 

@@ -53,7 +53,7 @@ def told_of_champion(product: Product, lake: Lakehouse, *, instance: dg.DagsterI
     if found.champion is not None:
         event = _champion(product, lake, found.champion, found.promotions)
         yield event.with_metadata({**event.metadata, "readiness/card": kept_card(product, lake, found.champion)})
-    yield model_checks.nothing_waits(product, found.waiting, target_of(instance, champion_key(product)))
+    yield model_checks.nothing_waits(product, found, target_of(instance, champion_key(product)))
 
 
 def tell_champion(context: dg.OpExecutionContext, product: Product, lake: Lakehouse) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.flow import Judged, ModelVerdict, Promotion, Status, TrainingSet
-from readiness_pipelines.models.overview import Stands
+from readiness_pipelines.models.overview import Standing
 
 _ROWS = 40  # of a table
 _NOTE = 160  # characters of a note
@@ -96,12 +96,15 @@ def judged_table(judged: Sequence[Judged]) -> str:
     return table(("rule", "on", "verdict", "measured", "ends, 95% each", "limit", "rows", "what it says"), rows)
 
 
-def waiting_page(product: Product, waiting: Sequence[Stands]) -> str:
+def waiting_page(product: Product, found: Standing) -> str:
     """Return what a person is to decide, and how."""
-    if not waiting:
+    if not found.waiting and not found.champion_doubts:
         return "Nothing waits for a decision."
     lines = []
-    for judgement in [each.case.judgement for each in waiting if each.case is not None]:
+    if found.champion_doubts:
+        lines += [f"**The champion, model {found.promotions[-1].number}**: {'; '.join(found.champion_doubts)}.", ""]
+        lines += [f"`readiness retrain {product.name}` trains one without it; until one is promoted this one goes on scoring.", ""]
+    for judgement in [each.case.judgement for each in found.waiting if each.case is not None]:
         of, number = judgement.evidence, judgement.evidence.number
         asked = f", asked for by {of.severity} drift" if of.severity.rank else ""
         lines += [

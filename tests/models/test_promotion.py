@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from readiness_pipelines.layers.decisions import withdraw
 from readiness_pipelines.layers.quarantine import Signed
 from readiness_pipelines.models import promotion
 from readiness_pipelines.models.grounds import case_of
+from readiness_pipelines.models.overview import Standing, standing
 from readiness_pipelines.models.reviewing import decide_by_policy
 from readiness_pipelines.models.withdrawn import withdrawn_since
 from tests.challenged import YEAR, challenge, retrain, review
@@ -330,6 +332,20 @@ def test_what_was_trained_on_a_version_that_was_withdrawn_since_is_refused_by_na
     ):
         roll_back(promoted)
     assert roll_back(promoted) == first
+
+
+def test_a_champion_that_was_trained_on_a_version_that_was_withdrawn_since_stays_and_is_told(promoted: Promoted) -> None:
+    number = promoted.champion(cut_off=LATER)
+
+    def found() -> Standing:
+        return standing(promoted.product, promoted.lake, now=datetime.datetime.now(datetime.UTC))
+
+    assert found().champion_doubts == ()
+    with withdrawn(promoted, LATER) as version:
+        now = found()
+        assert now.champion is not None and now.champion.number == number
+        assert now.champion_doubts == (f"it was trained on {version} (withdrawn)",)
+    assert found().champion_doubts == ()
 
 
 # going back

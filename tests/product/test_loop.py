@@ -200,6 +200,22 @@ def test_what_waits_for_a_person_is_told_once_with_the_command(station: Station)
     assert isinstance(event, dg.AssetCheckEvaluation) and event.passed
 
 
+def test_a_champion_that_has_learned_from_what_was_erased_since_is_told_once_with_what_to_do(station: Station) -> None:
+    station.promoted("a1")
+    before = station.tick()
+    assert before.asset_events == []
+    (used,) = station.ledger.models.training_sets("parcels")
+    station.ledger.upkeep.record_expired(used.versions)
+    told = station.tick(before.cursor)
+    (event,) = told.asset_events
+    assert isinstance(event, dg.AssetCheckEvaluation)
+    assert (event.check_name, event.passed) == ("nothing_waits", False)
+    assert f"it was trained on {used.versions[0]} (not kept any more: somebody in it was erased)" in (event.description or "")
+    page = str(event.metadata["readiness/what_to_do"].value)
+    assert "**The champion, model 1**" in page and "`readiness retrain parcels`" in page
+    assert station.tick(told.cursor).asset_events == []
+
+
 def test_what_is_approved_is_promoted_once_by_a_run_that_names_who_decided(station: Station) -> None:
     about = station.judged()
     assert station.asked() == []
