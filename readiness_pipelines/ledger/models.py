@@ -110,6 +110,13 @@ class Models:
         c = model_verdicts.c
         return _judgement(self._database.newest(sa.select(model_verdicts).where(c.evidence == evidence), model_verdicts))
 
+    def judged_after(self, product: str, number: int) -> list[Judgement]:
+        """Return every verdict on other models that was recorded after the newest on the model with this number, oldest first."""
+        c = model_verdicts.c
+        newest = sa.select(sa.func.max(c.id)).where(c.product == product, c.number == number).scalar_subquery()
+        query = sa.select(model_verdicts).where(c.product == product, c.id > newest).order_by(c.id)
+        return [found for row in self._database.rows(query) if (found := _judgement(row)) is not None]
+
     def judgements(self, product: str) -> list[Judgement]:
         """Return every verdict on the product's models, oldest first."""
         query = sa.select(model_verdicts).where(model_verdicts.c.product == product).order_by(model_verdicts.c.id)

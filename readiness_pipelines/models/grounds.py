@@ -72,7 +72,8 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
     """Return in words what stands against promoting this model now; nothing: only decisions count.
 
     `history` are the product's promotions, oldest first. A verdict counts for the champion it compared with, and for
-    contract, policy, tier and demands as they were: with any of them changed, the model must be judged again.
+    contract, policy, tier and demands as they were: with any of them changed, the model must be judged again. And it counts
+    until the gate has let through, or left to a person, another one: the newest is what is decided about, and not a pile.
     """
     verdict = case.judgement.verdict
     found = [*_failed(case), *_changed(product, lake, case)]
@@ -82,6 +83,7 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
         found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
     elif history and case.judgement.recorded_at < history[-1].promoted_at:
         found.append(f"it was judged before model {history[-1].number} became the champion again, so that it must be judged again")
+    found = found or _overtaken(lake, case)
     return tuple(found) or taught_wrongly(product, lake, case.model)  # asked last: it reads much of the ledger
 
 
@@ -160,6 +162,19 @@ def _failed(case: Case) -> list[str]:
         case Status.UNDECIDED if case.review is not None and case.review.by == POLICY:
             return ["the promotion gate is undecided about it, and only a person may approve that"]
     return []
+
+
+def _overtaken(lake: Lakehouse, case: Case) -> list[str]:
+    """Say which model was judged after this one, before anybody had approved it. What a person has rejected is just that."""
+    review, product = case.review, case.model.product
+    if review is not None and review.decision == "rejected":
+        return []
+    later = lake.ledger.models.judged_after(product, case.model.number)
+    others = [each for each in later if each.verdict.status is not Status.FAILED]
+    if not others or (review is not None and review.decided_at < others[0].recorded_at):
+        return []
+    newest = others[-1].evidence.number
+    return [f"model {newest} was judged after it, and is what waits for a decision: `readiness review show {product} {newest}`"]
 
 
 def _asked_otherwise(product: Product, lake: Lakehouse, case: Case) -> list[str]:

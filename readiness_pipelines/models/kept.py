@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.flow import ModelVersion, Status, TrainingSet
+from readiness_pipelines.flow import Status, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse, pins, unpin
 from readiness_pipelines.ledger import Ledger
+from readiness_pipelines.ledger.models import Judgement
 
 
 def pin_name(training_set: TrainingSet) -> str:
@@ -23,13 +24,13 @@ def turn(lake: Lakehouse, product: Product) -> AbstractContextManager[None]:
 def resting(product: str, ledger: Ledger) -> frozenset[str]:
     """Return the ids of the training sets that a promoted model, or one that may still be promoted, rests on.
 
-    May still be promoted: judged since the newest promotion, also anew after a roll back, and not failed. A rejected one too:
-    a person may take that back, until a promotion makes its verdict void.
+    May still be promoted: the newest that was judged since the newest promotion, also anew after a roll back, and not failed; and
+    what was approved before that. A rejected one too: a person may take that back, until another is judged.
     """
     models, history = ledger.models.models(product), ledger.models.promotions(product)
-    promoted, since = {each.number for each in history}, history[-1].promoted_at if history else ""
-    kept = [each for each in models if each.number in promoted or _may_be_promoted(ledger, each, since)]
-    return frozenset(each.training_set for each in kept)
+    promoted = {each.number for each in history}
+    open_ = _open(ledger, product, since=history[-1].promoted_at if history else "")
+    return frozenset(each.training_set for each in models if each.number in promoted | open_)
 
 
 def let_go(product: Product, lake: Lakehouse) -> tuple[str, ...]:
@@ -50,9 +51,16 @@ def let_go(product: Product, lake: Lakehouse) -> tuple[str, ...]:
     return tuple(sorted(gone))
 
 
-def _may_be_promoted(ledger: Ledger, model: ModelVersion, since: str) -> bool:
-    judgement = ledger.models.judgement(model.product, model.number)
-    return judgement is not None and judgement.verdict.status is not Status.FAILED and judgement.recorded_at >= since
+def _open(ledger: Ledger, product: str, *, since: str) -> set[int]:
+    """Return the numbers of the models whose newest verdict a decision can still be about, or was about in time."""
+    newest: dict[int, Judgement] = {}
+    for each in ledger.models.judgements(product):
+        newest.pop(each.evidence.number, None)  # so that they stay in the order of time
+        newest[each.evidence.number] = each
+    judged = [each for each in newest.values() if each.verdict.status is not Status.FAILED and each.recorded_at >= since]
+    decisions = {each.evidence.number: ledger.models.reviews(each.evidence.digest)[-1:] for each in judged}
+    approved = {number for number, said in decisions.items() if said and said[0].decision == "approved"}
+    return {each.evidence.number for each in judged[-1:]} | approved
 
 
 def _tables(product: Product, ledger: Ledger) -> list[str]:

@@ -313,6 +313,9 @@ def test_so_does_one_on_postgresql(postgres: Postgres) -> None:
 def test_every_question_about_models_is_answered_from_an_index(file: Path) -> None:
     ledger = Ledger(file)
     wanted = approved(ledger)
+    newest = ledger.models.judgement("shop", 1)
+    assert newest is not None
+    said = newest.verdict, newest.evidence
     asked: list[tuple[str, Any]] = []
     sa.event.listen(ledger._database.engine, "before_cursor_execute", lambda c, cur, sql, p, ctx, many: asked.append((sql, p)))
     ledger.models.training_set("shop", "t")
@@ -321,6 +324,8 @@ def test_every_question_about_models_is_answered_from_an_index(file: Path) -> No
     ledger.models.judgement("shop", 1)
     ledger.models.judgement_under("e")
     ledger.models.judgements("shop")
+    ledger.models.judged_after("shop", 1)
+    ledger.models.record_verdict(*said)
     ledger.models.reviews("e")
     ledger.models.promote(wanted, after=0, check=lets_through)
     ledger.models.champion("shop")

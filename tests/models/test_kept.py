@@ -87,14 +87,28 @@ def test_promoted_models_keep_theirs_older_champions_too_and_what_they_passed_by
 
 
 @pytest.mark.parametrize("status", [Status.PASSED, Status.UNDECIDED])
-def test_a_model_that_waits_for_a_decision_keeps_its_own_until_another_is_promoted(parcels: Parcels, status: Status) -> None:
+def test_a_model_that_waits_for_a_decision_keeps_its_own_until_another_is_judged(parcels: Parcels, status: Status) -> None:
     on, other = selected(parcels, 4), selected(parcels, 5)
     evidence = judged(parcels, trained(parcels, on), status)
-    promoting = trained(parcels, other), judged(parcels, trained(parcels, other))
-    assert let_go(parcels.product, parcels.lake) == ()
+    failed = trained(parcels, other)
+    judged(parcels, failed, Status.FAILED)
+    assert let_go(parcels.product, parcels.lake) == (pin_name(other),), "who was rejected takes nobody's place"
     parcels.lake.ledger.models.record_review(Review("parcels", evidence.digest, "rejected", "anna", "no", EXPIRES))
     assert let_go(parcels.product, parcels.lake) == (), "a rejection can be taken back"
-    promoted(parcels, *promoting)
+    newer = selected(parcels, 3)
+    judged(parcels, trained(parcels, newer))
+    assert let_go(parcels.product, parcels.lake) == (pin_name(on),)
+    assert kept(parcels) == {pin_name(newer)}
+
+
+def test_what_was_approved_keeps_its_own_until_another_is_promoted(parcels: Parcels) -> None:
+    on, other = selected(parcels, 4), selected(parcels, 5)
+    evidence = judged(parcels, trained(parcels, on))
+    parcels.lake.ledger.models.record_review(Review("parcels", evidence.digest, "approved", "anna", "good", EXPIRES))
+    newer = trained(parcels, other)
+    about = judged(parcels, newer)
+    assert let_go(parcels.product, parcels.lake) == ()
+    promoted(parcels, newer, about)
     assert let_go(parcels.product, parcels.lake) == (pin_name(on),)
 
 

@@ -157,6 +157,32 @@ def test_a_verdict_counts_for_the_contract_of_then(parcels: Parcels, ledger: Led
     assert (states(parcels), why(parcels).split(":")[0]) == (["refused"], "contract")
 
 
+@pytest.mark.parametrize("newer", [Status.PASSED, Status.UNDECIDED])
+def test_what_waits_is_the_newest_that_the_gate_has_not_rejected_and_not_a_pile(
+    newer: Status, parcels: Parcels, ledger: Ledger
+) -> None:
+    at_tier(parcels, Tier.MEDIUM)
+    first = challenge(parcels.product, ledger, "a1")
+    challenge(parcels.product, ledger, "a2", status=Status.FAILED)
+    assert states(parcels) == ["waits", "refused"], "who was rejected takes nobody's place"
+    challenge(parcels.product, ledger, "a3", status=newer)
+    assert states(parcels) == ["refused", "refused", "waits"]
+    told = standing(parcels.product, parcels.lake, now=NOW).models[0].why
+    assert told == ("model 3 was judged after it, and is what waits for a decision: `readiness review show parcels 3`",)
+    decide(parcels.product, parcels.lake, number=1, **APPROVED)
+    assert states(parcels) == ["refused", "refused", "waits"], "it came too late"
+    challenge(parcels.product, ledger, made=first, severity=Severity.LOW)
+    assert states(parcels) == ["waits", "refused", "refused"], "judged again, it is the newest"
+
+
+@pytest.mark.parametrize(("approve", "state"), [(True, "approved"), (False, "rejected")])
+def test_what_was_decided_before_another_was_judged_stays_so(approve: bool, state: str, parcels: Parcels, ledger: Ledger) -> None:
+    number = challenge(parcels.product, ledger, "a1").number
+    decide(parcels.product, parcels.lake, number=number, approve=approve, by="ann", reason="looked at")
+    challenge(parcels.product, ledger, "a2", severity=Severity.CRITICAL)
+    assert states(parcels) == [state, "waits"]
+
+
 def test_a_challenger_is_void_once_another_is_the_champion(parcels: Parcels, ledger: Ledger) -> None:
     challenge(parcels.product, ledger, "a1")
     enthrone(parcels.product, ledger, "a2")
@@ -249,7 +275,7 @@ def test_going_back_over_several_puts_all_of_them_aside(parcels: Parcels, ledger
     enthrone(parcels.product, ledger, "a1", back=True)
     for number in (2, 3):
         challenge(parcels.product, ledger, made=ledger.models.model("parcels", number), severity=Severity.LOW)
-    assert states(parcels) == ["champion", "waits", "waits"]
+        assert states(parcels)[number - 1] == "waits"
 
 
 def test_who_is_champion_again_by_a_persons_word_is_a_champion_like_any_other(
