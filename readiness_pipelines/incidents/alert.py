@@ -73,7 +73,7 @@ def _next(product: Product, incident: Incident) -> str:
             if event := incident.details.get("event", ""):
                 again = f"launch {product.name}_response for event {event}"
             elif job := incident.details.get("job", ""):
-                again = f"correct what it names; {job} is asked for by itself, three times"
+                again = f"correct what it names; {job} is asked for by itself, after 1, 10 and 60 minutes"
             return f"look at run {incident.subject} in Dagster, then {again}."
 
 

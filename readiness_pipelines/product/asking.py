@@ -1,4 +1,4 @@
-"""For which of the things that wait a sensor asks a run: for one that nobody is at, again when its run died, three times.
+"""For which of the things that wait a sensor asks a run: for one that nobody is at, again when its run broke, later each time.
 
 What waits is named by a tag of its runs, so that one that was launched by hand counts too. The ledger decides what waits, and
 lets one run take each: asking twice does no harm.
@@ -12,7 +12,8 @@ import dagster as dg
 
 from readiness_pipelines.product.vital import is_at_work
 
-ATTEMPTS = 3  # runs for one thing that broke; after that, the failed run's own incident is what somebody looks at
+_RESTS = [datetime.timedelta(minutes=n) for n in (1, 10, 60)]  # after each run that broke: an outage must not use up all of them
+ATTEMPTS = len(_RESTS) + 1  # runs for one thing; after that, the failed run's own incident is what somebody looks at
 _AT_ONCE = 10  # runs of a job that are open at a time
 _PATIENCE = datetime.timedelta(minutes=10)  # a run that has not begun to work by then never will
 _NOT_ENDED = [
@@ -28,14 +29,15 @@ _BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 def to_ask(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, waiting: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Yield what waits and no run of `job` is at, with the number of the attempt: at most so many as may be open.
 
-    `waiting` are values of the runs' `tag`, what is to be asked for first in front.
+    Where runs of it broke, 1, 10 and 60 minutes after the newest, and then no more. `waiting` are values of the runs' `tag`,
+    what is to be asked for first in front.
     """
     open_ = _open_runs(instance, state, job)
     busy, room = {run.tags.get(tag) for run in open_}, _AT_ONCE - len(open_)
     for name in waiting:
         if room <= 0:
             return
-        if name in busy or broken(instance, tag, name) >= ATTEMPTS:
+        if name in busy or not _may_be_tried(instance, tag, name):
             continue
         room -= 1
         yield name, instance.get_runs_count(dg.RunsFilter(tags={tag: name})) + 1
@@ -44,6 +46,15 @@ def to_ask(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, wai
 def broken(instance: dg.DagsterInstance, tag: str, name: str) -> int:
     """Return how many runs with this tag ended without having done what they were for."""
     return instance.get_runs_count(dg.RunsFilter(tags={tag: name}, statuses=_BROKEN))
+
+
+def _may_be_tried(instance: dg.DagsterInstance, tag: str, name: str) -> bool:
+    times = broken(instance, tag, name)
+    if not 0 < times < ATTEMPTS:
+        return not times
+    of_it = dg.RunsFilter(tags={tag: name}, statuses=_BROKEN)
+    (newest,) = instance.get_run_records(of_it, limit=1, order_by="update_timestamp", ascending=False)
+    return datetime.datetime.now(datetime.UTC) - newest.update_timestamp >= _RESTS[times - 1]
 
 
 def is_busy(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, name: str) -> bool:

@@ -113,12 +113,24 @@ def _retrains(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, j
 def _promotions(
     product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str, found: Standing
 ) -> Iterator[dg.RunRequest]:
-    """Yield a request for each model that is decided, else for the champion where Dagster was not told of its promotion."""
+    """Yield a request for each model that is decided, and for the champion where Dagster was not told of its promotion.
+
+    The latter only while no run is to promote another: that tells of whoever is the champion then.
+    """
     wanted: dict[str, tuple[int, str]] = {}
     for each in found.approved if found.pause is None else ():
         if each.case is not None and (review := each.case.review) is not None:
             wanted[review.evidence] = each.model.number, f"approved by {review.by}: {review.reason}"
-    wanted = wanted or _untold(product, lake, instance, found)
+    asked = list(_asked(product, lake, instance, job, wanted))
+    at_work = (is_busy(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, name=each) for each in wanted)
+    if not asked and not any(at_work):
+        asked = list(_asked(product, lake, instance, job, _untold(product, lake, instance, found)))
+    yield from asked
+
+
+def _asked(
+    product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str, wanted: dict[str, tuple[int, str]]
+) -> Iterator[dg.RunRequest]:
     for tag, attempt in to_ask(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, waiting=list(wanted)):
         number, reason = wanted[tag]
         yield dg.RunRequest(

@@ -23,7 +23,7 @@ from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.training_set import spec_of
 from readiness_pipelines.response.facts import newest_partition, waits_until
 
-ATTEMPTS = 3  # runs that may begin a retrain; after that somebody has to look, and it must not stand in the way of others
+ATTEMPTS = 4  # runs that may begin a retrain; after that somebody has to look, and it must not stand in the way of others
 _NAMED = 5  # rules that are named
 
 Say = Callable[[str], None]
@@ -86,7 +86,7 @@ def carry_out(
     """Carry out a retrain, or carry on where a run that died left it, and return it as it stands.
 
     Ended, with its outcome; or as it was found where nothing was done: it has ended, another run (which is not over) has it,
-    or it is not due at `now` (UTC). What cannot be done raises, leaves it `started`, and is done by the next run; the fourth
+    or it is not due at `now` (UTC). What cannot be done raises, leaves it `started`, and is done by the next run; the fifth
     gives it up.
     """
     found = lake.ledger.retrains.retrain(product.name, retrain)

@@ -17,11 +17,14 @@ from readiness_pipelines.flow import Evidence, Promotion, Severity, Status
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.models.evidence import evidence_of
 from readiness_pipelines.product import definitions_of
+from readiness_pipelines.product.asking import ATTEMPTS
 from readiness_pipelines.product.keys import champion_key
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.vital import at_work
+from readiness_pipelines.response import retrain
 from tests import challenged
 from tests.modelled import Parcels, build_parcels
+from tests.rested import let_pass
 
 STARTED, FAILURE, SUCCESS = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 RETRAIN, PROMOTION = "parcels_retrain", "parcels_promotion"
@@ -154,18 +157,22 @@ def test_a_paused_loop_asks_for_nothing_and_says_who_paused_it(station: Station)
     assert [job for job, _ in station.asked()] == [RETRAIN, PROMOTION]
 
 
-def test_a_retrain_whose_runs_break_is_asked_for_three_times_and_then_given_up(station: Station) -> None:
+def test_a_retrain_whose_runs_break_is_asked_for_after_1_10_and_60_minutes_and_then_given_up(station: Station) -> None:
     ask(station, "e1")
     keys = []
-    for _ in range(3):
+    for minutes in (1, 10, 60, 0):
         keys += station.asked()
         (request,) = station.tick().run_requests or []
         station.add_run(request, FAILURE)
-    assert keys == [(RETRAIN, f"parcels/1:{attempt}") for attempt in (1, 2, 3)]
+        if minutes:
+            assert station.asked() == []
+            assert station.ledger.retrains.in_flight("parcels") is not None
+        let_pass(station.instance, minutes)
+    assert keys == [(RETRAIN, f"parcels/1:{attempt}") for attempt in (1, 2, 3, 4)]
     assert station.asked() == []
     found = station.ledger.retrains.retrain("parcels", 1)
     assert found is not None and (found.state, found.outcome) == ("ended", "broken")
-    assert "3 runs of it broke" in found.why
+    assert "4 runs of it broke" in found.why
     ask(station, "e2")
     assert station.asked() == [(RETRAIN, "parcels/2:1")], "the next one does not wait behind it for ever"
 
@@ -173,7 +180,7 @@ def test_a_retrain_whose_runs_break_is_asked_for_three_times_and_then_given_up(s
 def test_a_retrain_is_not_given_up_while_its_last_run_works(station: Station) -> None:
     ask(station, "e1")
     (request,) = station.tick().run_requests or []
-    for _ in range(3):
+    for _ in range(ATTEMPTS):
         station.add_run(request, FAILURE)
     run = station.add_run(request, STARTED)  # launched by hand
     with at_work(station.parcels.settings.state, run.run_id):
@@ -244,6 +251,23 @@ def test_a_promotion_that_dagster_was_not_told_of_is_carried_to_its_end(station:
     assert request.run_config["ops"]["promote_parcels"]["config"]["model"] == made.number
     tell(station, "parcels/1@a1#1")
     assert station.asked() == []
+
+
+def test_what_dagster_was_not_told_of_is_not_kept_waiting_by_an_approved_model_that_cannot_be_promoted(station: Station) -> None:
+    station.promoted("a1")
+    approve(station, station.judged("a2"))
+    (request,) = station.tick().run_requests or []
+    assert request.run_config["ops"]["promote_parcels"]["config"]["model"] == 2, "its run tells of the champion then"
+    run = station.add_run(request, STARTED)
+    assert station.asked() == []
+    station.instance.report_run_failed(run)
+    assert station.asked() == [(PROMOTION, "parcels/1@a1#1:1")]
+    let_pass(station.instance, 1)
+    assert [each.run_config["ops"]["promote_parcels"]["config"]["model"] for each in station.tick().run_requests or []] == [2]
+
+
+def test_a_run_begins_a_retrain_as_often_as_it_is_asked_for() -> None:
+    assert retrain.ATTEMPTS == ATTEMPTS
 
 
 def test_a_retrain_at_work_tells_of_its_own_promotion(station: Station) -> None:

@@ -22,6 +22,7 @@ from readiness_pipelines.product.vital import DEAD_SECONDS, at_work, is_over
 from tests.drifted import judged, measured, put
 from tests.monitored import declare_monitors
 from tests.product.test_vital import killed_run, started
+from tests.rested import let_pass
 from tests.shop import Shop
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
@@ -130,13 +131,24 @@ def test_an_event_that_a_run_is_at_is_not_asked_for(station: Station, status: dg
     assert station.asked() == [second]
 
 
-def test_an_event_whose_runs_ended_without_an_effect_is_asked_for_three_times(station: Station) -> None:
+def test_an_event_whose_runs_broke_is_asked_for_again_after_1_10_and_60_minutes(station: Station) -> None:
     (event,) = days(station.ledger, 1, 1)
-    keys = []
-    for _ in range(4):
-        keys += [request.run_key for request in station.tick().run_requests or []]
+    for attempt, minutes in enumerate((1, 10, 60), start=1):
+        assert [request.run_key for request in station.tick().run_requests or []] == [f"{event}:{attempt}"]
         station.add_run(event, FAILURE)
-    assert keys == [f"{event}:{attempt}" for attempt in (1, 2, 3)]
+        let_pass(station.instance, minutes - 1)
+        assert station.asked() == []
+        let_pass(station.instance, 1)
+    assert [request.run_key for request in station.tick().run_requests or []] == [f"{event}:4"]
+    station.add_run(event, FAILURE)
+    let_pass(station.instance, 100_000)
+    assert station.asked() == [], "somebody has to look"
+
+
+def test_one_event_whose_run_broke_keeps_no_other_waiting(station: Station) -> None:
+    first, second = days(station.ledger, 1, 2)
+    station.add_run(second, FAILURE)
+    assert station.asked() == [first]
 
 
 def test_runs_that_ended_well_without_an_effect_do_not_use_up_the_attempts(station: Station) -> None:
