@@ -227,14 +227,16 @@ class _Retraining:
             undecided = [each for each in verdict.judged if each.status is Status.UNDECIDED]
             told = f"{_named(undecided)} ({undecided[0].note})" if undecided and undecided[0].note else _named(undecided)
             return self._with("waits", f"{told}: only a person can approve it, `{command}`", model.number)
+        from readiness_pipelines.models.grounds import case_of, since_put_aside
         from readiness_pipelines.models.reviewing import decide_by_policy
 
         reason = f"{self._name}: {self._taken.reason}"
         review = decide_by_policy(self._product, self._lake, number=model.number, reason=reason)
         if review is None:
-            evidence = judgement.evidence
-            why = f"tier {evidence.tier}, severity {evidence.severity}: a person decides, `{command}`"
-            return self._with("waits", why, model.number)
+            case, history = case_of(self._product, self._lake, model.number), self._ledger.models.promotions(self._product.name)
+            rated = f"tier {judgement.evidence.tier}, severity {judgement.evidence.severity}"
+            why = "; ".join(since_put_aside(case, history)) or f"{rated}: a person decides"
+            return self._with("waits", f"{why}, `{command}`", model.number)
         reached("review_recorded")
         if review.decision == "rejected":
             return self._with("rejected", f"by {review.by}: {review.reason}", model.number)

@@ -123,6 +123,13 @@ def test_drift_leads_to_a_better_champion_without_anybodys_hand_and_back_by_one(
     model = station.ledger.models.model("parcels", 1)
     assert model is not None and told_champion(station.instance, station.product) == f"{model.name}#3"
 
+    request(station.product, station.parcels.lake, by="ann", reason="the same rows again", now=clock())
+    assert station.until_quiet() == {"parcels_retrain": 1}
+    found = station.ledger.retrains.retrains("parcels")[-1]
+    assert (found.outcome, found.number) == ("waits", 2) and "it was rolled back from" in found.why
+    assert len(station.champions()) == 3, "on whatever evidence, the policy does not undo what a person did"
+    assert not station.check()[0]
+
 
 @pytest.mark.parametrize("station", ["medium"], indirect=True)
 def test_at_a_higher_risk_a_person_decides_and_the_sensor_promotes_once(station: Station) -> None:
