@@ -157,7 +157,8 @@ def test_where_the_champions_file_is_gone_a_person_decides_about_the_next(parcel
     with artifact_gone(parcels, 1):
         found = retrained(parcels, TURNED)
         assert outcome(found) == ("ended", "waits", 2)
-        assert found.why.startswith("better undecided (the champion cannot score these rows: its artifact cannot be loaded: ")
+        why = "better undecided, slice:region undecided (the champion cannot score these rows: its artifact cannot be loaded: "
+        assert found.why.startswith(why)
         assert "only a person can approve it, `readiness review show parcels 2`" in found.why
         judgement = parcels.lake.ledger.models.judgement("parcels", 2)
         assert judgement is not None and judgement.verdict.status is Status.UNDECIDED and not judgement.verdict.failed
