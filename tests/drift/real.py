@@ -28,7 +28,6 @@ from readiness_pipelines.settings import Settings
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 _READMISSION = Path(__file__).parents[2] / "readiness_pipelines" / "defs" / "readmission"
 START = datetime.date(2025, 1, 1)
-_AT = "TIMESTAMPTZ '2025-01-01 00:00:00+00' + to_microseconds(CAST(CAST(\"row\" AS BIGINT) * 86400e6 / {rows_a_day} AS BIGINT)) AS at, "
 _QUARTER = "list_position(['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'], Month) - 1) // 3"
 
 
@@ -45,7 +44,6 @@ class Real:
     reference_days: int | None = None  # the first ones; None: as many as a window has
     rows: int | None = None  # the first ones; None: all
     model: Mapping[str, Any] = field(default_factory=dict)  # of what is then scored and timed: facts have `at`, scores a table
-    rows_a_day: float = 0.0  # with a model: rows are dealt out evenly over a day
 
     @property
     def path(self) -> Path:
@@ -186,9 +184,11 @@ def _land(landing: Path, real: Real) -> tuple[str, ...]:
         )
         days = [int(day) for (day,) in con.execute(f"SELECT DISTINCT {real.day} AS day FROM facts ORDER BY day").fetchall()]
         for day in days:
-            path = landing / real.name / f"{key_of_day(day)}.parquet"
+            path, key = landing / real.name / f"{key_of_day(day)}.parquet", key_of_day(day)
+            into_it = "CAST(86400 * (row_number() OVER (ORDER BY row) - 1) / count(*) OVER () AS INTEGER)"
+            at = f"strftime(TIMESTAMP '{key}' + to_seconds({into_it}), '%Y-%m-%dT%H:%M:%SZ') AS at, " if real.model else ""
             con.execute(
-                f"COPY (SELECT row, {columns} FROM facts WHERE {real.day} = {day} ORDER BY row) TO '{path}' (FORMAT parquet)"
+                f"COPY (SELECT row, {at}{columns} FROM facts WHERE {real.day} = {day} ORDER BY row) TO '{path}' (FORMAT parquet)"
             )
     return tuple(key_of_day(day) for day in days)
 
@@ -199,7 +199,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
     # 5e-05 is a number where the model says so; by itself the contract takes plain decimals only
     typed = [f'CAST("{name}" AS DOUBLE) AS "{name}"' for name in real.numbers]
     selected = ", ".join([*typed, *(f'nullif("{name}", \'?\') AS "{name}"' for name in real.categories)])
-    at = _AT.format(rows_a_day=real.rows_a_day) if real.model else ""
+    at = "at, " if real.model else ""
     attributes: dict[str, Any] = {
         "product": real.name,
         "partitions": {"every": "day", "start": str(START)},
@@ -251,7 +251,7 @@ def _contract(real: Real) -> dict[str, Any]:
         "team": {"members": people},
         "slaProperties": [{"property": "frequency", "value": "daily"}],
         "schema": [
-            table("raw", types, is_typed=False),
+            table("raw", timed, is_typed=False),
             *(table(name, timed, is_typed=True) for name in ("rows", "facts")),
             *([table("scores", scored, is_typed=True)] if real.model else []),
         ],

@@ -45,7 +45,6 @@ MARKET = dataclasses.replace(
     window_days=5,  # of 50: the ten windows of the set
     monitor={"features": list(ELECTRICITY.numbers), "label": "class"},
     model=MODEL,
-    rows_a_day=45_312 / 50,
 )
 
 _MONTHS = "['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']"
@@ -61,7 +60,6 @@ FRAUD = dataclasses.replace(
         "holdout_days": 6,
         "retraining": {"cooldown_days": 0, "per_week": 20},
     },
-    rows_a_day=15_420 / 36,
 )
 
 
