@@ -43,7 +43,7 @@ class Real:
     monitor: Mapping[str, Any] = field(default_factory=dict)
     reference_days: int | None = None  # the first ones; None: as many as a window has
     rows: int | None = None  # the first ones; None: all
-    model: Mapping[str, Any] = field(default_factory=dict)  # of what is then scored and timed: facts have `at`, scores a table
+    model: Mapping[str, Any] = field(default_factory=dict)  # of what is then scored and timed: facts have `happened`, scores a table
 
     @property
     def path(self) -> Path:
@@ -186,7 +186,7 @@ def _land(landing: Path, real: Real) -> tuple[str, ...]:
         for day in days:
             path, key = landing / real.name / f"{key_of_day(day)}.parquet", key_of_day(day)
             into_it = "CAST(86400 * (row_number() OVER (ORDER BY row) - 1) / count(*) OVER () AS INTEGER)"
-            at = f"strftime(TIMESTAMP '{key}' + to_seconds({into_it}), '%Y-%m-%dT%H:%M:%SZ') AS at, " if real.model else ""
+            at = f"strftime(TIMESTAMP '{key}' + to_seconds({into_it}), '%Y-%m-%dT%H:%M:%SZ') AS happened, " if real.model else ""
             con.execute(
                 f"COPY (SELECT row, {at}{columns} FROM facts WHERE {real.day} = {day} ORDER BY row) TO '{path}' (FORMAT parquet)"
             )
@@ -199,7 +199,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
     # 5e-05 is a number where the model says so; by itself the contract takes plain decimals only
     typed = [f'CAST("{name}" AS DOUBLE) AS "{name}"' for name in real.numbers]
     selected = ", ".join([*typed, *(f'nullif("{name}", \'?\') AS "{name}"' for name in real.categories)])
-    at = "at, " if real.model else ""
+    at = '"happened", ' if real.model else ""
     attributes: dict[str, Any] = {
         "product": real.name,
         "partitions": {"every": "day", "start": str(START)},
@@ -213,7 +213,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
         inputs = {"facts": {"read": "same"}}
         scores = {"name": "scores", "key": ["row"], "inputs": inputs, "sql": "gold/scores.sql", "scored": True}
         attributes["gold"].append(scores)
-        attributes["model"] = {"table": "facts", "time": "at", **real.model}
+        attributes["model"] = {"table": "facts", "time": "happened", **real.model}
         label = real.model["label"]
         watch = {"table": "scores", "window": monitor["window"], "reference": "previous_window", "features": [], "score": "score"}
         attributes["drift"].append({**watch, "label": label["column"], "positive": label["positive"]})
@@ -222,7 +222,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
     _write(folder / "defs.yaml", yaml.safe_dump({"type": "readiness_pipelines.product.DataProduct", "attributes": attributes}))
     _write(folder / "contract.yaml", yaml.safe_dump(_contract(real)))
     _write(folder / "silver" / "rows.sql", f'SELECT "row", {at}{selected} FROM raw\n')
-    named = ", ".join(f'"{name}"' for name in (["at"] if real.model else []) + columns)
+    named = ", ".join(f'"{name}"' for name in (["happened"] if real.model else []) + columns)
     _write(folder / "gold" / "facts.sql", f'SELECT rows.row_id AS source_row_id, "row", {named} FROM rows\n')
     for name in ("bronze_raw", "silver_rows", "gold_facts", *(["gold_scores"] if real.model else [])):
         rule = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
@@ -231,7 +231,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
 
 def _contract(real: Real) -> dict[str, Any]:
     types = {"row": "integer", **dict.fromkeys(real.numbers, "number"), **dict.fromkeys(real.categories, "string")}
-    timed = {"row": "integer", "at": "timestamp", **types} if real.model else types
+    timed = {"row": "integer", "happened": "timestamp", **types} if real.model else types
     label = {real.model["label"]["column"]: "string"} if real.model else {}
     scored = {"row": "integer", "score": "number", "model_version": "string", **label}
 

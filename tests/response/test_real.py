@@ -87,9 +87,9 @@ class Loop:
 
     def begin(self) -> None:
         asked = response.request(self.product, self.lake, by="ann", reason="the first champion", now=clock())
-        self._carry_out(0, asked)
-        (_, ended, _), *_ = self.told
-        assert ended.outcome == "promoted", ended
+        self._carry_out(0, asked, first=True)
+        (_, ended, by), *_ = self.told
+        assert by, ended
 
     def answer(self, window: int) -> None:
         """Measure, let every event take effect, and carry out what was asked for; a person approves what the gate has passed."""
@@ -100,14 +100,16 @@ class Loop:
         if asked is not None:
             self._carry_out(window, asked)
 
-    def _carry_out(self, window: int, asked: Retrain) -> None:
+    def _carry_out(self, window: int, asked: Retrain, *, first: bool = False) -> None:
+        """Carry a retrain out; ann approves what the gate has passed, and of the first also what it could not decide."""
         ended = response.carry_out(
             self.product, self.lake, retrain=asked.id, run=f"retrain {asked.id}", is_over=lambda _: True, now=clock()
         )
         by = "policy" if ended.outcome == "promoted" else ""
         judgement = self.lake.ledger.models.judgement(self.product.name, ended.number) if ended.number else None
-        if ended.outcome == "waits" and judgement is not None and judgement.verdict.status is Status.PASSED:
-            why = f"{judgement.evidence.severity} drift, and the gate has passed it"
+        is_sound = judgement is not None and (judgement.verdict.status is Status.PASSED or (first and not judgement.verdict.failed))
+        if ended.outcome == "waits" and judgement is not None and is_sound:
+            why = f"{judgement.evidence.severity} drift, and the gate has not failed it"
             decide(self.product, self.lake, number=ended.number, approve=True, by="ann", reason=why)
             promote(self.product, self.lake, number=ended.number, by="ann", reason=why)
             by = "ann"
