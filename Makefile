@@ -24,7 +24,7 @@ ui: $(READY) ## Dagster's webserver and daemon on http://127.0.0.1:3000, on the 
 	@$(BIN)/readiness ui
 
 test: lint ## lint, types, layers, all tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 test-fast: $(READY) ## the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow"

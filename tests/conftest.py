@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +29,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that start daemons, two with slow tests after each of them, and end with the quick ones.
+    """Begin with the files that start daemons, then those with slow tests, and end with the quick ones.
 
-    Processes that test side by side take file after file in this order. What is long and begun last is waited for by one of
-    them alone; and daemons that all start at once wait for each other longer than their tests wait for them.
+    Processes that test side by side take file after file in this order, and what is long and begun last is waited for alone.
     """
-    daemons = dict.fromkeys(item.path for item in items if item.get_closest_marker("daemon"))
-    slow = dict.fromkeys(item.path for item in items if item.get_closest_marker("slow") and item.path not in daemons)
-    order, waiting = list[Path](), list(daemons)
-    for place, path in enumerate(slow):
-        if place % 2 == 0 and waiting:
-            order.append(waiting.pop(0))
-        order.append(path)
-    places = {path: place for place, path in enumerate([*order, *waiting])}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    daemons = {item.path for item in items if _starts_daemons(item.path)}
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in daemons, item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let processes that test side by side take file after file, and one of them all files that start daemons.
+
+    Daemons that run at once wait for each other longer than their tests wait for them.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class DaemonsTakeTurns(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "daemons" if _starts_daemons(config.rootpath / file) else file
+
+    return DaemonsTakeTurns(config, log)
+
+
+@cache
+def _starts_daemons(file: Path) -> bool:
+    return re.search(r"^pytestmark = .*\bpytest\.mark\.daemon\b", file.read_text(), re.MULTILINE) is not None
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
