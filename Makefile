@@ -17,7 +17,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## write sample data, run the readmission product over it, close the loop, tell what happened
+demo: $(READY) ## write sample data, run the readmission product over it and the loop beside it, tell what happened
 	@$(BIN)/readiness demo
 
 ui: $(READY) ## Dagster's webserver and daemon on http://127.0.0.1:3000, on the demo's state

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ import typer
 from readiness_pipelines.cli.demo_loop import LOOP, loop, respond
 from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.project import Project, project, shipped
-from readiness_pipelines.cli.runs import dagster_environment, materialise, shown_progress
+from readiness_pipelines.cli.runs import dagster_environment, make_instance, materialise, shown_progress
 from readiness_pipelines.cli.status import print_overview
 from readiness_pipelines.cli.story import tell_story
 from readiness_pipelines.declarations import Bronze, Product
@@ -39,24 +40,30 @@ def demo(
     """Run a shipped product over everything that has landed, let the loop close over power_price, and tell what happened."""
     settings = Settings.from_environment()
     declared = product_named(product, of=shipped())
-    if sample:
-        for each in shipped().products():  # the others' too: their landing is not to look forgotten in the UI
-            if each != LOOP:  # its days land one act after the other
-                _write_sample(settings, product_named(each, of=shipped()))
-    if declared.name != LOOP:
-        _run(settings, declared)
-    if declared.model is not None and sample:
-        close_the_loop(settings, declared)
+    closes = declared.model is not None and sample
+    with ThreadPoolExecutor(1, "beside") as beside:
+        made = beside.submit(make_instance, settings, log=settings.state / "demo.log")
+        if sample:
+            for each in shipped().products():  # the others' too: their landing is not to look forgotten in the UI
+                if each != LOOP:  # its days land one act after the other
+                    _write_sample(settings, product_named(each, of=shipped()))
+        made.result()
+        lakehouse()  # its databases too are made by one alone
+        closed = beside.submit(loop, settings) if closes else None  # a second core would stand idle
+        if declared.name != LOOP:
+            _run(settings, declared)
+            if closes:
+                respond(settings, declared)
+        if closed:
+            _wait_for(closed)
+    if closes:
+        for name in dict.fromkeys([LOOP, declared.name]):
+            tell_story(product_named(name, of=shipped()), lakehouse())
 
 
-def close_the_loop(settings: Settings, product: Product) -> None:
-    """Let the sensors look at what drifted in the product, then at power_price as its days land."""
-    lake = lakehouse()
-    if product.name != LOOP:
-        respond(settings, product)
-    loop(settings, lake)
-    if product.name != LOOP:
-        tell_story(product, lake)
+def _wait_for(closed: Future[None]) -> None:
+    with console.status(f"{LOOP} goes on"):
+        closed.result()
 
 
 def _run(settings: Settings, declared: Product) -> None:

@@ -1,4 +1,4 @@
-"""The last part of `readiness demo`: the loop closes over power_price, act by act, and what its sensors did by themselves is told.
+"""The loop of `readiness demo`: it closes over power_price, act by act, and what its sensors did by themselves is told.
 
 Days land as they would over two months; between them nothing is done but to let the sensors look. By hand is only what a person
 does once: the first model is asked for, and its week of trial is scored, so that later weeks have something to be compared with.
@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from readiness_pipelines.cli.place import console, product_named
+from readiness_pipelines.cli.place import console, lakehouse, product_named
 from readiness_pipelines.cli.project import shipped
 from readiness_pipelines.cli.runs import materialise
-from readiness_pipelines.cli.story import tell_story
 from readiness_pipelines.cli.tick import Ticker, ticking
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
@@ -37,13 +36,13 @@ _FIRST, _TRIAL = 28, ("2025-01-27", "2025-02-02")  # days to train the first mod
 _LANDED_BEFORE = 60.0  # seconds: what landed long enough ago is not taken for a file that is still being written
 
 
-def loop(settings: Settings, lake: Lakehouse) -> None:
-    """Land power_price's days act by act and let its sensors look after each; then tell what happened.
+def loop(settings: Settings) -> None:
+    """Land power_price's days act by act and let its sensors look after each, telling which runs there were.
 
     What has landed before does not land again, and with a champion no first model is asked for: a demo that was interrupted goes
     on where it was.
     """
-    product, started = product_named(LOOP, of=shipped()), time.monotonic()
+    product, lake, started = product_named(LOOP, of=shipped()), lakehouse(), time.monotonic()
     log = settings.state / "demo.log"
     with tempfile.TemporaryDirectory() as folder, ticking(settings, shipped(), product, log=log) as look:
         landing = _Landing(settings.landing, Path(folder))
@@ -52,10 +51,12 @@ def loop(settings: Settings, lake: Lakehouse) -> None:
         _trial(settings, lake, product)
         for days, told in _ACTS:
             if landing.land(days):
-                _act(told)
+                _act(f"{product.name}: {told}")
                 _looked(look)
-    tell_story(product, lake)
-    console.print(f"The loop took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.", markup=False)
+    console.print(
+        f"\nThe loop of {product.name} took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.",
+        markup=False,
+    )
 
 
 def respond(settings: Settings, product: Product) -> None:
@@ -91,7 +92,7 @@ def _first_model(product: Product, lake: Lakehouse, landing: _Landing, look: Tic
     _act(f"{product.name}: four weeks land")
     landing.land(_FIRST)
     _looked(look)
-    _act("a person asks for the first model; it is tried against the guess that needs none")
+    _act(f"{product.name}: a person asks for the first model; it is tried against the guess that needs none")
     request(product, lake, by="demo", reason="the first model", now=clock())
     _looked(look)
 
@@ -101,7 +102,7 @@ def _trial(settings: Settings, lake: Lakehouse, product: Product) -> None:
     days, scored = keys_between(product, *_TRIAL), product.by_name["price_predictions"].full_name
     if set(days) <= set(lake.ledger.current_versions(scored, days)):
         return
-    _act("the week on which it was tried is scored")
+    _act(f"{product.name}: the week on which it was tried is scored")
     if materialise(settings, shipped(), product, days, log=settings.state / "demo.log"):
         raise ReadinessError(f"{product.name} could not be scored for {days[0]} to {days[-1]}; see {settings.state / 'demo.log'}")
 

@@ -41,6 +41,16 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def make_instance(settings: Settings, *, log: Path) -> None:
+    """Let Dagster make the default instance's databases, if they are not there: no two processes may begin with that at once."""
+    if "DAGSTER_HOME" in os.environ or (settings.dagster_home / "history").exists():
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "dagster", "instance", "migrate"]
+    with log.open("ab") as sink:
+        subprocess.run(command, env=dagster_environment(settings), stdout=sink, stderr=subprocess.STDOUT, check=True)
+
+
 def materialise(
     settings: Settings,
     place: Project,

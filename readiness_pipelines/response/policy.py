@@ -15,7 +15,7 @@ from readiness_pipelines.flow import DriftReport, Mode, Severity, Test, digest
 
 TOLD_FROM = Severity.MEDIUM  # below it a window is on record, and wakes nobody
 URGENT_FROM = Severity.HIGH  # from here on a retrain does not wait for the cooldown
-ROLL_BACK_FROM = 0.15  # loss of the metric, exclusive, from which the champion may be the fault; the loop's own issue says so
+ROLL_BACK_FROM = 0.15  # loss of the metric, exclusive, from which the champion itself may be at fault
 _NAMED = 3  # gates that are named
 
 

@@ -1,4 +1,4 @@
-"""What lands in the demo's last part, and in which order. The loop itself is run by `readiness demo` alone: it takes minutes."""
+"""What lands in the demo's loop, and in which order. The loop itself is run by `readiness demo` alone: it takes minutes."""
 
 from __future__ import annotations
 

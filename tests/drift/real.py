@@ -43,7 +43,9 @@ class Real:
     monitor: Mapping[str, Any] = field(default_factory=dict)
     reference_days: int | None = None  # the first ones; None: as many as a window has
     rows: int | None = None  # the first ones; None: all
-    model: Mapping[str, Any] = field(default_factory=dict)  # of what is then scored and timed: facts have `happened`, scores a table
+    model: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of what is then scored and timed: facts have `happened`, scores a table
 
     @property
     def path(self) -> Path:
