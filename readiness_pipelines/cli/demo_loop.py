@@ -53,10 +53,8 @@ def loop(settings: Settings) -> None:
             if landing.land(days):
                 _act(f"{product.name}: {told}")
                 _looked(look)
-    console.print(
-        f"\nThe loop of {product.name} took {time.monotonic() - started:.0f} s, nobody's hand in it after the first model.",
-        markup=False,
-    )
+    took, by_hand = time.monotonic() - started, "the first model was asked for, and its week of trial was scored"
+    console.print(f"\nThe loop of {product.name} took {took:.0f} s. By hand: {by_hand}; nothing else.", markup=False)
 
 
 def respond(settings: Settings, product: Product) -> None:
