@@ -36,8 +36,8 @@ _FIRST, _TRIAL = 28, ("2025-01-27", "2025-02-02")  # days to train the first mod
 _LANDED_BEFORE = 60.0  # seconds: what landed long enough ago is not taken for a file that is still being written
 
 
-def loop(settings: Settings) -> None:
-    """Land power_price's days act by act and let its sensors look after each, telling which runs there were.
+def loop(settings: Settings) -> float:
+    """Land power_price's days act by act and let its sensors look after each, telling which runs there were; return the seconds.
 
     What has landed before does not land again, and with a champion no first model is asked for: a demo that was interrupted goes
     on where it was.
@@ -53,8 +53,7 @@ def loop(settings: Settings) -> None:
             if landing.land(days):
                 _act(f"{product.name}: {told}")
                 _looked(look)
-    took, by_hand = time.monotonic() - started, "the first model was asked for, and its week of trial was scored"
-    console.print(f"\nThe loop of {product.name} took {took:.0f} s. By hand: {by_hand}; nothing else.", markup=False)
+    return time.monotonic() - started
 
 
 def respond(settings: Settings, product: Product) -> None:
