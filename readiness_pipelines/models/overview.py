@@ -29,8 +29,8 @@ class State(StrEnum):
     WAITS = "waits"  # only a person's decision is missing
     POLICY = "policy"  # only the policy's decision is missing, which its retrain takes
     APPROVED = "approved"  # nothing is missing; it is promoted by the product's sensor, or by hand
-    REJECTED = "rejected"  # by a person
-    REFUSED = "refused"  # by the promotion gate, or for what has changed since
+    REJECTED = "rejected"  # by a person, or by the promotion gate: `why` says by which
+    VOID = "void"  # its verdict does not count any more: what that rests on has changed, or another is decided about
     UNJUDGED = "unjudged"  # its retrain has not come to a verdict
 
 
@@ -123,7 +123,8 @@ def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Seq
     if not is_judged_since and any((each.number, each.evidence) == (model.number, evidence.digest) for each in history):
         return Stands(model, case, State.REPLACED, (f"model {history[-1].number} is the champion",))
     if against := against_promoting(product, lake, case, history):
-        return Stands(model, case, State.REFUSED, against)
+        is_failed = case.judgement.verdict.status is Status.FAILED
+        return Stands(model, case, State.REJECTED if is_failed else State.VOID, against)
     aside = since_put_aside(case, history)
     missing = (*missing_approvals(evidence, case.review, now=now), *aside, *unknown_to_policy(product, lake, case))
     return Stands(model, case, _lacks(case, by_person=bool(aside)) if missing else State.APPROVED, missing)

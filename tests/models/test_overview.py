@@ -73,7 +73,7 @@ def test_at_tier_low_the_policys_decision_is_missing_and_above_a_persons(parcels
     assert states(parcels) == ["policy"]
     at_tier(parcels, Tier.MEDIUM)
     challenge(parcels.product, ledger, "a2")
-    assert states(parcels) == ["refused", "waits"], "the first was judged at tier low"
+    assert states(parcels) == ["void", "waits"], "the first was judged at tier low"
     assert [each.model.number for each in standing(parcels.product, parcels.lake, now=NOW).waiting] == [2]
     assert why(parcels) == "no decision about this evidence; it needs a person to approve it"
 
@@ -92,19 +92,19 @@ def test_what_is_critical_or_undecided_waits_for_a_person_at_tier_low_too(
     assert states(parcels) == ["approved"]
 
 
-def test_an_undecided_verdict_that_the_policy_had_approved_all_the_same_is_refused(parcels: Parcels, ledger: Ledger) -> None:
+def test_an_undecided_verdict_that_the_policy_had_approved_all_the_same_is_void(parcels: Parcels, ledger: Ledger) -> None:
     number = challenge(parcels.product, ledger, status=Status.UNDECIDED).number
     about = case_of(parcels.product, parcels.lake, number).judgement.evidence
     ledger.models.record_review(review(about, by="policy"))
     assert (states(parcels), why(parcels)) == (
-        ["refused"],
+        ["void"],
         "the promotion gate is undecided about it, and only a person may approve that",
     )
 
 
 def test_what_the_gate_rejects_nobody_can_approve(parcels: Parcels, ledger: Ledger) -> None:
     number = challenge(parcels.product, ledger, status=Status.FAILED).number
-    assert (states(parcels), why(parcels)) == (["refused"], "the promotion gate rejected it: better")
+    assert (states(parcels), why(parcels)) == (["rejected"], "the promotion gate rejected it: better")
     with pytest.raises(ReadinessError, match="no approval outweighs that"):
         decide(parcels.product, parcels.lake, number=number, **APPROVED)
     assert decide_by_policy(parcels.product, parcels.lake, number=number, reason="it passed") is None
@@ -146,7 +146,7 @@ def test_a_verdict_counts_for_what_was_declared_then(old: str, new: str, named: 
     number = challenge(parcels.product, ledger).number
     decide(parcels.product, parcels.lake, number=number, **APPROVED)
     parcels.declare(old, new)
-    assert states(parcels) == ["refused"]
+    assert states(parcels) == ["void"]
     assert why(parcels) == f"{named}: not what it was judged by any more, so that it must be judged again"
 
 
@@ -154,7 +154,7 @@ def test_a_verdict_counts_for_the_contract_of_then(parcels: Parcels, ledger: Led
     challenge(parcels.product, ledger)
     path = parcels.folder / "contract.yaml"
     path.write_text(path.read_text().replace("version: 1.0.0", "version: 1.1.0", 1))
-    assert (states(parcels), why(parcels).split(":")[0]) == (["refused"], "contract")
+    assert (states(parcels), why(parcels).split(":")[0]) == (["void"], "contract")
 
 
 @pytest.mark.parametrize("newer", [Status.PASSED, Status.UNDECIDED])
@@ -164,15 +164,15 @@ def test_what_waits_is_the_newest_that_the_gate_has_not_rejected_and_not_a_pile(
     at_tier(parcels, Tier.MEDIUM)
     first = challenge(parcels.product, ledger, "a1")
     challenge(parcels.product, ledger, "a2", status=Status.FAILED)
-    assert states(parcels) == ["waits", "refused"], "who was rejected takes nobody's place"
+    assert states(parcels) == ["waits", "rejected"], "who was rejected takes nobody's place"
     challenge(parcels.product, ledger, "a3", status=newer)
-    assert states(parcels) == ["refused", "refused", "waits"]
+    assert states(parcels) == ["void", "rejected", "waits"]
     told = standing(parcels.product, parcels.lake, now=NOW).models[0].why
     assert told == ("model 3 was judged after it, and is what waits for a decision: `readiness review show parcels 3`",)
     decide(parcels.product, parcels.lake, number=1, **APPROVED)
-    assert states(parcels) == ["refused", "refused", "waits"], "it came too late"
+    assert states(parcels) == ["void", "rejected", "waits"], "it came too late"
     challenge(parcels.product, ledger, made=first, severity=Severity.LOW)
-    assert states(parcels) == ["waits", "refused", "refused"], "judged again, it is the newest"
+    assert states(parcels) == ["waits", "rejected", "void"], "judged again, it is the newest"
 
 
 @pytest.mark.parametrize(("approve", "state"), [(True, "approved"), (False, "rejected")])
@@ -186,7 +186,7 @@ def test_what_was_decided_before_another_was_judged_stays_so(approve: bool, stat
 def test_a_challenger_is_void_once_another_is_the_champion(parcels: Parcels, ledger: Ledger) -> None:
     challenge(parcels.product, ledger, "a1")
     enthrone(parcels.product, ledger, "a2")
-    assert states(parcels) == ["refused", "champion"]
+    assert states(parcels) == ["void", "champion"]
     first = standing(parcels.product, parcels.lake, now=NOW).models[0]
     assert first.why == ("it was judged against the baseline, and the champion is model 2 now",)
 
@@ -194,7 +194,7 @@ def test_a_challenger_is_void_once_another_is_the_champion(parcels: Parcels, led
 @pytest.mark.parametrize("leaks", [("amount: known after the label",), ()])
 def test_a_training_set_that_leaks_stands_against_its_model(leaks: tuple[str, ...], parcels: Parcels, ledger: Ledger) -> None:
     challenge(parcels.product, ledger, used=replace(training_set(product="parcels"), leaks=leaks))
-    assert states(parcels) == (["refused"] if leaks else ["policy"])
+    assert states(parcels) == (["void"] if leaks else ["policy"])
     assert ("leaks: amount: known" in why(parcels)) == bool(leaks)
 
 
@@ -224,7 +224,7 @@ def test_aliases_are_the_champion_what_a_roll_back_goes_back_to_and_the_newest_t
     assert aliases() == {"champion": 2, "previous": 1, "challenger": 4}
     enthrone(parcels.product, ledger, "a1", back=True)
     assert aliases() == {"champion": 1}, "the challengers were judged against the second"
-    assert states(parcels) == ["champion", "replaced", "refused", "refused", "refused"]
+    assert states(parcels) == ["champion", "replaced", "void", "void", "rejected"]
 
 
 # what was rolled back from, and what was judged before
@@ -294,7 +294,7 @@ def test_what_was_judged_before_a_roll_back_is_void_though_its_champion_is_back(
     decide(parcels.product, parcels.lake, number=third.number, **APPROVED)
     enthrone(parcels.product, ledger, "a2")
     enthrone(parcels.product, ledger, "a1", back=True)
-    assert states(parcels)[1] == "refused"
+    assert states(parcels)[1] == "void"
     found = standing(parcels.product, parcels.lake, now=NOW).models[1].why
     assert found == ("it was judged before model 1 became the champion again, so that it must be judged again",)
     challenge(parcels.product, ledger, made=third)
@@ -327,7 +327,7 @@ def test_a_model_that_was_trained_for_another_question_is_neither_promoted_nor_g
     decide(parcels.product, parcels.lake, number=number, **APPROVED)
     assert states(parcels) == ["champion", "approved"]
     parcels.declare(old, new)
-    assert states(parcels)[-1] == "refused" and told in why(parcels)
+    assert states(parcels)[-1] == "void" and told in why(parcels)
     case = case_of(parcels.product, parcels.lake, number)
     against = against_going_back(parcels.product, parcels.lake, case)
     assert (against == ()) is is_way_back and (is_way_back or told in against[0])
