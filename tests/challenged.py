@@ -56,7 +56,7 @@ def verdict(of: ModelVersion, *, status: Status = Status.PASSED, against: ModelV
         product=of.product,
         challenger=of.artifact,
         against=against.artifact if against else "",
-        against_name=against.name if against else "",
+        against_name=against.name if against else "baseline",
         training_set=of.training_set,
         demands="d1",
         judged=(Judged("better", status, value=0.1, low=0.05, high=0.15, limit=0.0, n=20),),

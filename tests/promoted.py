@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import Promotion, Review, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models import promotion
+from readiness_pipelines.models.overview import standing
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.models.train import Trained, train
@@ -44,6 +46,12 @@ class Promoted:
     @property
     def history(self) -> list[Promotion]:
         return self.lake.ledger.models.promotions("parcels")
+
+    @property
+    def approved(self) -> list[int]:
+        """Return the numbers of the models that may be promoted and are not yet, oldest first."""
+        found = standing(self.product, self.lake, now=datetime.datetime.now(datetime.UTC))
+        return [each.model.number for each in found.approved]
 
     def challenger(self, *, cut_off: str = LATER, approve: bool = True, **how: Any) -> int:
         """Record a new model in the registry and the ledger, judged beside the present champion, and return its number."""

@@ -1,4 +1,4 @@
-"""`readiness model list|show|promote|roll-back|repair`: a product's models, and which of them is the champion."""
+"""`readiness model list|promote|roll-back|repair`: a product's models, and which of them is the champion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.held import Json
-from readiness_pipelines.cli.model_told import as_dict, in_short, minute, standing_now, stands_at, tell, write_json
+from readiness_pipelines.cli.model_told import in_short, minute, standing_now, write_json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.cli.review import Number, Product
 from readiness_pipelines.flow import Promotion
@@ -35,16 +35,6 @@ def list_(product: Product, as_json: Json = False) -> None:
     history = [_promotion_row(each) for each in reversed(found.promotions)]
     show(history[:_LISTED], as_json=False, title="Promotions, the newest first", empty="No model was promoted yet.")
     _tell_loop(found)
-
-
-@app.command("show", help="All that is on record about one model.")
-def show_(product: Product, number: Number, as_json: Json = False) -> None:
-    lake = lakehouse()
-    at = stands_at(standing_now(product_named(product), lake), number)
-    if as_json:
-        write_json(as_dict(lake, at))
-    else:
-        tell(lake, at)
 
 
 @app.command("promote", help="Make an approved model the champion now, without waiting for the product's sensor.")

@@ -82,7 +82,8 @@ def tell(lake: Lakehouse, at: Stands) -> None:
     if at.case is None:
         return
     said, evidence = at.case.judgement.verdict, at.case.judgement.evidence
-    console.print(f"  compared with {said.against_name or 'the declared baseline'} on {said.rows:,} rows", markup=False)
+    against = said.against_name if said.against else "the declared baseline"
+    console.print(f"  compared with {against} on {said.rows:,} rows", markup=False)
     console.print(f"  evidence {evidence.digest}, recorded {minute(at.case.judgement.recorded_at)}", markup=False, soft_wrap=True)
     console.print(
         f"  contract {evidence.contract}, risk tier {evidence.tier}, asked for by {evidence.severity} drift"

@@ -79,8 +79,8 @@ def against_promoting(product: Product, lake: Lakehouse, case: Case, history: Se
     found = [*_failed(case), *_changed(product, lake, case)]
     champion = lake.ledger.models.model(product.name, history[-1].number) if history else None
     if (champion.artifact if champion else "") != verdict.against:
-        now = f"model {champion.number}" if champion else "none"
-        found.append(f"it was judged against {verdict.against_name or 'the baseline'}, and the champion is {now} now")
+        then, now = verdict.against_name if verdict.against else "the baseline", f"model {champion.number}" if champion else "none"
+        found.append(f"it was judged against {then}, and the champion is {now} now")
     elif history and case.judgement.recorded_at < history[-1].promoted_at:
         found.append(f"it was judged before model {history[-1].number} became the champion again, so that it must be judged again")
     found = found or _overtaken(lake, case)

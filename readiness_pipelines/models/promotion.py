@@ -87,12 +87,6 @@ def repair(product: Product, lake: Lakehouse) -> tuple[str, ...]:
         return _follow(product, lake)
 
 
-def decided(product: Product, lake: Lakehouse) -> tuple[int, ...]:
-    """Return the numbers of the models that were approved, may be promoted and are not yet, oldest first."""
-    found = standing(product, lake, now=datetime.datetime.now(datetime.UTC))
-    return tuple(each.model.number for each in found.approved)
-
-
 def _is_back_already(
     product: Product, history: Sequence[Promotion], *, by: str, reason: str, to: int | None, champion: int | None
 ) -> bool:

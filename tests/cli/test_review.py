@@ -96,7 +96,7 @@ def test_show_tells_the_verdict_rule_by_rule_what_it_was_trained_on_and_who_has_
     ):
         assert words in flat, f"{words}\n{said}"
     assert "to decide:" not in said
-    raw = json.loads(cli("model", "show", "parcels", "2", "--json")[1])
+    raw = json.loads(cli("review", "show", "parcels", "2", "--json")[1])
     assert (raw["state"], raw["verdict"]["status"], raw["evidence"]["digest"]) == ("rejected", "passed", evidence_of(desk, 2))
     assert [each["decision"] for each in raw["decisions"]] == ["rejected"]
 

@@ -69,7 +69,7 @@ def test_a_roll_back_is_a_promotion_of_what_stood_before_and_history_only_grows(
         assert roll_back(promoted, to=first) == first, "again, to the same"
     with nothing_changes(promoted), pytest.raises(NotApproved, match=r"it was rolled back from at .* \(it disappoints\)"):
         promoted.promote(second)
-    assert promotion.decided(promoted.product, promoted.lake) == ()
+    assert promoted.approved == []
 
 
 def test_the_loop_does_not_undo_a_roll_back_and_a_person_may(promoted: Promoted) -> None:
@@ -82,11 +82,11 @@ def test_the_loop_does_not_undo_a_roll_back_and_a_person_may(promoted: Promoted)
     assert decide_by_policy(promoted.product, promoted.lake, number=second, reason="it passed") is None
     about = case_of(promoted.product, promoted.lake, second).judgement.evidence
     promoted.lake.ledger.models.record_review(review(about, by=POLICY))
-    assert promotion.decided(promoted.product, promoted.lake) == ()
+    assert promoted.approved == []
     with nothing_changes(promoted), pytest.raises(NotApproved, match="only what a person approves after that brings it back"):
         promoted.promote(second, by=POLICY)
     promoted.approve(second)
-    assert promotion.decided(promoted.product, promoted.lake) == (second,)
+    assert promoted.approved == [second]
     assert promoted.promote(second, by=POLICY).number == second
 
 
@@ -95,7 +95,7 @@ def test_what_was_approved_before_a_roll_back_is_not_promoted_after_it(promoted:
     beside, second = promoted.challenger(), promoted.challenger()
     promoted.promote(second)
     assert roll_back(promoted) == first
-    assert promotion.decided(promoted.product, promoted.lake) == ()
+    assert promoted.approved == []
     with nothing_changes(promoted), pytest.raises(NotApproved, match=f"it was judged before model {first} became the champion"):
         promoted.promote(beside)
 
@@ -111,7 +111,7 @@ def test_what_was_approved_and_is_declared_otherwise_now_is_not_promoted_and_not
                 act()
     finally:
         promoted.parcels.declare("column: returned, positive: false, by", "column: returned, by")
-    assert promotion.decided(promoted.product, promoted.lake) == (number,)
+    assert promoted.approved == [number]
 
 
 def test_asking_twice_goes_back_once(promoted: Promoted) -> None:
@@ -152,9 +152,9 @@ def test_only_who_was_the_champion_is_rolled_back_to(promoted: Promoted) -> None
 def test_what_is_decided_is_named_until_it_is_carried_out(promoted: Promoted) -> None:
     promoted.champion()
     waits, decided = promoted.challenger(approve=False), promoted.challenger()
-    assert promotion.decided(promoted.product, promoted.lake) == (decided,)
+    assert promoted.approved == [decided]
     promoted.promote(decided)
-    assert promotion.decided(promoted.product, promoted.lake) == ()
+    assert promoted.approved == []
     with nothing_changes(promoted), pytest.raises(NotApproved, match="it was judged against"):
         promoted.approve(waits)
         promoted.promote(waits)
@@ -323,8 +323,8 @@ def test_what_was_trained_on_a_version_that_was_withdrawn_since_is_refused_by_na
         assert withdrawn_since(promoted.product, promoted.lake, promoted.trained[LATER][0]) == {str(version): "withdrawn"}
         with nothing_changes(promoted), pytest.raises(NotApproved, match=f"it was trained on {version}"):
             promoted.promote(on_it)
-        assert promotion.decided(promoted.product, promoted.lake) == (beside,)
-    assert promotion.decided(promoted.product, promoted.lake) == (on_it, beside)
+        assert promoted.approved == [beside]
+    assert promoted.approved == [on_it, beside]
     with (
         withdrawn(promoted, EARLIER) as version,
         nothing_changes(promoted),

@@ -24,7 +24,8 @@ from readiness_pipelines.declarations import load_product
 from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import DriftReport, Finding, Kind, Mode, Promotion, Retrain, Severity, Status, Test
 from readiness_pipelines.lakehouse import Lakehouse, steps
-from readiness_pipelines.models.promotion import decided, promote
+from readiness_pipelines.models.overview import standing
+from readiness_pipelines.models.promotion import promote
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.reviewing import decide
 from readiness_pipelines.reports.model_card import card_of
@@ -71,6 +72,12 @@ def parcels(filled: Parcels, tmp_path: Path) -> Iterator[Parcels]:
 def _copied(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
         one.backup(other)
+
+
+def approved(parcels: Parcels) -> list[int]:
+    """Return the numbers of the models that may be promoted and are not yet."""
+    found = standing(parcels.product, parcels.lake, now=datetime.datetime.now(datetime.UTC))
+    return [each.model.number for each in found.approved]
 
 
 def over(run: str) -> bool:
@@ -184,7 +191,7 @@ def test_at_a_higher_tier_it_waits_for_a_person_whose_decision_promotes_it(parce
     assert champions(parcels) == []
     assert aliases(parcels) == {"challenger": 1}
     decide(parcels.product, parcels.lake, number=1, approve=True, by="ann", reason="looked at")
-    assert decided(parcels.product, parcels.lake) == (1,)
+    assert approved(parcels) == [1]
 
 
 def test_while_the_loop_is_paused_a_persons_retrain_is_judged_and_promoted_by_nobody(parcels: Parcels) -> None:
@@ -195,7 +202,7 @@ def test_while_the_loop_is_paused_a_persons_retrain_is_judged_and_promoted_by_no
     assert "paused by ann" in found.why
     assert champions(parcels) == []
     ledger.retrains.resume("parcels", by="ann", reason="done")
-    assert decided(parcels.product, parcels.lake) == (1,), "what the policy decided is carried out then"
+    assert approved(parcels) == [1], "what the policy decided is carried out then"
 
 
 def test_from_a_shell_it_is_carried_out_to_its_end_and_told(
@@ -264,11 +271,11 @@ def test_what_the_policy_approved_before_a_critical_event_needs_a_person_after_i
     assert outcome(retrained(parcels, NORMAL)) == ("ended", "waits", 1)
     took_effect(parcels, lost(0.12, "2025-01-09", "2025-01-10"))
     ledger.retrains.resume("parcels", by="ann", reason="done")
-    assert decided(parcels.product, parcels.lake) == ()
+    assert approved(parcels) == []
     with pytest.raises(NotApproved, match="every promotion needs a person"):
         promote(parcels.product, parcels.lake, number=1, by="policy", reason="it was approved")
     decide(parcels.product, parcels.lake, number=1, approve=True, by="ann", reason="looked at")
-    assert decided(parcels.product, parcels.lake) == (1,)
+    assert approved(parcels) == [1]
 
 
 # roll back
@@ -433,7 +440,7 @@ def test_a_retrain_killed_at_every_step_is_carried_on_and_nothing_is_done_twice(
 def test_what_was_killed_after_its_review_and_promoted_by_the_sensor_was_promoted(parcels: Parcels) -> None:
     request(parcels.product, parcels.lake, by="ann", reason="asked", cut_off=NORMAL, now=NOW)
     assert ended(_carry_out, parcels.root, "run-1", "review_recorded") == -signal.SIGKILL
-    assert decided(parcels.product, parcels.lake) == (1,)
+    assert approved(parcels) == [1]
     promote(parcels.product, parcels.lake, number=1, by="policy", reason="approved by policy: retrain 1: asked")
     found = carry_out(parcels.product, parcels.lake, retrain=1, run="run-2", is_over=over, now=NOW)
     assert outcome(found) == ("ended", "promoted", 1), found.why
