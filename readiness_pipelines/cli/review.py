@@ -31,7 +31,11 @@ OneOrAll = Annotated[str | None, typer.Argument(help="The product; default: all 
 Number = Annotated[int, typer.Argument(help="The model's number in its product.")]
 Evidence = Annotated[
     str,
-    typer.Option("--evidence", help="What you have looked at, as `show` names it: refused where it is not the newest any more."),
+    typer.Option(
+        "--evidence",
+        help="What you have looked at, as `show` names it, six digits or more: refused where it is not the newest any more. "
+        "An approval needs it.",
+    ),
 ]
 
 
@@ -78,6 +82,11 @@ def approve(
     evidence: Evidence = "",
     days: Annotated[int | None, typer.Option("--days", help="How long it counts; default and most: approvals_expire_days.")] = None,
 ) -> None:
+    if not evidence:
+        raise ReadinessError(
+            f"{product}: found no --evidence, expected what you have looked at: it may have been judged again since; "
+            f"`readiness review show {product} {number}` names it"
+        )
     _decide(product, number, by=by, reason=reason, evidence=evidence, approve=True, days=days)
 
 
