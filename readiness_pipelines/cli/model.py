@@ -11,29 +11,35 @@ from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.model_told import in_short, minute, standing_now, write_json
 from readiness_pipelines.cli.place import console, lakehouse, product_named, show
 from readiness_pipelines.cli.review import Number, Product
-from readiness_pipelines.flow import Promotion
+from readiness_pipelines.flow import Promotion, Retrain
 from readiness_pipelines.governance import signed
 from readiness_pipelines.models import promotion as promotions
 from readiness_pipelines.models.overview import Standing, Stands
 
 app = typer.Typer(help="A product's models, and which of them is the champion.", no_args_is_help=True, add_completion=False)
 
-_LISTED = 30  # models; --json has all
+_LISTED, _RETRAINS = 30, 20  # --json has all
 
 
-@app.command("list", help="Every model, the newest first, where it stands and why; then the promotions.")
+@app.command("list", help="Every model, the newest first, where it stands and why; the promotions; what came of each retrain.")
 def list_(product: Product, as_json: Json = False) -> None:
     declared, lake = product_named(product), lakehouse()
     found = standing_now(declared, lake)
-    rows = [_row(each) for each in reversed(found.models)]
+    rows, asked = [_row(each) for each in reversed(found.models)], lake.ledger.retrains.retrains(declared.name)
     if as_json:
-        write_json({"models": rows, "promotions": [_promotion_row(each) for each in found.promotions], "previous": found.previous})
+        promotions = [_promotion_row(each) for each in found.promotions]
+        retrains = [_retrain_row(each) | {"reason": each.reason, "events": each.events} for each in reversed(asked)]
+        write_json({"models": rows, "promotions": promotions, "retrains": retrains, "previous": found.previous})
         return
     show(rows[:_LISTED], as_json=False, title=f"Models of {declared.name}", empty=f"{declared.name} has no model yet.")
     if len(rows) > _LISTED:
         console.print(f"... and {len(rows) - _LISTED:,} older ones: --json has all")
     history = [_promotion_row(each) for each in reversed(found.promotions)]
     show(history[:_LISTED], as_json=False, title="Promotions, the newest first", empty="No model was promoted yet.")
+    newest = [_retrain_row(each) for each in reversed(asked)][:_RETRAINS]
+    show(newest, as_json=False, title="Retrains, the newest first", empty="No retrain was asked for yet.")
+    if len(asked) > _RETRAINS:
+        console.print(f"... and {len(asked) - _RETRAINS:,} older ones: --json has all")
     _tell_loop(found)
 
 
@@ -97,6 +103,19 @@ def _row(at: Stands) -> dict[str, Any]:
         "judged": minute(judgement.recorded_at) if judgement else "",
         "verdict": in_short(judgement.verdict) if judgement else "",
         "why": "; ".join(at.why),
+    }
+
+
+def _retrain_row(said: Retrain) -> dict[str, Any]:
+    """Return a retrain as a row: `why` says how it ended as it did, else what it was asked for."""
+    return {
+        "retrain": said.id,
+        "asked_for": minute(said.requested_at),
+        "by": said.by,
+        "up_to": said.cut_off,
+        "outcome": said.outcome or said.state,
+        "model": said.number or "",
+        "why": said.why or said.reason,
     }
 
 

@@ -6,11 +6,13 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from readiness_pipelines.flow import Severity, Status
+from tests.challenged import retrain
 from tests.cli.said import Said, commands_in
 from tests.promoted import Promoted, build_desk
 from tests.services import variables
@@ -194,6 +196,45 @@ def test_promoting_and_going_back_are_told_and_listed(desk: Promoted, cli: Said)
     assert len(desk.history) == 3
     code, said = cli("model", "roll-back", "parcels", "--from", "1", *BY)
     assert (code, "found only one champion, model 1" in said) == (2, True)
+
+
+def test_what_came_of_each_retrain_is_listed_also_where_it_has_made_no_model(desk: Promoted, cli: Said) -> None:
+    retrains = desk.lake.ledger.retrains
+    assert "No retrain was asked for yet." in cli("model", "list", "parcels")[1]
+    for outcome, why in (("refused", "its training set leaks: amount"), ("waits", "a person decides")):
+        taken = retrains.start(
+            "parcels", retrains.request(retrain("e1" + why, product="parcels")).id, "run", is_over=lambda _: True
+        )
+        assert taken is not None
+        retrains.end(replace(taken, outcome=outcome, why=why, number=2 if outcome == "waits" else 0))
+    retrains.request(retrain("e2", product="parcels"))
+    code, said = cli("model", "list", "parcels")
+    assert code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines() if "policy" in line]
+    assert [(row[0], *row[2:]) for row in rows] == [
+        ("3", "policy", "2025-01-08", "requested", "", "it drifted"),
+        ("2", "policy", "2025-01-08", "waits", "2", "a person decides"),
+        ("1", "policy", "2025-01-08", "refused", "", "its training set leaks: amount"),
+    ]
+    listed = json.loads(cli("model", "list", "parcels", "--json")[1])["retrains"]
+    assert [(each["retrain"], each["outcome"], each["reason"]) for each in listed] == [
+        (3, "requested", "it drifted"),
+        (2, "waits", "it drifted"),
+        (1, "refused", "it drifted"),
+    ]
+
+
+def test_of_many_retrains_the_newest_twenty_are_told(desk: Promoted, cli: Said) -> None:
+    retrains = desk.lake.ledger.retrains
+    for number in range(1, 23):
+        taken = retrains.start(
+            "parcels", retrains.request(retrain(f"e{number}", product="parcels")).id, "run", is_over=lambda _: True
+        )
+        assert taken is not None
+        retrains.end(replace(taken, outcome="refused", why=f"why {number}."))
+    said = cli("model", "list", "parcels")[1]
+    assert "why 22." in said and "why 3." in said and "why 2." not in said and "... and 2 older ones" in said
+    assert len(json.loads(cli("model", "list", "parcels", "--json")[1])["retrains"]) == 22
 
 
 def test_repair_tells_what_did_not_follow(desk: Promoted, cli: Said) -> None:
