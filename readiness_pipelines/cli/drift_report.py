@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from readiness_pipelines.cli.drift_show import ProductName
-from readiness_pipelines.cli.place import console, lakehouse, product_named
-from readiness_pipelines.errors import ReadinessError
+from readiness_pipelines.cli.place import console, lakehouse, product_named, write_page
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.reports.drift_gather import drift_facts
 from readiness_pipelines.reports.drift_page import drift_page
@@ -26,10 +25,5 @@ def report(
     declared, lake = product_named(product), lakehouse()
     facts = drift_facts(declared, lake, now=clock(), last=last)
     worst = {each.monitor.name: histograms(lake, each.monitor, each.newest) for each in facts.monitors if each.newest}
-    path = output or Path(f"{declared.name}_drift.html")
-    try:
-        path.write_text(drift_page(facts, worst), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ReadinessError(f"{path}: cannot be written: {error.strerror}; expected a place for the page: --output") from error
     console.print(f"{declared.name}: {product_sentence(facts)}", markup=False)
-    console.print(f"written to {path}", markup=False)
+    write_page(output or Path(f"{declared.name}_drift.html"), drift_page(facts, worst))

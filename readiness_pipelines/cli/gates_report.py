@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from readiness_pipelines.cli.place import console, lakehouse, products_named
+from readiness_pipelines.cli.place import console, lakehouse, products_named, write_page
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.reports import gate_report, page
@@ -28,10 +28,5 @@ def report(
     lake = lakehouse()
     for declared in products:
         found = gate_report(declared, lake, now=clock(), first=first, last=last)
-        path = output or Path(f"{declared.name}_gates.html")
-        try:
-            path.write_text(page(found), encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise ReadinessError(f"{path}: cannot be written: {error.strerror}; expected a place for the page: --output") from error
         console.print(f"{declared.name}: {sentence(found)}", markup=False)
-        console.print(f"written to {path}", markup=False)
+        write_page(output or Path(f"{declared.name}_gates.html"), page(found))

@@ -1,7 +1,8 @@
-"""`readiness model list|promote|roll-back|repair`: a product's models, and which of them is the champion."""
+"""`readiness model list|card|promote|roll-back|repair`: a product's models, and which of them is the champion."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.model_told import in_short, minute, standing_now, write_json
-from readiness_pipelines.cli.place import console, lakehouse, product_named, show
+from readiness_pipelines.cli.place import console, lakehouse, product_named, show, write_page
 from readiness_pipelines.cli.review import Number, Product
 from readiness_pipelines.flow import Promotion, Retrain
 from readiness_pipelines.governance import signed
@@ -41,6 +42,20 @@ def list_(product: Product, as_json: Json = False) -> None:
     if len(asked) > _RETRAINS:
         console.print(f"... and {len(asked) - _RETRAINS:,} older ones: --json has all")
     _tell_loop(found)
+
+
+@app.command(
+    "card", help="Write a model's card, one HTML page: what it is for and made of, what was found of it, who let it be used."
+)
+def card(
+    product: Product,
+    number: Number,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: <product>_model_<number>.html.")] = None,
+) -> None:
+    from readiness_pipelines.reports.model_card import card_of
+
+    declared, lake = product_named(product), lakehouse()
+    write_page(output or Path(f"{declared.name}_model_{number}.html"), card_of(declared, lake, number))
 
 
 @app.command("promote", help="Make an approved model the champion now, without waiting for the product's sensor.")

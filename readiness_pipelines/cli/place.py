@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
@@ -70,6 +71,15 @@ def table_named(table: str, product: str | None) -> tuple[Product, Bronze | Silv
         return found[0]
     expected = ", ".join(each.full_name for _, each in found or declared)
     raise ReadinessError(f"found {len(found)} tables {table!r}, expected one of: {expected}")
+
+
+def write_page(path: Path, html: str) -> None:
+    """Write a page into a file, and say where. Raises ReadinessError where it cannot be written."""
+    try:
+        path.write_text(html, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ReadinessError(f"{path}: cannot be written: {error.strerror}; expected a place for the page: --output") from error
+    console.print(f"written to {path}", markup=False)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str, empty: str) -> None:

@@ -237,6 +237,18 @@ def test_of_many_retrains_the_newest_twenty_are_told(desk: Promoted, cli: Said) 
     assert len(json.loads(cli("model", "list", "parcels", "--json")[1])["retrains"]) == 22
 
 
+def test_the_card_of_a_model_is_written_where_one_stands_or_asks_for_it(desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False)
+    assert cli("model", "card", "parcels", "1") == (0, "written to parcels_model_1.html\n")
+    assert cli("model", "card", "parcels", "1", "--output", "card of 1.html") == (0, "written to card of 1.html\n")
+    pages = [Path(name).read_text(encoding="utf-8") for name in ("parcels_model_1.html", "card of 1.html")]
+    assert pages[0] == pages[1] and "parcels: model 1" in pages[0] and "Nobody has decided yet." in pages[0]
+    code, said = cli("model", "card", "parcels", "1", "--output", "no/such/folder.html")
+    assert (code, "no/such/folder.html: cannot be written: No such file or directory; expected a place" in said) == (2, True)
+    code, said = cli("model", "card", "parcels", "2")
+    assert (code, "found no model 2, expected one of 1 to 1" in said) == (2, True)
+
+
 def test_repair_tells_what_did_not_follow(desk: Promoted, cli: Said) -> None:
     desk.champion()
     assert cli("model", "repair", "parcels") == (0, "aliases and drift references follow the ledger\n")
