@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from readiness_pipelines.flow import Promotion, Retrain
 from readiness_pipelines.governance import signed
 from readiness_pipelines.models import promotion as promotions
 from readiness_pipelines.models.overview import Standing, Stands
+from readiness_pipelines.models.succession import earlier
 
 app = typer.Typer(help="A product's models, and which of them is the champion.", no_args_is_help=True, add_completion=False)
 
@@ -62,7 +64,9 @@ def card(
 def promote(product: Product, number: Number, by: By, reason: Reason) -> None:
     declared, lake = product_named(product), lakehouse()
     who, why = signed(by, reason)
-    _tell(promotions.promote(declared, lake, number=number, by=who, reason=why))
+    before = lake.ledger.models.promotions(declared.name)
+    made = promotions.promote(declared, lake, number=number, by=who, reason=why)
+    _tell(made, is_news=made not in before)
 
 
 @app.command("roll-back", help="Make an earlier champion the champion again; its own approval must still count.")
@@ -79,7 +83,11 @@ def roll_back(
 ) -> None:
     declared, lake = product_named(product), lakehouse()
     who, why = signed(by, reason)
-    _tell(promotions.roll_back(declared, lake, by=who, reason=why, to=to, champion=champion))
+    before = lake.ledger.models.promotions(declared.name)
+    made = promotions.roll_back(declared, lake, by=who, reason=why, to=to, champion=champion)
+    _tell(made, is_news=made not in before)
+    if made in before:
+        console.print(_one_step_further(made, before), markup=False, soft_wrap=True)
 
 
 @app.command("repair", help="Let aliases in MLflow and drift references follow the ledger; a line for each that did not.")
@@ -90,14 +98,24 @@ def repair(product: Product) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _tell(made: Promotion) -> None:
+def _tell(made: Promotion, *, is_news: bool) -> None:
+    """Say who is the champion since when, and by whom; of what was so before the command that it did nothing."""
     before = f", in the place of model {made.previous}" if made.previous else ""
+    nothing, already = ("", "") if is_news else ("nothing was done: ", " already")
     console.print(
-        f"{made.product}: model {made.number} is the champion since {minute(made.promoted_at)}{before}: "
+        f"{made.product}: {nothing}model {made.number} is the champion since {minute(made.promoted_at)}{already}{before}: "
         f"{made.kind.replace('_', ' ')} by {made.by}, {made.reason}",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _one_step_further(newest: Promotion, history: Sequence[Promotion]) -> str:
+    """Say how to go back from the champion of now, where somebody wanted that and asked for what was done already."""
+    if not (number := earlier(history)):
+        return f"no champion stood before model {newest.number}: there is none to go back to"
+    signed_ = '--by NAME --reason "WHY"'
+    return f"one step further, to model {number}: readiness model roll-back {newest.product} --from {newest.number} {signed_}"
 
 
 def _tell_loop(found: Standing) -> None:

@@ -179,9 +179,13 @@ def test_promoting_and_going_back_are_told_and_listed(desk: Promoted, cli: Said)
     desk.challenger()
     code, said = cli("model", "promote", "parcels", "1", *BY)
     assert code == 0 and re.fullmatch(r"parcels: model 1 is the champion since .* UTC: promoted by ann, looked at\n", said)
+    code, said = cli("model", "promote", "parcels", "1", "--by", "bob", "--reason", "again")
+    assert code == 0 and re.fullmatch(
+        r"parcels: nothing was done: model 1 is the champion since .* UTC already: promoted by ann, looked at\n", said
+    )
     desk.champion()
     code, said = cli("model", "roll-back", "parcels", *BY)
-    assert code == 0 and ", in the place of model 2: rolled back by ann, looked at" in said
+    assert code == 0 and ", in the place of model 2: rolled back by ann, looked at" in said and "nothing" not in said
     code, said = cli("model", "list", "parcels")
     assert code == 0 and "replaced" in said and "rolled back" in said
     listed = json.loads(cli("model", "list", "parcels", "--json")[1])
@@ -191,8 +195,10 @@ def test_promoting_and_going_back_are_told_and_listed(desk: Promoted, cli: Said)
         (2, 1, "promoted"),
         (1, 2, "rolled back"),
     ]
-    for named in ((), ("--from", "2")):
-        assert cli("model", "roll-back", "parcels", *named, *BY)[0] == 0, "it is so already"
+    for named in ((), ("--from", "2"), ("--to", "1")):
+        code, said = cli("model", "roll-back", "parcels", *named, *BY)
+        assert (code, "nothing was done: model 1 is the champion since" in said) == (0, True), "it is so already"
+        assert "no champion stood before model 1: there is none to go back to" in said
     assert len(desk.history) == 3
     code, said = cli("model", "roll-back", "parcels", "--from", "1", *BY)
     assert (code, "found only one champion, model 1" in said) == (2, True)
@@ -235,6 +241,19 @@ def test_of_many_retrains_the_newest_twenty_are_told(desk: Promoted, cli: Said) 
     said = cli("model", "list", "parcels")[1]
     assert "why 22." in said and "why 3." in said and "why 2." not in said and "... and 2 older ones" in said
     assert len(json.loads(cli("model", "list", "parcels", "--json")[1])["retrains"]) == 22
+
+
+def test_who_goes_back_twice_is_told_that_nothing_was_done_and_how_to_go_one_step_further(desk: Promoted, cli: Said) -> None:
+    for _ in range(3):
+        desk.champion()
+    for _ in range(2):
+        code, said = cli("model", "roll-back", "parcels", *BY)
+        assert code == 0
+    assert "parcels: nothing was done: model 2 is the champion since" in said
+    (command,) = re.findall("one step further, to model 1: (readiness .*)", said)
+    code, said = cli(*shlex.split(command)[1:])
+    assert (code, "model 1 is the champion since" in said, "nothing was done" in said) == (0, True, False)
+    assert [each.number for each in desk.history] == [1, 2, 3, 2, 1]
 
 
 def test_the_card_of_a_model_is_written_where_one_stands_or_asks_for_it(desk: Promoted, cli: Said) -> None:
