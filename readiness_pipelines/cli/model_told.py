@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from readiness_pipelines.cli.place import console, show
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Judged, ModelVerdict, Status, TrainingSet
+from readiness_pipelines.flow import Judged, ModelVerdict, ModelVersion, Retrain, Status, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models.grounds import Case
 from readiness_pipelines.models.overview import Standing, Stands, State, standing
 
 _NAMED = 3  # rules that a verdict in short names
+_WINDOWS = 3  # of those that have asked for a model
 
 
 def standing_now(product: Product, lake: Lakehouse) -> Standing:
@@ -71,26 +72,14 @@ def next_step(product: str, at: Stands) -> str:
     return f"it is not promoted: {'; '.join(at.why)}"
 
 
-def tell(lake: Lakehouse, at: Stands) -> None:
+def tell(lake: Lakehouse, found: Standing, at: Stands) -> None:
     """Print all that is on record about a model."""
-    model = at.model
-    console.print(f"{model.name}: {at.state}{': ' if at.why else ''}{'; '.join(at.why)}", markup=False)
-    console.print(f"  artifact {model.artifact}", markup=False, soft_wrap=True)
-    if (used := lake.ledger.models.training_set(model.product, model.training_set)) is not None:
-        for line in _training_set_lines(used):
-            console.print(f"  {line}", markup=False)
+    console.print(f"{at.model.name}: {at.state}{': ' if at.why else ''}{'; '.join(at.why)}", markup=False, soft_wrap=True)
+    for line in (*_origin(lake, found, at), *(_found(at.case) if at.case is not None else ())):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     if at.case is None:
         return
     said, evidence = at.case.judgement.verdict, at.case.judgement.evidence
-    against = said.against_name if said.against else "the declared baseline"
-    console.print(f"  compared with {against} on {said.rows:,} rows", markup=False)
-    console.print(f"  evidence {evidence.digest}, recorded {minute(at.case.judgement.recorded_at)}", markup=False, soft_wrap=True)
-    console.print(
-        f"  contract {evidence.contract}, risk tier {evidence.tier}, asked for by {evidence.severity} drift"
-        if evidence.severity != "none"
-        else f"  contract {evidence.contract}, risk tier {evidence.tier}, asked for by no drift",
-        markup=False,
-    )
     title = f"The promotion gate: {in_short(said)}"
     show([_rule_row(each) for each in said.judged], as_json=False, title=title, empty="No rule was judged.")
     decisions = [_decision_row(each) for each in lake.ledger.models.reviews(evidence.digest)]
@@ -102,11 +91,61 @@ def tell(lake: Lakehouse, at: Stands) -> None:
     )
 
 
-def as_dict(lake: Lakehouse, at: Stands) -> dict[str, Any]:
+def _origin(lake: Lakehouse, found: Standing, at: Stands) -> Iterator[str]:
+    """Yield what a model is, in whose place it would come, why it was trained, and on what."""
+    model, champion = at.model, found.champion
+    yield f"artifact {model.artifact}"
+    if champion != model:
+        yield f"the champion is {champion.name}" if champion is not None else "there is no champion yet"
+    if (retrain := retrain_of(lake, model)) is not None:
+        yield f"asked for by {retrain.by} in retrain {retrain.id}, {minute(retrain.requested_at)}: {retrain.reason}"
+        yield from _windows(lake, retrain)
+    if (used := lake.ledger.models.training_set(model.product, model.training_set)) is not None:
+        yield from _training_set_lines(used)
+
+
+def retrain_of(lake: Lakehouse, model: ModelVersion) -> Retrain | None:
+    """Return the newest retrain that came to this model, or the one that has trained it and is not at its end; None for none."""
+    asked = lake.ledger.retrains.retrains(model.product)
+    return next((r for r in reversed(asked) if r.number == model.number or f"retrain {r.id}" == model.trained_by), None)
+
+
+def _windows(lake: Lakehouse, retrain: Retrain) -> Iterator[str]:
+    """Yield how to look at the windows whose drift has asked for it, the newest first."""
+    reports = [each for event in retrain.events if (each := lake.ledger.drift.report_of(event)) is not None]
+    for report in reversed(reports[-_WINDOWS:]):
+        at = report.measured
+        command = f"readiness drift show {at.product} --monitor {at.monitor} --window {at.window.last}"
+        yield f"  {report.severity} drift of {at.monitor} in {at.window}: {command}"
+    if len(reports) > _WINDOWS:
+        yield f"  and {len(reports) - _WINDOWS} earlier windows"
+
+
+def _found(case: Case) -> Iterator[str]:
+    """Yield what the verdict rests on and what its rules do not say: both sides' metric, what was left out or not judged."""
+    said, evidence, more = case.judgement.verdict, case.judgement.evidence, case.judgement.verdict.more
+    against = said.against_name if said.against else "the declared baseline"
+    of = f" of {said.blocks:,} {more['blocks_are']}" if "blocks_are" in more else ""
+    yield f"compared with {against} on {said.rows:,} rows{of} that neither has seen"
+    if more.get("challenger") is not None and more.get("against") is not None:
+        yield f"{more['metric']}: this model {_number(more['challenger'])}, {against} {_number(more['against'])}"
+    if more.get("left_out"):
+        yield f"{more['left_out']:,} rows of the holdout left out: of people whom the champion has learned from"
+    yield from more.get("not_judged", ())
+    drift = f"{evidence.severity} drift" if evidence.severity.rank else "no drift"
+    yield f"contract {evidence.contract}, risk tier {evidence.tier}, asked for by {drift}"
+    yield f"evidence {evidence.digest}, recorded {minute(case.judgement.recorded_at)}"
+    yield f"card, with plots: readiness model card {said.product} {case.model.number}"
+
+
+def as_dict(lake: Lakehouse, found: Standing, at: Stands) -> dict[str, Any]:
     """Return all that is on record about a model, for --json."""
+    retrain = retrain_of(lake, at.model)
     used = lake.ledger.models.training_set(at.model.product, at.model.training_set)
     said: dict[str, Any] = {"state": at.state, "why": list(at.why), "name": at.model.name, "model": asdict(at.model)}
     said["training_set"] = json.loads(used.to_json()) if used else None
+    said["champion"] = found.champion.name if found.champion else None
+    said["retrain"] = asdict(retrain) if retrain else None
     if at.case is not None:
         judgement = at.case.judgement
         said["verdict"] = {"status": judgement.verdict.status, **json.loads(judgement.verdict.to_json())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from readiness_pipelines.cli.place import console, lakehouse, product_named, pro
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.models.overview import Standing, Stands
 from readiness_pipelines.models.reviewing import decide
+from readiness_pipelines.models.training_set import spec_of
 
 app = typer.Typer(help="Models that wait for a person's decision.", no_args_is_help=True, add_completion=False)
 
@@ -60,15 +62,17 @@ def show_(
     number: Annotated[int | None, typer.Argument(help="The model's number; it can be left out where one waits.")] = None,
     as_json: Json = False,
 ) -> None:
-    lake = lakehouse()
-    found = standing_now(product_named(product), lake)
+    declared, lake = product_named(product), lakehouse()
+    found = standing_now(declared, lake)
     at = stands_at(found, number) if number is not None else _only(found)
     if as_json:
-        write_json(as_dict(lake, at))
+        write_json(as_dict(lake, found, at))
         return
-    tell(lake, at)
+    tell(lake, found, at)
     if at in found.waiting:
-        console.print("to decide:")
+        most = spec_of(declared).words.approvals_expire_days
+        until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=most)
+        console.print(f"to decide: an approval counts until {until:%Y-%m-%d} ({most} days), or for fewer days by --days")
         for command in list(_commands(at).values())[1:]:
             console.print(f"  {command}", markup=False, soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shlex
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.flow import Severity, Status
+from readiness_pipelines.models import evidence
 from tests.challenged import retrain
 from tests.cli.said import Said, commands_in
+from tests.drifted import measured, put
 from tests.promoted import Promoted, build_desk
 from tests.services import variables
 
@@ -111,12 +114,56 @@ def test_show_tells_the_verdict_rule_by_rule_what_it_was_trained_on_and_who_has_
     assert [each["decision"] for each in raw["decisions"]] == ["rejected"]
 
 
+def test_show_tells_both_sides_what_was_left_out_and_which_drift_has_asked_for_it(desk: Promoted, cli: Said) -> None:
+    desk.champion()
+    desk.challenger(approve=False)
+    ledger = desk.lake.ledger
+    model, judged = ledger.models.model("parcels", 2), ledger.models.judgement("parcels", 2)
+    assert model is not None and judged is not None
+    more = {"metric": "roc_auc", "challenger": 0.7412, "against": 0.719, "blocks_are": "persons", "left_out": 1200}
+    verdict = replace(judged.verdict, more=more | {"not_judged": ["region: 12 rows of 4 values are too few to judge"]})
+    ledger.models.record_verdict(verdict, evidence.evidence_of(desk.product, model, verdict, severity=Severity.CRITICAL))
+    event = put(ledger, measured(product="parcels", monitor="orders", table="silver.orders"), Severity.CRITICAL)
+    taken = ledger.retrains.start("parcels", ledger.retrains.request(retrain(event, product="parcels")).id, "run", is_over=bool)
+    assert taken is not None and ledger.retrains.end(replace(taken, outcome="waits", number=2))
+    code, said = cli("review", "show", "parcels")
+    champion = ledger.models.champion("parcels")
+    assert code == 0 and champion is not None
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
+    for line in (
+        f"  the champion is {champion.name}",
+        "  asked for by policy in retrain 1, ",
+        "    critical drift of orders in 2025-01-08: readiness drift show parcels --monitor orders --window 2025-01-08\n",
+        f"  compared with {champion.name} on 20 rows of 2 persons that neither has seen\n",
+        f"  roc_auc: this model 0.7412, {champion.name} 0.719\n",
+        "  1,200 rows of the holdout left out: of people whom the champion has learned from\n",
+        "  region: 12 rows of 4 values are too few to judge\n",
+        "  contract 1.0.0, risk tier medium, asked for by critical drift\n",
+        "  card, with plots: readiness model card parcels 2\n",
+        f"to decide: an approval counts until {until:%Y-%m-%d} (30 days), or for fewer days by --days\n",
+    ):
+        assert line in said, f"{line}\n{said}"
+    assert len(said.splitlines()) <= 45, "a page"
+    raw = json.loads(cli("review", "show", "parcels", "2", "--json")[1])
+    assert (raw["champion"], raw["retrain"]["id"], raw["retrain"]["events"]) == (champion.name, 1, [event])
+
+
+def test_show_of_the_first_model_says_that_there_is_no_champion_yet(desk: Promoted, cli: Said) -> None:
+    desk.challenger(approve=False)
+    said = cli("review", "show", "parcels", "1")[1]
+    assert "  there is no champion yet\n" in said and "compared with the declared baseline on 20 rows" in said
+    desk.approve(1)
+    desk.promote(1)
+    said = cli("review", "show", "parcels", "1")[1]
+    assert "champion yet" not in said and "the champion is" not in said and "to decide" not in said
+
+
 def test_show_needs_no_number_where_one_waits(desk: Promoted, cli: Said) -> None:
     code, said = cli("review", "show", "parcels")
     assert (code, "found 0 models that wait (none), expected the number of one" in said) == (2, True)
     desk.challenger(approve=False)
     code, said = cli("review", "show", "parcels")
-    assert (code, "to decide:" in said) == (0, True)
+    assert (code, "to decide:" in said) == (0, True), said
     desk.challenger(approve=False)
     code, said = cli("review", "show", "parcels")
     assert (code, "readiness review approve parcels 2" in said) == (0, True), "the newest is what waits"
