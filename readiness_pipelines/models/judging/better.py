@@ -41,7 +41,8 @@ def better(
 ) -> Judged:
     """Judge the difference: passed where its lower end is over `margin`, or over -`margin` if not being worse is enough.
 
-    Failed otherwise: a challenger is not promoted on a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows
+    Which of the two is asked the note of a pass says: the rule's name is one. Failed otherwise: a challenger is not promoted on
+    a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows
     of a class, or where the ends say nothing.
     """
     limit = -margin if is_not_worse_enough else margin
@@ -53,6 +54,7 @@ def better(
         note = f"{found.blocks} persons or days, expected as much as {LEAST_BLOCKS} of equal size say"
         return judged(BETTER, Status.UNDECIDED, found, limit, n=rows, note=f"no interval: {note}")
     if found.low > limit:
-        return judged(BETTER, Status.PASSED, found, limit, n=rows)
-    note = f"better by {found.value:+.4f}, with 95% confidence by more than {found.low:+.4f}; expected more than {limit:+.4f}"
+        note = f"not worse by more than {margin:g} is enough here" if is_not_worse_enough else ""
+        return judged(BETTER, Status.PASSED, found, limit, n=rows, note=note)
+    note = f"the difference is {found.value:+.4f}, its lower end {found.low:+.4f}; expected the lower end above {limit:+.4f}"
     return judged(BETTER, Status.FAILED, found, limit, n=rows, note=note)

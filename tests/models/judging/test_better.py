@@ -39,11 +39,25 @@ def said(value: float, low: float, **how: Any) -> Judged:
 def test_the_lower_end_must_clear_the_margin(low: float, how: dict[str, Any], status: Status, limit: float) -> None:
     found = said(0.01, low, **how)
     assert (found.status, found.limit) == (status, limit)
-    assert bool(found.note) == (status is not Status.PASSED)
+    assert bool(found.note) == (status is not Status.PASSED or "is_not_worse_enough" in how)
 
 
-def test_a_rejection_says_by_how_much() -> None:
-    assert said(0.01, -0.002).note == "better by +0.0100, with 95% confidence by more than -0.0020; expected more than +0.0000"
+@pytest.mark.parametrize(
+    ("value", "low", "how", "told"),
+    [
+        (0.01, -0.002, {}, "the difference is +0.0100, its lower end -0.0020; expected the lower end above +0.0000"),
+        (-0.01, -0.03, {"margin": 0.02}, "the difference is -0.0100, its lower end -0.0300; expected the lower end above +0.0200"),
+        (
+            -0.01,
+            -0.03,
+            {"margin": 0.02, "is_not_worse_enough": True},
+            "the difference is -0.0100, its lower end -0.0300; expected the lower end above -0.0200",
+        ),
+        (-0.01, -0.03, {"margin": 0.05, "is_not_worse_enough": True}, "not worse by more than 0.05 is enough here"),
+    ],
+)
+def test_it_says_by_how_much_and_that_not_being_worse_was_enough(value: float, low: float, how: dict[str, Any], told: str) -> None:
+    assert said(value, low, **how).note == told
 
 
 def two_models(rows: int, *, seed: int = 0, more: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
