@@ -1,22 +1,26 @@
-"""Everything that a delivered file has touched: versions, training sets, models, and what these have scored."""
+"""What a delivered file has touched: versions, training sets, models, what these have scored, and what was made of that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from readiness_pipelines.declarations import Bronze, Gold, Product
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import Delivery, TableVersion
+from readiness_pipelines.flow import Delivery, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.trace.chain import Chain, Fact, Kind
 from readiness_pipelines.trace.models import model_fact, training_fact
 
 _LONGEST = 12  # names in one message
+_SHORTEST = 8  # digits of a sha256 that name a file: no name is as long by chance
+FILE = f"the name of a delivered file below landing, or {_SHORTEST} digits or more of its sha256"
 
 
 def of_file(product: Product, lake: Lakehouse, named: str) -> Chain:
-    """Return the chain from a delivered file, named by its name or the beginning of its sha256, to all that rests on it.
+    """Return the chain from a delivered file, named by its name or the beginning of its sha256, to what rests on it.
 
+    What was made from it, the training sets and models that learned from it and their promotions, the versions that these
+    have scored, and what was made of them.
     Of every version that was ever judged, not only current ones. Raises ReadinessError for no such file, or several.
     """
     delivery = _delivery(product, lake, named)
@@ -29,17 +33,23 @@ def of_file(product: Product, lake: Lakehouse, named: str) -> Chain:
     return chain
 
 
-def _delivery(product: Product, lake: Lakehouse, named: str) -> Delivery:
+def deliveries_named(product: Product, lake: Lakehouse, named: str) -> dict[str, Delivery]:
+    """Return the product's deliveries by sha256 that have this name, or whose sha256 begins so (8 digits or more)."""
     found = {}
     for table in product.tables:
         if isinstance(table, Bronze):
             for partition in lake.ledger.arrivals_by_partition(table.full_name):
                 for each in lake.ledger.arrivals(table.full_name, partition):
-                    if each.name == named or (len(named) >= 8 and each.sha256.startswith(named)):
+                    if each.name == named or (len(named) >= _SHORTEST and each.sha256.startswith(named)):
                         found[each.sha256] = each
+    return found
+
+
+def _delivery(product: Product, lake: Lakehouse, named: str) -> Delivery:
+    found = deliveries_named(product, lake, named)
     if len(found) != 1:
         shas = ", ".join(sha[:12] for sha in list(found)[:_LONGEST])
-        expected = f"one of its contents: {shas}" if found else "the name of a delivered file below landing, or its sha256"
+        expected = f"one of its contents: {shas}" if found else FILE
         raise ReadinessError(f"found {len(found)} deliveries {named!r} in {product.name}, expected {expected}")
     return next(iter(found.values()))
 
@@ -93,7 +103,7 @@ def _models(product: Product, lake: Lakehouse, chain: Chain, reached: dict[str, 
                 chain.add(made)
                 chain.add(fact, below=made.id, how="trained on")
                 _promotions(product, lake, chain, model.number, made.id)
-                _scored(product, lake, chain, model.name, made.id)
+                _made_of_scores(product, lake, chain, _scored(product, lake, chain, model.name, made.id))
 
 
 def _promotions(product: Product, lake: Lakehouse, chain: Chain, number: int, model: str) -> None:
@@ -105,19 +115,46 @@ def _promotions(product: Product, lake: Lakehouse, chain: Chain, number: int, mo
             chain.add(chain.facts[model], below=fact.id, how="made champion")
 
 
-def _scored(product: Product, lake: Lakehouse, chain: Chain, name: str, model: str) -> None:
-    """Add the versions whose rows this model has scored, also those that another has scored since; one fact per table."""
+def _scored(product: Product, lake: Lakehouse, chain: Chain, name: str, model: str) -> dict[TableVersion, str]:
+    """Add the versions whose rows this model has scored, also those that another has scored since. Return their facts' ids."""
+    reached: dict[TableVersion, str] = {}
     for table in product.tables:
-        if not isinstance(table, Gold) or not table.is_scored:
-            continue
-        found = [
-            key
-            for key in lake.ledger.latest_keys(table.full_name)
-            for _, verdict in lake.ledger.verdicts(table.full_name, key)
-            if verdict.details.get("scored_by", {}).get("model") == name
-        ]
-        if partitions := list(dict.fromkeys(found)):
-            told = {"partitions": ", ".join(partitions)}
-            fact = Fact(f"scored:{table.full_name}:{name}", Kind.VERSIONS, f"{len(partitions)} of {table.full_name}", told)
-            chain.add(fact)
-            chain.add(chain.facts[model], below=fact.id, how="scored by")
+        if isinstance(table, Gold) and table.is_scored:
+            found = [
+                TableVersion(table.full_name, partition, verdict.version_key, 0)
+                for partition in lake.ledger.latest_keys(table.full_name)
+                for _, verdict in lake.ledger.verdicts(table.full_name, partition)
+                if verdict.details.get("scored_by", {}).get("model") == name
+            ]
+            reached |= _together(chain, found, [model], how="scored by")
+    return reached
+
+
+def _made_of_scores(product: Product, lake: Lakehouse, chain: Chain, scored: dict[TableVersion, str]) -> None:
+    """Add what was made from these versions, and from that, and so on."""
+    if not scored:
+        return
+    since, reached = min(version.partition for version in scored), {str(version): fact for version, fact in scored.items()}
+    for table in product.tables:
+        found: dict[TableVersion, list[str]] = {}
+        for partition, key, inputs in lake.ledger.inputs_since(table.full_name, since) if table.upstream else ():
+            if above := [reached[name] for name in inputs if name in reached]:
+                found[TableVersion(table.full_name, partition, key, 0)] = above
+        above = list(dict.fromkeys(fact for facts in found.values() for fact in facts))
+        reached |= {str(version): fact for version, fact in _together(chain, list(found), above, how="made from").items()}
+
+
+def _together(chain: Chain, found: Sequence[TableVersion], above: Iterable[str], *, how: str) -> dict[TableVersion, str]:
+    """Add versions of one table as one fact: a model scores partitions by the hundred. Return its id for each."""
+    versions = sorted(dict.fromkeys(found), key=lambda version: version.partition)
+    if not versions:
+        return {}
+    first, last = versions[0].partition, versions[-1].partition
+    partitions = first if first == last else f"{first}...{last}"
+    told = {"versions": ", ".join(str(version).rpartition("/")[2] for version in versions)}
+    name = f"{len(versions)} of {versions[0].table}/{partitions}"
+    fact = Fact(f"versions:{digest([str(version) for version in versions])}", Kind.VERSIONS, name, told)
+    chain.add(fact)
+    for each in above:
+        chain.add(chain.facts[each], below=fact.id, how=how)
+    return dict.fromkeys(versions, fact.id)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import ModelVersion, TrainingSet
+from readiness_pipelines.flow import ModelVerdict, ModelVersion, Status, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.trace.chain import Chain, Fact, Kind
 from readiness_pipelines.trace.tables import Tables
+
+_OPEN = (Status.FAILED, Status.UNDECIDED)  # of which the rules are named
 
 
 def model_named(product: Product, lake: Lakehouse, name: str) -> ModelVersion:
@@ -67,9 +69,9 @@ def _add_decisions(product: Product, lake: Lakehouse, chain: Chain, model: Model
     judgements = [each for each in lake.ledger.models.judgements(product.name) if each.evidence.number == model.number]
     for judged in judgements:
         verdict, evidence = judged.verdict, judged.evidence
-        failed = ", ".join(f"{each.rule} {each.about}".strip() for each in verdict.failed)
         told: dict[str, str | int | float] = {"against": verdict.against_name, "rules": len(verdict.judged), "rows": verdict.rows}
-        told |= {"failed": failed} if failed else {}
+        told |= {"contract": evidence.contract, "risk tier": evidence.tier.value, "severity": evidence.severity.value}
+        told |= {status.value: rules for status in _OPEN if (rules := _rules(verdict, status))}
         fact = Fact(f"verdict:{evidence.digest}", Kind.VERDICT, f"{verdict.status}, evidence {evidence.digest[:12]}", told)
         chain.add(fact, below=below, how="judged by")
         for number, review in enumerate(lake.ledger.models.reviews(evidence.digest)):
@@ -81,6 +83,13 @@ def _add_decisions(product: Product, lake: Lakehouse, chain: Chain, model: Model
         told = {"by": promotion.by, "reason": promotion.reason, "at": promotion.promoted_at}
         name = f"{promotion.kind.replace('_', ' ')} as number {promotion.id} of {product.name}"
         chain.add(Fact(f"promotion:{promotion.id}", Kind.PROMOTION, name, told), below=below, how="served by")
+        for _, decision in lake.ledger.drift.decisions(product.name) if promotion.kind == "rolled_back" else ():
+            if decision.event[:12] in promotion.reason:  # as a roll back names the event that has led to it
+                _add_event(lake, chain, decision.event, below=f"promotion:{promotion.id}")
+
+
+def _rules(verdict: ModelVerdict, status: Status) -> str:
+    return ", ".join(f"{each.rule} {each.about}".strip() for each in verdict.judged if each.status is status)
 
 
 def _add_event(lake: Lakehouse, chain: Chain, event: str, *, below: str) -> None:

@@ -88,7 +88,8 @@ class Tables:
         with self.lake.connect() as con:
             found = con.execute(f"SELECT row_id FROM {relation(self.lake, [version])} WHERE {wanted} LIMIT 2", given).fetchall()
         if len(found) != 1:
-            names = f"row_id or key ({', '.join(key)})" if key else "row_id"
+            written = f"a time as 2025-03-01 10:00:00+00{', values with commas between' if len(key) > 1 else ''}"
+            names = f"row_id or key ({', '.join(key)}), {written}" if key else "row_id"
             many = "more than one row" if found else "no row"
             raise ReadinessError(f"found {many} of {version} under the name given, expected one: its {names}")
         return str(found[0][0])

@@ -19,16 +19,37 @@ from readiness_pipelines.layers import run_step
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.scoring import scorer_of
 from readiness_pipelines.trace import Chain, Fact, Kind, in_lines, of_file, of_model, of_row, of_version, parsed, picture
-from tests.modelled import WATCHED, Parcels, build_parcels
+from tests.modelled import SCORED, WATCHED, Parcels, build_parcels
 
 pytestmark = pytest.mark.slow
 SCORES, ORDERS, RAW = "parcels.gold.order_scores", "parcels.silver.orders", "parcels.bronze.raw_orders"
+SHARE = "parcels.gold.score_share"  # made from the scores
 DAY, NEXT = "2025-01-15", 15
+
+
+def declare_share(parcels: Parcels) -> None:
+    """Declare a table that is made from the scores of a day."""
+    lines = (
+        "    - name: score_share\n      key: [day]\n      inputs: {order_scores: {read: same}}\n      sql: gold/score_share.sql\n"
+    )
+    parcels.declare(SCORED, SCORED + lines)
+    with (parcels.folder / "contract.yaml").open("a", encoding="utf-8") as contract:
+        contract.write(
+            "  - name: score_share\n    description: How many orders, and what they score.\n    properties:\n"
+            "      - {name: day, logicalType: date, classification: public, primaryKey: true, primaryKeyPosition: 1}\n"
+            "      - {name: orders, logicalType: integer, classification: public}\n"
+            "      - {name: share, logicalType: number, classification: public}\n"
+        )
+    sql = "SELECT CAST(getvariable('partition_key') AS DATE) AS day, count(*) AS orders, avg(score) AS share FROM order_scores"
+    (parcels.folder / "gold" / "score_share.sql").write_text(sql, encoding="utf-8")
+    suite = "name: gold_score_share\nexpectations:\n  - {type: expect_table_row_count_to_equal, kwargs: {value: 1}}\n"
+    (parcels.root / "quality_suites" / "parcels" / "gold_score_share.yaml").write_text(suite, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parcels]:
     made = build_parcels(tmp_path_factory.mktemp("parcels"), scored=True, watched=WATCHED)
+    declare_share(made)
     made.fill(range(1, NEXT))
     asked = response.request(made.product, made.lake, by="ann", reason="the first one", now=clock())
     ended = response.carry_out(
@@ -38,6 +59,7 @@ def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parcels]:
     made.fill([NEXT])
     scorer = scorer_of(made.product, made.settings)
     assert run_step(made.lake, made.settings, made.product, "order_scores", DAY, scorer=scorer).kind == "admitted"
+    assert run_step(made.lake, made.settings, made.product, "score_share", DAY).kind == "admitted"
     yield made
 
 
@@ -113,13 +135,24 @@ def test_a_delivered_file_leads_to_everything_it_has_touched(parcels: Parcels) -
         }
     assert {fact.name for fact in facts(chain, Kind.MODEL)} == models
     made = [fact.name.partition("@")[0] for fact in facts(chain, Kind.VERSIONS)]
-    assert made == [f"{RAW}/2025-01-05", f"{ORDERS}/2025-01-05", f"1 of {SCORES}"]
+    assert made == [f"{RAW}/2025-01-05", f"{ORDERS}/2025-01-05", f"1 of {SCORES}/{DAY}", f"1 of {SHARE}/{DAY}"]
     assert len(facts(chain, Kind.TRAINING_SET)) == len(facts(chain, Kind.PROMOTION)) == 1
     of_today = of_file(parcels.product, parcels.lake, f"orders_{DAY}.csv")
     assert facts(of_today, Kind.MODEL) == []  # it came after the cut-off
-    assert f"{SCORES}/{DAY}" in [fact.name.partition("@")[0] for fact in facts(of_today, Kind.VERSIONS)]
+    today = [fact.name.partition("@")[0] for fact in facts(of_today, Kind.VERSIONS)]
+    assert today == [f"{table}/{DAY}" for table in (RAW, ORDERS, SCORES, SHARE)]
     sha = str(of_today.facts[of_today.subject].told["sha256"])
     assert of_file(parcels.product, parcels.lake, sha[:12]).subject == of_today.subject
+
+
+def test_what_was_made_from_a_models_scores_is_told_by_version_and_rests_on_them(parcels: Parcels) -> None:
+    chain = of_file(parcels.product, parcels.lake, "orders_2025-01-05.csv")
+    scored, made = (next(f for f in facts(chain, Kind.VERSIONS) if f" of {table}/" in f.name) for table in (SCORES, SHARE))
+    (model,) = facts(chain, Kind.MODEL)
+    for fact, table, above in ((scored, SCORES, (model, "scored by")), (made, SHARE, (scored, "made from"))):
+        version = parcels.lake.ledger.current_version(table, DAY)
+        assert version is not None and fact.told["versions"] == f"{DAY}@{version.version_key[:12]}"
+        assert [(below.id, how) for how, below in chain.rests_on(fact.id)] == [(above[0].id, above[1])]
 
 
 def test_a_chain_is_text_json_and_a_picture(parcels: Parcels, tmp_path: Path) -> None:
