@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -36,13 +36,14 @@ def score(
 
     declared, lake = product_named(product), lakehouse()
     if partition is None and first is None or partition is not None and (first or last):
-        raise ReadinessError("found no partition, or one and a range, expected --partition, or --from and --to")
+        raise ReadinessError("found no partition, or one and a range, expected --partition, or --from (and --to)")
     keys = keys_asked_for(declared, partition or first, partition or last, now=clock())
     tables = [table for table in declared.tables if isinstance(table, Gold) and table.is_scored]
     if not tables:
         raise ReadinessError(f"found no scored table in {declared.name}, expected one with `scored: true` in its defs.yaml")
     wanted = _wanted(declared, lake, model)
-    rows = list(_scored(declared, lake, tables, keys, wanted))
+    with console.status(f"loading {wanted.name}") as status:
+        rows = list(_scored(declared, lake, tables, keys, wanted, say=status.update))
     show(rows, as_json=as_json, title=f"Scored with {wanted.name}", empty="nothing to score")
     done = [str(row["partition"]) for row in rows if row["result"] in ("admitted", "unchanged")]
     code = 0 if len(done) == len(rows) else 1
@@ -68,13 +69,20 @@ def _wanted(product: Product, lake: Lakehouse, number: int | None) -> ModelVersi
 
 
 def _scored(
-    product: Product, lake: Lakehouse, tables: Sequence[Gold], keys: Sequence[str], model: ModelVersion
+    product: Product,
+    lake: Lakehouse,
+    tables: Sequence[Gold],
+    keys: Sequence[str],
+    model: ModelVersion,
+    *,
+    say: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
     from readiness_pipelines.models.scoring import scorer_of
 
     scorer = scorer_of(product, lake.settings)
-    for key in keys:
+    for number, key in enumerate(keys, start=1):
         for table in tables:
+            say(f"scoring {table.name}/{key}, {number} of {len(keys)}")
             try:
                 result = run_step(lake, lake.settings, product, table.name, key, scorer=scorer, model=model)
             except (NotAdmitted, PublishConflict) as refusal:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from readiness_pipelines.cli.place import console, product_named, show
+from readiness_pipelines.cli.place import console, product_named
 from readiness_pipelines.cli.project import Project, project
 from readiness_pipelines.cli.runs import dagster_environment
 from readiness_pipelines.declarations import Product
@@ -31,13 +31,29 @@ def tick(
     """
     settings, declared = Settings.from_environment(), product_named(product)
     log = settings.state / "tick.log"
+    rows: list[dict[str, Any]] = []
     with console.status(f"looking at {declared.name}"), ticking(settings, project(), declared, log=log) as look:
-        rows = look()
-    show(rows, as_json=as_json, title=f"Runs of {declared.name}", empty="Nothing was to be done.")
+        for row in look.runs():
+            rows.append(row)
+            if not as_json:
+                console.print(_line(row), markup=False, soft_wrap=True)
     failed = [row for row in rows if not row["succeeded"]]
-    if failed and not as_json:
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    elif failed:
         console.print(f"Dagster's own words: {log}", markup=False)
+    elif not rows:
+        console.print("Nothing was to be done.")
     raise typer.Exit(1 if failed else 0)
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return how a run ended, or what became of a sensor that asked for none."""
+    why = f": {' '.join(row['why'].split())}" if row["why"] else ""
+    if not row["job"]:
+        return f"{row['sensor'] or 'all sensors'} asked for no run{why}"
+    how = "succeeded" if row["succeeded"] else "failed"
+    return f"{row['job']}, asked for by {row['sensor']}: {how} after {row['seconds']:g} s, run {row['run_id']}{why}"
 
 
 class Ticker:
@@ -51,9 +67,10 @@ class Ticker:
 
         Each has sensor, job, run_id, succeeded, seconds and why. Raises ReadinessError if the process has ended.
         """
-        return list(self._answered())
+        return list(self.runs())
 
-    def _answered(self) -> Iterator[dict[str, Any]]:
+    def runs(self) -> Iterator[dict[str, Any]]:
+        """Yield the same, each as soon as it has ended."""
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None and answers is not None, "both are pipes"
         try:

@@ -130,6 +130,7 @@ class _Retraining:
         from readiness_pipelines.models.train import refusal
         from readiness_pipelines.models.training_set import select
 
+        self._say(f"selecting the training set up to {self._taken.cut_off}")
         training_set = select(self._product, self._lake, cut_off=self._taken.cut_off)
         reached("training_set_selected")
         self._say(f"training set {training_set.id[:12]}: {training_set.rows_train:,} rows, holdout {training_set.rows_holdout:,}")
@@ -156,6 +157,7 @@ class _Retraining:
         if known:
             model = known[-1]
         else:
+            self._say("training ...")
             trained = train(self._spec, self._lake, self._product, training_set)
             recorded = registry.record(self._spec, training_set, trained, by=self._name)
             model = self._ledger.models.record_model(recorded)
@@ -187,6 +189,7 @@ class _Retraining:
         from readiness_pipelines.models.withdrawn import withdrawn_since
 
         product, lake, registry = self._product, self._lake, Registry.open(self._lake.settings)
+        self._say(f"judging model {model.number}{f' beside model {champion.number}' if champion is not None else ''} ...")
         holdout = frame(lake, product, training_set, part="holdout")
         against = None
         if champion is not None:

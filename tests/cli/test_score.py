@@ -93,8 +93,8 @@ def test_partitions_are_scored_on_purpose_and_dagster_is_told(parcels: Parcels, 
 def test_what_cannot_be_meant_is_told(parcels: Parcels, readiness: Said) -> None:
     day = parcels.day(1)
     for arguments, told in (
-        ((), "expected --partition, or --from and --to"),
-        (("--partition", day, "--from", day), "expected --partition, or --from and --to"),
+        ((), "expected --partition, or --from (and --to)"),
+        (("--partition", day, "--from", day), "expected --partition, or --from (and --to)"),
         (("--partition", "yesterday"), "expected partitions as in 2025-01-01"),
         (("--partition", day), "parcels has no champion yet: `readiness model list parcels` says what there is"),
         (("--partition", day, "--model", "3"), "found no model 3 of parcels"),

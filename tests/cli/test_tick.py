@@ -36,7 +36,7 @@ def test_tick_ends_with_1_where_a_run_failed_and_says_where_dagsters_words_are(s
     os.utime(shop.land_broken(1), (settled, settled))
     code, said = readiness("tick", "shop")
     assert code == 1
-    assert shop.day(1) in said and "tick.log" in said
+    assert "shop_job, asked for by shop_landed: failed after " in said and shop.day(1) in said and "tick.log" in said
 
 
 def test_a_product_that_is_none_is_told_before_anything_is_started(readiness: Said) -> None:

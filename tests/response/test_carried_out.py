@@ -12,7 +12,7 @@ import shutil
 import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -84,10 +84,10 @@ def over(run: str) -> bool:
     return True
 
 
-def retrained(parcels: Parcels, cut_off: str, *, run: str = "run-1") -> Retrain:
+def retrained(parcels: Parcels, cut_off: str, *, run: str = "run-1", say: Callable[[str], None] = lambda _: None) -> Retrain:
     """Ask for a retrain and carry it out."""
     asked = request(parcels.product, parcels.lake, by="ann", reason="asked", cut_off=cut_off, now=NOW)
-    return carry_out(parcels.product, parcels.lake, retrain=asked.id, run=run, is_over=over, now=NOW)
+    return carry_out(parcels.product, parcels.lake, retrain=asked.id, run=run, is_over=over, now=NOW, say=say)
 
 
 def outcome(found: Retrain) -> tuple[str, str, int]:
@@ -185,8 +185,11 @@ def test_too_few_rows_are_refused_and_nothing_is_trained(parcels: Parcels) -> No
 
 def test_at_a_higher_tier_it_waits_for_a_person_whose_decision_promotes_it(parcels: Parcels) -> None:
     parcels.declare("risk_tier: low", "risk_tier: medium")
-    found = retrained(parcels, NORMAL)
+    said: list[str] = []
+    found = retrained(parcels, NORMAL, say=said.append)
     assert outcome(found) == ("ended", "waits", 1)
+    told = (f"selecting the training set up to {NORMAL}", "training set", "training ...", "model parcels/1@", "judging model 1 ...")
+    assert [line.startswith(each) for line, each in zip(said, told, strict=False)] == [True] * 5, said
     assert found.why == "tier medium, severity none: a person decides, `readiness review show parcels 1`"
     assert champions(parcels) == []
     assert aliases(parcels) == {"challenger": 1}
