@@ -11,7 +11,7 @@ import typer
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.held import Json
 from readiness_pipelines.cli.model_told import in_short, minute, standing_now, write_json
-from readiness_pipelines.cli.place import console, lakehouse, product_named, show, write_page
+from readiness_pipelines.cli.place import console, lakehouse, product_with_model, show, write_page
 from readiness_pipelines.cli.review import Number, Product
 from readiness_pipelines.flow import Promotion, Retrain
 from readiness_pipelines.governance import signed
@@ -26,7 +26,7 @@ _LISTED, _RETRAINS = 30, 20  # --json has all
 
 @app.command("list", help="Every model, the newest first, where it stands and why; the promotions; what came of each retrain.")
 def list_(product: Product, as_json: Json = False) -> None:
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     found = standing_now(declared, lake)
     rows, asked = [_row(each) for each in reversed(found.models)], lake.ledger.retrains.retrains(declared.name)
     if as_json:
@@ -56,13 +56,13 @@ def card(
 ) -> None:
     from readiness_pipelines.reports.model_card import card_of
 
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     write_page(output or Path(f"{declared.name}_model_{number}.html"), card_of(declared, lake, number))
 
 
 @app.command("promote", help="Make an approved model the champion now, without waiting for the product's sensor.")
 def promote(product: Product, number: Number, by: By, reason: Reason) -> None:
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     who, why = signed(by, reason)
     before = lake.ledger.models.promotions(declared.name)
     made = promotions.promote(declared, lake, number=number, by=who, reason=why)
@@ -81,7 +81,7 @@ def roll_back(
         int | None, typer.Option("--from", help="Number of the champion that disappoints: refused where another one is by now.")
     ] = None,
 ) -> None:
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     who, why = signed(by, reason)
     before = lake.ledger.models.promotions(declared.name)
     made = promotions.roll_back(declared, lake, by=who, reason=why, to=to, champion=champion)
@@ -92,7 +92,7 @@ def roll_back(
 
 @app.command("repair", help="Let aliases in MLflow and drift references follow the ledger; a line for each that did not.")
 def repair(product: Product) -> None:
-    declared = product_named(product)
+    declared = product_with_model(product)
     mended = promotions.repair(declared, lakehouse())
     for line in mended or ("aliases and drift references follow the ledger",):
         console.print(line, markup=False, soft_wrap=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from readiness_pipelines.cli.carried_out import By, Reason
 from readiness_pipelines.cli.model_told import minute
-from readiness_pipelines.cli.place import console, lakehouse, product_named
+from readiness_pipelines.cli.place import console, lakehouse, product_with_model
 from readiness_pipelines.cli.review import Product
 from readiness_pipelines.governance import signed
-from readiness_pipelines.models.training_set import spec_of
 
 
 def pause(product: Product, by: By, reason: Reason) -> None:
@@ -21,8 +20,7 @@ def resume(product: Product, by: By, reason: Reason) -> None:
 
 
 def _switch(product: str, by: str, reason: str, *, is_paused: bool) -> None:
-    declared, retrains = product_named(product), lakehouse().ledger.retrains
-    spec_of(declared)
+    declared, retrains = product_with_model(product), lakehouse().ledger.retrains
     who, why = signed(by, reason)
     before = retrains.paused(declared.name)
     if (before is not None) == is_paused:

@@ -41,6 +41,15 @@ def product_named(name: str | None, *, of: Project | None = None) -> Product:
     return load_product(found[name])
 
 
+def product_with_model(name: str) -> Product:
+    """Return the product of that name. Raises ReadinessError where it has no model, naming the products that have one."""
+    found = product_named(name)
+    if found.model is None:
+        there = ", ".join(each.name for each in products_named(None) if each.model is not None) or "none in this project"
+        raise ReadinessError(f"{found.name} has no model, expected `model:` in its defs.yaml, or a product that has one: {there}")
+    return found
+
+
 def lakehouse() -> Lakehouse:
     """Return the lakehouse of the settings in force. Raises where its catalog or its ledger cannot be believed."""
     lake = Lakehouse.open(Settings.from_environment())

@@ -20,7 +20,7 @@ from readiness_pipelines.cli.model_told import (
     tell,
     write_json,
 )
-from readiness_pipelines.cli.place import console, lakehouse, product_named, products_named, show
+from readiness_pipelines.cli.place import console, lakehouse, product_with_model, products_named, show
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.models.overview import Standing, Stands
 from readiness_pipelines.models.reviewing import decide
@@ -62,7 +62,7 @@ def show_(
     number: Annotated[int | None, typer.Argument(help="The model's number; it can be left out where one waits.")] = None,
     as_json: Json = False,
 ) -> None:
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     found = standing_now(declared, lake)
     at = stands_at(found, number) if number is not None else _only(found)
     if as_json:
@@ -100,7 +100,7 @@ def reject(product: Product, number: Number, by: By, reason: Reason, evidence: E
 
 
 def _decide(product: str, number: int, *, by: str, reason: str, evidence: str, approve: bool, days: int | None) -> None:
-    declared, lake = product_named(product), lakehouse()
+    declared, lake = product_with_model(product), lakehouse()
     said = decide(declared, lake, number=number, approve=approve, by=by, reason=reason, days=days, evidence=evidence)
     until = f" until {minute(said.expires_at)}" if approve else ""
     what = f"model {number} of {declared.name} {said.decision}{until}, evidence {said.evidence[:12]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from readiness_pipelines.errors import ReadinessError
-from readiness_pipelines.flow import POLICY, Evidence, Review, Severity, Tier
+from readiness_pipelines.flow import POLICY, SCHEDULE, Evidence, Review, Severity, Tier
 
 
 def needs_person(evidence: Evidence) -> bool:
@@ -38,6 +38,8 @@ def signed(by: str, reason: str) -> tuple[str, str]:
     found = by.strip(), reason.strip()
     if not all(found):
         raise ReadinessError(f"found --by {by!r} and --reason {reason!r}, expected who decides, and why: both are kept with it")
-    if found[0].casefold() == POLICY:
-        raise ReadinessError(f"found {by!r} as who decides, expected a person: the policy decides by itself, where it may")
+    if found[0].casefold() in (POLICY, SCHEDULE):
+        raise ReadinessError(
+            f"found {by!r} as who decides, expected a person: policy and schedule act by themselves, where they may"
+        )
     return found

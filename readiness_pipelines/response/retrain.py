@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import NotApproved, ReadinessError
-from readiness_pipelines.flow import Judged, ModelVersion, Retrain, Severity, Status, TrainingSet
+from readiness_pipelines.flow import SCHEDULE, Judged, ModelVersion, Retrain, Severity, Status, TrainingSet
 from readiness_pipelines.governance import POLICY, in_review, signed
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.layers.calendar import keys_asked_for
@@ -40,7 +40,7 @@ def request(
     where `by` or `reason` says nothing.
     """
     spec, retrains = spec_of(product), lake.ledger.retrains
-    who, why = signed(by, reason)
+    who, why = (by, reason) if by == SCHEDULE else signed(by, reason)
     newest = newest_partition(spec, lake.ledger)
     if newest is None:
         raise ReadinessError(

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from readiness_pipelines.flow import Retrain, Severity
+from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.ledger.running import at_work
+from readiness_pipelines.response import due
 from tests.cli.said import Said, commands_in
 from tests.modelled import Parcels, build_parcels, orders_of
 from tests.services import variables
+from tests.shop import build_shop
 
 SIGNED = ("--by", "ann", "--reason", "new returns policy")
-BY_THE_CLOCK = ("--by", "schedule", "--reason", "every Monday")
 
 
 @pytest.fixture
@@ -50,21 +52,33 @@ def test_what_another_run_is_at_is_left_to_it(parcels: Parcels, readiness: Said)
     assert (code, "run run-1 is at retrain 1: nothing to do here" in said) == (1, True)
 
 
-def test_what_no_person_asked_for_waits_for_the_loop_to_be_resumed(parcels: Parcels, readiness: Said) -> None:
+@pytest.mark.parametrize("by", ["schedule", "Schedule ", "policy"])
+def test_nobody_asks_in_the_name_of_what_asks_by_itself(by: str, parcels: Parcels, readiness: Said) -> None:
+    code, said = readiness("retrain", "parcels", "--by", by, "--reason", "every Monday")
+    assert (code, f"found {by!r} as who decides, expected a person" in said) == (2, True), said
+    assert parcels.lake.ledger.retrains.retrains("parcels") == []
+
+
+def test_what_policy_or_schedule_asked_for_and_had_to_wait_is_a_persons_who_asks_too(parcels: Parcels, readiness: Said) -> None:
+    """Neither the pause nor the week's budget is in its way then."""
     retrains = parcels.lake.ledger.retrains
-    retrains.request(Retrain("parcels", 0, "requested", "2025-01-08", Severity.MEDIUM, ("e1",), "drift", "policy"))
+    wanted = Retrain("parcels", 0, "requested", "2025-01-01", Severity.MEDIUM, ("e1",), "drift", "policy", not_before="2099-01-01")
+    retrains.request(wanted)
     retrains.pause("parcels", by="bob", reason="migration")
-    code, said = readiness("retrain", "parcels", *BY_THE_CLOCK)
-    assert code == 1
-    assert "retrain 1 waits for `readiness resume parcels`: no person asked for it, and the loop is paused" in said
+    assert due(parcels.product, parcels.lake.ledger, now=clock()) is None
+    assert readiness("retrain", "parcels", *SIGNED, "--no-run")[0] == 0
+    found = due(parcels.product, parcels.lake.ledger, now=clock())
+    assert found is not None and (found.id, found.by, found.reason, found.not_before) == (1, "ann", "new returns policy", "")
 
 
-def test_what_no_person_asked_for_waits_where_it_is_over_the_weeks_budget(parcels: Parcels, readiness: Said) -> None:
-    parcels.declare("risk_tier: low", "risk_tier: low\n    retraining: {per_week: 1}")
-    retrains = parcels.lake.ledger.retrains
-    readiness("retrain", "parcels", *SIGNED, "--no-run")
-    taken = retrains.start("parcels", 1, "run-1", is_over=lambda run: True)
-    assert taken is not None and retrains.end(taken)
-    code, said = readiness("retrain", "parcels", *BY_THE_CLOCK)
-    assert code == 1
-    assert "retrain 2 waits until 20" in said and "the week's budget (retraining.per_week) is used up" in said
+def test_a_product_without_a_model_is_told_with_those_that_have_one(parcels: Parcels, readiness: Said) -> None:
+    build_shop(parcels.root)
+    for command in (
+        ("retrain", "shop", *SIGNED),
+        ("pause", "shop", *SIGNED),
+        ("model", "list", "shop"),
+        ("review", "show", "shop"),
+    ):
+        code, said = readiness(*command)
+        told = "shop has no model, expected `model:` in its defs.yaml, or a product that has one: parcels"
+        assert (code, told in said) == (2, True), said

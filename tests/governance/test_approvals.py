@@ -88,8 +88,8 @@ def test_who_decides_says_who_and_why(by: str, reason: str) -> None:
         signed(by, reason)
 
 
-@pytest.mark.parametrize("by", ["policy", " Policy "])
-def test_nobody_decides_in_the_name_of_the_policy(by: str) -> None:
+@pytest.mark.parametrize("by", ["policy", " Policy ", "schedule"])
+def test_nobody_decides_in_the_name_of_what_acts_by_itself(by: str) -> None:
     with pytest.raises(ReadinessError, match="expected a person"):
         signed(by, "it is better")
 
