@@ -74,7 +74,7 @@ def _print_summary(found: list[tuple[str, Findings]], *, seed: int, took: float)
         f"seed {seed}: {len(each)} mutated files, {took:.0f} s",
         *(f"  {n:>7}  {end}" for end, n in ends.most_common()),
         f"  {sum(f.records for f in each):>7}  records found by the independent reader",
-        f"  {sum(f.rejects for f in each):>7}  of them parse rejects, of files whose header fits",
+        f"  {sum(f.rejects for f in each):>7}  of them unreadable, of files whose header fits",
         f"  {sum(f.quarantined for f in each):>7}  rows in quarantine of silver",
         f"  {sum(f.admitted for f in each):>7}  rows admitted to silver, each equal to the independent reading",
         f"  {sum(bool(f.crashed) for f in each):>7}  exceptions",

@@ -93,7 +93,7 @@ def _header(path: Path) -> tuple[list[str], str]:
         header = next(filter(None, csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)), [])
     except (OSError, csv.Error, FileProblem) as error:
         raise ReadinessError(f"{path}: cannot be read ({type(error).__name__}), expected csv text in UTF-8") from None
-    if not all(map(is_text, header)):  # in a record such a byte rejects that record alone
+    if not all(map(is_text, header)):  # in a record such a byte makes that record alone unreadable
         raise ReadinessError(f"{path}: found a header that is no UTF-8, expected csv text in UTF-8")
     if not header:
         raise ReadinessError(f"{path}: is empty, expected a header and at least one record")

@@ -37,7 +37,7 @@ class Feed(Declared):
         default=None, description="default: as files ends (.csv, .parquet, .jsonl, before .gz or .zst), else csv"
     )
     delimiter: str = Field(default=",", min_length=1, max_length=1, description="csv: one character between two fields")
-    encoding: str = Field(default="utf-8", description="csv: as Python names it; bytes that do not fit reject their record")
+    encoding: str = Field(default="utf-8", description="csv: as Python names it; bytes that do not fit make a record unreadable")
     extra_columns: Literal["hold", "ignore"] = Field(
         default="hold",
         description="columns that the contract does not know: hold the delivery, or leave them out with a warning in the verdict",

@@ -1,7 +1,7 @@
 """A delivered JSON-lines file as records: one object a line, its keys the columns, every value as its own text.
 
 Numbers keep the digits they were written with, true and false are these words, null is null. Blank lines are no records.
-A line that is not one such object is a reject by itself; columns are judged over the whole file, because there is no
+A line that is not one such object is an unreadable record by itself; columns are judged over the whole file, because there is no
 header: one that no record has is missing from the file, one that only some have is missing from the others.
 """
 
@@ -113,7 +113,7 @@ class JsonLinesReader(RecordReader):
         return _escaped_problem(values) or values if b"\\u" in line else values
 
     def _remember(self, found: dict[str, Any]) -> None:
-        """Note which columns there are. A key that was not declared counts also where its record is a reject."""
+        """Note which columns there are. A key that was not declared counts also where its record is unreadable."""
         for key in found:
             if key in self._seen or key in self._unknown:
                 continue

@@ -152,7 +152,7 @@ def _each(values: pa.Array, rows: int) -> dict[int, str]:
 
 
 def _raw(columns: list[str], values: list[Any]) -> str:
-    """Return a reject's values by column, as JSON; bytes that are no text are escaped."""
+    """Return an unreadable record's values by column, as JSON; bytes that are no text are escaped."""
     told = {}
     for column, value in zip(columns, values, strict=True):
         if any(is_kind(value.type) for is_kind in _BYTES):

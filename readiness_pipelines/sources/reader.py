@@ -40,8 +40,8 @@ class FileProblem(Exception):
 class RecordReader(ABC):
     """The records of one delivered file, in order, as Arrow batches; the totals are right once they are exhausted.
 
-    A batch has the record's number (`RECORD_NUMBER`, 1-based, rejects counted), what is wrong with it (`PARSE_PROBLEM`,
-    null for a good record), its text where it is a reject (`RAW`, what is no text escaped) and the declared columns by
+    A batch has the record's number (`RECORD_NUMBER`, 1-based, unreadable ones counted), what is wrong with it (`PARSE_PROBLEM`,
+    null for a good record), its text where it is unreadable (`RAW`, what is no text escaped) and the declared columns by
     name, as text: an empty text is '', and null is what the format itself calls null.
 
     `problems` lists what is wrong with the file as a whole, one line each; then no record of it can be trusted, whether

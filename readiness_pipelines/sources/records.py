@@ -1,13 +1,13 @@
 """A delivered CSV file as records, none of which can get lost.
 
 Records are framed by Python's own csv module, fed one physical line at a time, so that the lines each record took, and
-with them its raw text, are known exactly. Every line of a file is the header's, a record's, a reject's, or blank.
+with them its raw text, are known exactly. Every line of a file is the header's, a record's, readable or not, or blank.
 
 Grammar (RFC 4180): a field is quoted if its first character is the quote; inside, two quotes are one; after the closing
 quote only the delimiter or the end of the record may come. A quote inside an unquoted field is itself. Lines end in LF,
 CRLF or CR. A blank line between records is no record, except in a table of one column.
 
-A record that breaks the grammar rejects its first physical line only, and reading goes on with the next line: a lost
+Of a record that breaks the grammar only the first physical line is unreadable, and reading goes on with the next line: a lost
 quote costs what it damaged, not the rest of the day.
 """
 
