@@ -19,7 +19,7 @@ from readiness_pipelines.layers.quarantine import rows_of
 from readiness_pipelines.ledger import Correction
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
-By = Annotated[str, typer.Option("--by", help="Who decides; it is kept with the decision.")]
+By = Annotated[str, typer.Option("--by", help="Who decides, as typed; it is kept with the decision.")]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Record the decision only; `readiness backfill` runs it with others.")]
 
 _NAMED = 20  # rows or partitions that are told

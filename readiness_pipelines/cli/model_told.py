@@ -175,13 +175,13 @@ def _training_set_lines(used: TrainingSet) -> list[str]:
 
 
 def _rule_row(each: Judged) -> Mapping[str, Any]:
-    interval = "" if each.low is None and each.high is None else f"{_number(each.low)} to {_number(each.high)}"
+    bounds = "" if each.low is None and each.high is None else f"{_number(each.low)} to {_number(each.high)}"
     return {
         "rule": each.rule,
         "about": each.about,
         "status": each.status.value,
         "value": _number(each.value),
-        "interval": interval,
+        "95% bounds": bounds,
         "limit": _number(each.limit),
         "rows": f"{each.n:,}",
         "why": each.note,

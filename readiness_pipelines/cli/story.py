@@ -16,7 +16,7 @@ _WHY = 110  # characters of a reason that are shown
 def tell_story(product: Product, lake: Lakehouse) -> None:
     """Print what happened, oldest first, what predictions were worth meanwhile, and what waits with the commands to decide."""
     happened = sorted(_happened(product, lake), key=lambda each: each[0])
-    rows = [{"at": at[11:19], "what": what, "why": why[:_WHY]} for at, what, why in happened]
+    rows = [{"at": at[5:16].replace("T", " "), "what": what, "why": why[:_WHY]} for at, what, why in happened]
     show(rows, as_json=False, title=f"{product.name}: the loop (times are UTC)", empty=f"{product.name}: nothing has happened yet.")
     if worth := list(_worth(product, lake)):
         show(worth, as_json=False, title=f"{product.name}: what predictions were worth", empty="")

@@ -27,7 +27,8 @@ def tick(
 ) -> None:
     """Run what has landed, and whatever follows: drift is decided, models are retrained and promoted, until nothing is asked for.
 
-    The sensors and jobs are those of Dagster's daemon, which does the same by itself. Exit code 1 if any of them failed.
+    The sensors and jobs are those of Dagster's daemon, which does the same by itself. Schedules (`retraining.every`, maintenance)
+    are not looked at: `readiness retrain`, `readiness maintain`. Exit code 1 if any run failed.
     """
     settings, declared = Settings.from_environment(), product_named(product)
     log = settings.state / "tick.log"

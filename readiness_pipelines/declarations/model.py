@@ -83,7 +83,9 @@ class ModelBlock(Declared):
     columns: dict[str, Literal["number", "category"]] = Field(
         default_factory=dict, description="what a feature is; default: by its type; whole numbers that are codes are categories"
     )
-    groups: Columns = Field(default_factory=list, description="columns that name a person: nobody is in training and in holdout")
+    groups: Columns = Field(
+        default_factory=list, description="columns that name a person: nobody has rows both in training and in the holdout"
+    )
     slices: list[Slice] = Field(default_factory=list, description="on which rows it must not lose what it wins on others")
     protected: list[Protected] = Field(default_factory=list, description="by which attributes nobody may be treated worse")
     estimator: str = Field(

@@ -93,7 +93,7 @@ def judged_table(judged: Sequence[Judged]) -> str:
         )
         for j in found
     )
-    return table(("rule", "on", "verdict", "measured", "ends, 95% each", "limit", "rows", "what it says"), rows)
+    return table(("rule", "on", "verdict", "measured", "95% bounds", "limit", "rows", "what it says"), rows)
 
 
 def waiting_page(product: Product, found: Standing) -> str:

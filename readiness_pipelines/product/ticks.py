@@ -1,7 +1,8 @@
 """The sensors of one product, evaluated here and now, with what they ask for run in this process: the loop without a daemon.
 
-The sensors and jobs are those that a daemon evaluates and launches, and the ledger decides as it does there: a daemon that looks
-at the same moment, or a second call, does nothing twice. Run as a program it answers each line that it reads (see `main`).
+No schedule is looked at. The sensors and jobs are those that a daemon evaluates and launches, and the ledger decides as it does
+there: a daemon that looks at the same moment, or a second call, does nothing twice. Run as a program it answers each line that
+it reads (see `main`).
 """
 
 import contextlib

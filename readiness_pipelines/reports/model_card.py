@@ -104,7 +104,7 @@ def _verdict(verdict: ModelVerdict) -> Html:
     rows = [
         (_rule(j), _status(j.status), _number(j.value), _interval(j), _number(j.limit), f"{j.n:,}", j.note) for j in verdict.judged
     ]
-    heads = ("rule", "verdict", "measured#", "ends, 95% each#", "limit#", "rows#", "what it says")
+    heads = ("rule", "verdict", "measured#", "95% bounds#", "limit#", "rows#", "what it says")
     plot = intervals_plot(_differences(verdict.judged))
     beside = element("ul", *(element("li", each) for each in _beside(verdict)), class_="notes")
     return section("What was found of it", plot, table(heads, rows, class_="list"), beside, told=f"{told}{sides}")
@@ -113,13 +113,13 @@ def _verdict(verdict: ModelVerdict) -> Html:
 def _beside(verdict: ModelVerdict) -> Iterator[str]:
     """Yield what a reader of the verdict should know beside its rules."""
     more = verdict.more
-    yield "An end is what the true value is above, or below, with 95% confidence: of other people, or days, than these."
+    yield "The true value, of other people or days, is above the lower bound and below the upper one, with 95% confidence each."
     if more.get("left_out"):
         yield f"{more['left_out']:,} rows of the holdout were left out: they are of people whom the champion has learned from."
     yield from more.get("not_judged", ())
     if more.get("delong"):
         value, low, high = (_number(each) for each in more["delong"])
-        yield f"Every row is of another person; DeLong's difference of the AUCs is {value}, with ends {low} and {high}."
+        yield f"Every row is of another person; DeLong's difference of the AUCs is {value}, its bounds {low} and {high}."
 
 
 def _rule(judged: Judged) -> Html:

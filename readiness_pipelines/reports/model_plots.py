@@ -44,7 +44,7 @@ def intervals_plot(judged: Sequence[Judged], *, alone: bool = False) -> Html:
         [*inside, texts(names, "ink", 12), texts(_apart(heads), "dim", 11, anchor="middle")],
         _WIDE,
         tall,
-        "difference of the metric to the other side, its ends with 95% confidence each, and the limit",
+        "difference of the metric to the other side, its 95% bounds, and the limit",
         alone=alone,
     )
 
