@@ -59,7 +59,7 @@ _COMMANDS = (
     ("review", "review", "app", "Models that wait for a person's decision."),
     ("pause", "pause", "pause", "Stop a product's loop: nothing is retrained, promoted or rolled back by itself."),
     ("resume", "pause", "resume", "Let a product's loop go on."),
-    ("tick", "tick", "tick", "A product's sensors, not its schedules, and what they ask for, here and now: the loop without a daemon."),
+    ("tick", "tick", "tick", "A product's sensors (no schedule), and what they ask for, here and now: the loop without a daemon."),
     ("trace", "trace", "trace", "What a prediction rests on, back to the delivered file; or on from a file."),
     ("replay", "replay", "app", "Lay real data down as landing files."),
 )
