@@ -14,7 +14,7 @@ _SIDE, _EDGE = 240, 34  # of the square of the calibration picture, and around i
 
 
 def intervals_plot(judged: Sequence[Judged], *, alone: bool = False) -> Html:
-    """Return one line each: what was measured as a dot between its ends, what it must be over as a tick. Nothing of nothing.
+    """Return one line each: what was measured as a dot between its bounds, what it must be over as a tick. Nothing of nothing.
 
     An interval that is open at an end goes to the picture's edge. `alone`: as a file of its own, not within a page.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off: str) -> Comparison | None:
     """Compare the champion before with the champion on the window of this report; None where there is no champion.
 
-    Better is: the lower end of the one-sided 95% interval of the paired difference is above 0 (`models/judging/better.py`), over
+    Better is: the lower bound of the one-sided 95% interval of the paired difference is above 0 (`models/judging/better.py`), over
     persons, or over days where the model has no `groups`. Labels are those known by the end of `cut_off`. Nobody can tell with
     fewer than 20 rows of a class, where the monitor's rows cannot be matched with what was scored, or where a model cannot score
     them: its artifact is gone, it was made of other features, versions are not kept any more, MLflow cannot be reached. It is said

@@ -16,10 +16,10 @@ from readiness_pipelines.models.judging.weighted import difference_of
 def paired(
     metric: Metric, labels: np.ndarray, challenger: np.ndarray, champion: np.ndarray, blocks: np.ndarray, *, seed: int
 ) -> tuple[float, float, float]:
-    """Return what the challenger's scores are better by, and the ends that this is above, or below, with 95% each.
+    """Return what the challenger's scores are better by, and the bounds that this is above, or below, with 95% each.
 
-    `blocks` names each row's person or day; the same rows are drawn for both sides, so what makes a row hard is in neither end.
-    An end is infinite where nothing can be said: fewer than 5 blocks, or a class that is hardly there. Scores are finite.
+    `blocks` names each row's person or day; the same rows are drawn for both sides, so what makes a row hard is in neither bound.
+    A bound is infinite where nothing can be said: fewer than 5 blocks, or a class that is hardly there. Scores are finite.
     """
     found = difference(metric, labels, challenger, champion, blocks_of(blocks), draw=np.random.default_rng(seed))
     return found.value, found.low, found.high
@@ -39,11 +39,11 @@ def difference(
 def better(
     found: Interval, *, margin: float, is_not_worse_enough: bool, rows: int, positives: int, least_rows: int, least_of_class: int
 ) -> Judged:
-    """Judge the difference: passed where its lower end is over `margin`, or over -`margin` if not being worse is enough.
+    """Judge the difference: passed where its lower bound is over `margin`, or over -`margin` if not being worse is enough.
 
     Which of the two is asked the note of a pass says: the rule's name is one. Failed otherwise: a challenger is not promoted on
     a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows
-    of a class, or where the ends say nothing.
+    of a class, or where the bounds say nothing.
     """
     limit = -margin if is_not_worse_enough else margin
     negatives = rows - positives
@@ -56,5 +56,5 @@ def better(
     if found.low > limit:
         note = f"not worse by more than {margin:g} is enough here" if is_not_worse_enough else ""
         return judged(BETTER, Status.PASSED, found, limit, n=rows, note=note)
-    note = f"the difference is {found.value:+.4f}, its lower end {found.low:+.4f}; expected the lower end above {limit:+.4f}"
+    note = f"the difference is {found.value:+.4f}, its lower bound {found.low:+.4f}; expected the lower bound above {limit:+.4f}"
     return judged(BETTER, Status.FAILED, found, limit, n=rows, note=note)

@@ -41,7 +41,7 @@ def calibration(
 ) -> Judged:
     """Judge the challenger's expected calibration error: as `at_most` does, and failed where it is clearly worse than `theirs`.
 
-    Clearly worse: the lower end of the difference is over WORSE. `theirs` is None where what it is compared with is no model.
+    Clearly worse: the lower bound of the difference is over WORSE. `theirs` is None where what it is compared with is no model.
     """
     sizes, n = np.bincount(block), len(labels)
     mine = expected_error(labels, ours, block)

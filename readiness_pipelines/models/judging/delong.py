@@ -17,9 +17,9 @@ from readiness_pipelines.models.judging.replicates import CONFIDENCE, Interval
 
 
 def delong(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Interval | None:
-    """Return the difference of AUCs (ours less theirs) with its ends; None with fewer than two rows of a class.
+    """Return the difference of AUCs (ours less theirs) with its bounds; None with fewer than two rows of a class.
 
-    The ends are one-sided, 95% each, as the bootstrap's are. `blocks` are the rows.
+    The bounds are one-sided, 95% each, as the bootstrap's are. `blocks` are the rows.
     """
     from scipy.special import ndtri
 

@@ -57,7 +57,7 @@ def fairness(
 ) -> tuple[Judged, tuple[Mapping[str, Any], ...]]:
     """Return what is said of the column, and of each group what the decisions about it are, the largest group first.
 
-    `values` are texts, `labels` and `predicted` booleans. Failed where the interval's lower end is over `limit`, passed where the
+    `values` are texts, `labels` and `predicted` booleans. Failed where the interval's lower bound is over `limit`, passed where the
     value is not, undecided between, and where fewer than two groups are large enough. Groups of values that are not public are
     named by their place (`race=#1`).
     """

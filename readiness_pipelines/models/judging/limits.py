@@ -9,7 +9,7 @@ from readiness_pipelines.models.judging.replicates import Interval
 
 
 def at_most(rule: str, found: Interval, limit: float, *, n: int, about: str = "", note: str = "") -> Judged:
-    """Judge a value that must not be over `limit`: failed where even its lower end is, passed where the value is not.
+    """Judge a value that must not be over `limit`: failed where even its lower bound is, passed where the value is not.
 
     Between, nobody knows: the rows are too few to say that it is over, and say no more than that it seems so. Undecided, too,
     where the value itself is undefined.
@@ -20,7 +20,7 @@ def at_most(rule: str, found: Interval, limit: float, *, n: int, about: str = ""
 
 
 def judged(rule: str, status: Status, found: Interval, limit: float, *, n: int, about: str = "", note: str = "") -> Judged:
-    """Return what a rule says from an interval; an end or a value that says nothing is None."""
+    """Return what a rule says from an interval; a bound or a value that says nothing is None."""
     return Judged(rule, status, about, told(found.value), told(found.low), told(found.high), told(limit), int(n), note)
 
 

@@ -1,7 +1,7 @@
 """How much a number would vary if other persons, or other days, had been held out: a bootstrap over blocks of rows.
 
 Source: Efron 1979; over whole blocks because rows of one block depend on each other (Field and Welsh 2007). With few blocks a
-percentile interval is too narrow, so its ends are moved out (the expanded percentile interval of Hesterberg 2015), to
+percentile interval is too narrow, so its bounds are moved out (the expanded percentile interval of Hesterberg 2015), to
 
     a = Phi(-sqrt(G / (G - 1)) t)        t: the 95% quantile of Student's t with G - 1 degrees of freedom
 
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 REPLICATES = 2_000
-CONFIDENCE = 0.95  # of each end by itself
-LEAST_BLOCKS = 5  # with fewer, t has three degrees of freedom or less: the ends say nothing any more
+CONFIDENCE = 0.95  # of each bound by itself
+LEAST_BLOCKS = 5  # with fewer, t has three degrees of freedom or less: the bounds say nothing any more
 _CELLS = 600_000  # of a matrix of rows and replicates: what a processor keeps near it
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # (blocks, replicates) counts -> (replicates) values, NaN where undefined
@@ -28,7 +28,7 @@ Statistic = Callable[[np.ndarray], np.ndarray]  # (blocks, replicates) counts ->
 
 @dataclass(frozen=True)
 class Interval:
-    """A value, and the ends that the true one is above, or below, with 95% confidence each. An infinite end says nothing."""
+    """A value, and the bounds that the true one is above, or below, with 95% confidence each. An infinite bound says nothing."""
 
     value: float
     low: float
@@ -59,14 +59,14 @@ def interval(
     is_distance: bool = False,
     replicates: int = REPLICATES,
 ) -> Interval:
-    """Return the statistic of everything, with the ends of its replicates.
+    """Return the statistic of everything, with the bounds of its replicates.
 
     `sizes` is how much each block has of what the statistic hangs on: its rows, or those of the rarer class. A replicate is as
     many blocks as there are, drawn with replacement. One in which the statistic is undefined counts as the
-    worst for both ends. `is_distance`: it is 0 or more, so that chance makes it larger, and a replicate's chance comes on top of
-    that of the rows; its ends are mirrored at the value (basic bootstrap limits, Davison and Hinkley 1997), and cut at 0.
+    worst for both bounds. `is_distance`: it is 0 or more, so that chance makes it larger, and a replicate's chance comes on top of
+    that of the rows; its bounds are mirrored at the value (basic bootstrap limits, Davison and Hinkley 1997), and cut at 0.
     `rows` is how many rows it looks at: for the size of the parts it is computed in. Where the blocks say less than LEAST_BLOCKS
-    of equal size would, the ends are infinite.
+    of equal size would, the bounds are infinite.
     """
     blocks, equal = len(sizes), _as_equal(sizes)
     value = float(statistic(np.ones((blocks, 1), dtype=np.int32))[0])

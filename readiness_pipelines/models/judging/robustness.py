@@ -5,7 +5,7 @@
     missing        one cell in ten has no value
     out_of_range   one cell in twenty is what was never seen: a number ten ranges beyond its column's ends, an unknown category
 
-The loss of the metric, on the same rows, must not be over the limit: failed where its lower end is, passed where the loss is not,
+The loss of the metric, on the same rows, must not be over the limit: failed where its lower bound is, passed where the loss is not,
 undecided between. Whatever comes in, a score stays finite and within [0, 1]: else failed.
 """
 

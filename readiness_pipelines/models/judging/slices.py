@@ -3,8 +3,8 @@
 A value of the column is judged by itself where it has `min_rows` rows of the holdout and LEAST_OF_CLASS of each class; the others
 are judged together, as `other`. With the difference of the metric (challenger less champion) on these rows:
 
-    passed      its lower end is over -margin: as much as the margin is not lost
-    failed      the margin or more is lost, and its upper end is under 0: something certainly is
+    passed      its lower bound is over -margin: as much as the margin is not lost
+    failed      the margin or more is lost, and its upper bound is under 0: something certainly is
     undecided   between: too few rows to know. Never a pass; a person decides
 
 Where even `other` is too few, that is told and not judged. Where nothing of a column can be judged, the rule is undecided.

@@ -36,7 +36,7 @@ def said(value: float, low: float, **how: Any) -> Judged:
         (-math.inf, {}, Status.UNDECIDED, 0.0),
     ],
 )
-def test_the_lower_end_must_clear_the_margin(low: float, how: dict[str, Any], status: Status, limit: float) -> None:
+def test_the_lower_bound_must_clear_the_margin(low: float, how: dict[str, Any], status: Status, limit: float) -> None:
     found = said(0.01, low, **how)
     assert (found.status, found.limit) == (status, limit)
     assert bool(found.note) == (status is not Status.PASSED or "is_not_worse_enough" in how)
@@ -45,13 +45,18 @@ def test_the_lower_end_must_clear_the_margin(low: float, how: dict[str, Any], st
 @pytest.mark.parametrize(
     ("value", "low", "how", "told"),
     [
-        (0.01, -0.002, {}, "the difference is +0.0100, its lower end -0.0020; expected the lower end above +0.0000"),
-        (-0.01, -0.03, {"margin": 0.02}, "the difference is -0.0100, its lower end -0.0300; expected the lower end above +0.0200"),
+        (0.01, -0.002, {}, "the difference is +0.0100, its lower bound -0.0020; expected the lower bound above +0.0000"),
+        (
+            -0.01,
+            -0.03,
+            {"margin": 0.02},
+            "the difference is -0.0100, its lower bound -0.0300; expected the lower bound above +0.0200",
+        ),
         (
             -0.01,
             -0.03,
             {"margin": 0.02, "is_not_worse_enough": True},
-            "the difference is -0.0100, its lower end -0.0300; expected the lower end above -0.0200",
+            "the difference is -0.0100, its lower bound -0.0300; expected the lower bound above -0.0200",
         ),
         (-0.01, -0.03, {"margin": 0.05, "is_not_worse_enough": True}, "not worse by more than 0.05 is enough here"),
     ],

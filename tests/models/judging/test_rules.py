@@ -199,7 +199,7 @@ def test_the_value_is_fairlearns_and_the_ends_are_round_it(measure: str, shares:
     expected = getattr(fairlearns, f"{measure}_difference")(labels, predicted, sensitive_features=groups)
     assert found.value == pytest.approx(expected, abs=1e-9)
     assert found.low is not None and found.high is not None
-    assert found.low <= expected <= found.high + 0.05  # mirrored ends may fall a little short of a value that chance has made
+    assert found.low <= expected <= found.high + 0.05  # mirrored bounds may fall a little short of a value that chance has made
 
 
 def test_clearly_over_the_limit_fails_under_it_passes_and_between_a_person_decides() -> None:
