@@ -104,6 +104,7 @@ def test_show_tells_the_verdict_rule_by_rule_what_it_was_trained_on_and_who_has_
         "compared with parcels/1@",
         "contract 1.0.0, risk tier medium, asked for by no drift",
         "The promotion gate: passed: all 1 rules",
+        "95% bounds",
         "0.05 to 0.15",
         "Decisions about this evidence",
     ):

@@ -69,6 +69,7 @@ def test_the_story_tells_in_order_what_was_asked_for_judged_decided_and_promoted
     ]
     places = [said.index(each) for each in told]
     assert places == sorted(places)
+    assert f" {ledger.models.promotions(product.name)[0].promoted_at[5:10]} " in said, "the day, not the time of day alone"
 
 
 def test_of_a_product_whose_loop_has_done_nothing_the_story_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ def page(*judged: Judged, **more: object) -> str:
 def test_a_verdict_begins_with_a_sentence_and_what_failed_stands_first() -> None:
     said = page(BETTER, SLICE, OPEN, blocks_are="persons").splitlines()
     assert said[0] == "**Model 2 against the declared baseline: rejected.** Judged on 20 rows of 2 persons that neither has seen."
+    assert said[2] == "| rule | on | verdict | measured | 95% bounds | limit | rows | what it says |"
     rules = [line.split(" | ")[0].removeprefix("| ") for line in said[4:]]
     assert rules == ["slice:region", "latency", "better"]
     assert said[4] == "| slice:region | region=a/b | **failed** | -0.2 | open to -0.1 | -0.05 | 9 | it loses |"

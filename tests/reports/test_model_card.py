@@ -70,6 +70,8 @@ def test_the_card_says_what_it_is_what_was_found_and_who_decided(judged: tuple[P
         "roc_auc: 0.8123, of the declared baseline 0.7123",
         "20 rows of 2 persons",
         "it loses &amp; more",
+        "95% bounds",
+        "above the lower bound and below the upper one",
     ):
         assert said in html, said
     assert "open to -0.1" in html and "75.0%" in html and "too few rows" in html
