@@ -56,7 +56,7 @@ def message(product: Product, incident: Incident) -> tuple[str, str]:
     return f"{product.name}: {subject} {_WHAT[incident.kind]}", "\n".join([*lines, f"Next: {_next(product, incident)}"])
 
 
-_WHAT = {"held": "is held", "missing": "is missing", "run_failed": "failed", "drift": "drift"}
+_WHAT = {"held": "is held", "missing": "is missing", "run_failed": "failed", "drift": "drift", "waits": "waits for a person"}
 
 
 def _next(product: Product, incident: Incident) -> str:
@@ -68,6 +68,8 @@ def _next(product: Product, incident: Incident) -> str:
             return "ask the source for the file and land it: it is run by itself."
         case "drift":
             return f"readiness drift show {product.name}"
+        case "waits":
+            return f"readiness review show {product.name} {incident.details['model']}: it ends with the commands to decide."
         case "run_failed":
             again = f"run {partition or 'its partitions'} again"
             if event := incident.details.get("event", ""):

@@ -1,13 +1,14 @@
-"""From where partitions and monitors stand to incidents: what is held, missing or drifted is open until it is right again."""
+"""From where things stand to incidents: what is held, missing or drifted, or waits for a person, is open until that is over."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.incidents.drift import drifted
+from readiness_pipelines.incidents.waits import waiting
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import first_key, keys_between, last_key
@@ -35,13 +36,15 @@ def reconcile(
     """Bring the product's incidents in line with where its partitions stand at `now` (UTC), and return what changed.
 
     An incident is open while its partition is held or missing: at most one per table and partition, however often it
-    is run; and while a table is drifted (`incidents/drift.py`). `failed_runs` are opened unless they were ever opened
+    is run; while a table is drifted (`incidents/drift.py`); and while a model waits for a person, at most one per evidence
+    (`incidents/waits.py`). `failed_runs` are opened unless they were ever opened
     before; those in `recovered_runs` (run ids) are resolved. Safe to call from several processes at once: each change is
     recorded, and returned, once.
     """
     known = lake.ledger.incidents.newest(product.name)
     found = {incident.key: incident for incident in _found(product, lake, now=now)}
     found |= {incident.key: incident for incident in drifted(product, lake.ledger, known)}
+    found |= {incident.key: incident for incident in waiting(product, lake, now=now)}
     found |= {run.key: run for run in failed_runs if run.key not in known}
     over = [
         incident
@@ -53,8 +56,21 @@ def reconcile(
 
 def reconcile_drift(product: Product, ledger: Ledger) -> Changes:
     """Do the same for the incidents of drift alone: for a run that has just decided an event, and looked at nothing else."""
-    known = {key: incident for key, incident in ledger.incidents.newest(product.name).items() if incident.kind == "drift"}
-    found = {incident.key: incident for incident in drifted(product, ledger, known)}
+    known = _known(product, ledger, "drift")
+    return _of_kind(ledger, known, drifted(product, ledger, known))
+
+
+def reconcile_waits(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> Changes:
+    """Do the same for the models that wait alone: for whoever has just seen that others wait than before."""
+    return _of_kind(lake.ledger, _known(product, lake.ledger, "waits"), waiting(product, lake, now=now))
+
+
+def _known(product: Product, ledger: Ledger, kind: str) -> Incidents:
+    return {key: incident for key, incident in ledger.incidents.newest(product.name).items() if incident.kind == kind}
+
+
+def _of_kind(ledger: Ledger, known: Incidents, seen: Iterable[Incident]) -> Changes:
+    found = {incident.key: incident for incident in seen}
     return _recorded(ledger, known, found, [i for i in known.values() if i.is_open and i.key not in found])
 
 

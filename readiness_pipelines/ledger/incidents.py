@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from readiness_pipelines.ledger.database import Database, insert, now
 from readiness_pipelines.ledger.schema import incidents
 
-Kind = Literal["held", "missing", "run_failed", "drift"]
+Kind = Literal["held", "missing", "run_failed", "drift", "waits"]
 State = Literal["opened", "notified", "resolved"]
 
 
@@ -20,8 +20,8 @@ State = Literal["opened", "notified", "resolved"]
 class Incident:
     """One thing to look at, at most one open per kind and subject.
 
-    `subject` is `<table>/<partition>`, a run's id, or `<table> <severity>`. `state`: `opened` (nobody was told yet),
-    `notified` (told), `resolved` (right again). Times are UTC, ISO 8601.
+    `subject` is `<table>/<partition>`, a run's id, `<table> <severity>`, or `<product>/<model> on evidence <its first 12 digits>`.
+    `state`: `opened` (nobody was told yet), `notified` (told), `resolved` (right again). Times are UTC, ISO 8601.
     """
 
     product: str

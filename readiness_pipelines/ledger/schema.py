@@ -106,7 +106,7 @@ incidents = _numbered(
     "incidents",
     sa.Column("product", _TEXT, nullable=False),
     sa.Column("kind", _TEXT, nullable=False),
-    sa.Column("subject", _TEXT, nullable=False),  # <table>/<partition>, the run's id, or <table> <severity>
+    sa.Column("subject", _TEXT, nullable=False),  # <table>/<partition>, a run's id, ... (`Incident`)
     sa.Column("state", _TEXT, nullable=False),
     sa.Column("why", _TEXT, nullable=False),
     sa.Column("details", _TEXT, nullable=False),  # JSON

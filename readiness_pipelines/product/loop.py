@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.flow import POLICY, SCHEDULE, digest
+from readiness_pipelines.incidents import reconcile_waits, send
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.overview import Standing, standing
@@ -31,7 +32,10 @@ _SECONDS = 10  # between two ticks
 
 
 def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promotion: dg.JobDefinition) -> dg.SensorDefinition:
-    """Return the sensor that asks for a run of the retrain that is due, and of each promotion that is decided and not made."""
+    """Return the sensor that asks for a run of the retrain that is due, and of each promotion that is decided and not made.
+
+    When others wait for a person than before, it tells Dagster and the owner: whoever trained or decided, and wherever.
+    """
 
     @dg.sensor(
         name=f"{product.name}_loop",
@@ -51,15 +55,17 @@ def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promoti
             *_retrains(product, lake, instance, retrain.name),
             *_promotions(product, lake, instance, promotion.name, found),
         ]
-        waits = _what_waits(found)
-        news = [nothing_waits(product, found, target_of(instance, champion_key(product)))]
+        waits, news = _what_waits(found), []
+        if waits != (context.cursor or ""):
+            news = [nothing_waits(product, found, target_of(instance, champion_key(product)))]
+            send(product, lake, reconcile_waits(product, lake, now=clock()).resolved, log=context.log)
         told = _told(found, requests)
         context.log.info(told)
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else told,
             cursor=waits,
-            asset_events=news if waits != (context.cursor or "") else [],
+            asset_events=news,
         )
 
     return loop

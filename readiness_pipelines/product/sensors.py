@@ -1,4 +1,4 @@
-"""Two of the product's sensors: files that have landed are run, and what is held, missing, drifted or failed is told.
+"""Two of the product's sensors: files that have landed are run; what is held, missing, drifted or failed, or waits, is told.
 
 Dagster only carries; the ledger decides what was asked for and what was told. What drift leads to is `response.py`'s.
 """
@@ -77,7 +77,10 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
         name=f"{product.name}_incidents",
         minimum_interval_seconds=_INCIDENTS_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Tells the owner of {product.name} what is held, missing or drifted and which runs failed; launches nothing.",
+        description=(
+            f"Tells the owner of {product.name} what is held, missing or drifted, which runs failed and which models wait for a "
+            "person; launches nothing."
+        ),
     )
     def incidents(context: dg.SensorEvaluationContext, readiness: Readiness) -> dg.SensorResult:
         started = datetime.datetime.now(datetime.UTC)

@@ -207,6 +207,17 @@ def test_what_waits_for_a_person_is_told_once_with_the_command(station: Station)
     assert isinstance(event, dg.AssetCheckEvaluation) and event.passed
 
 
+def test_the_owner_is_told_at_once_of_what_waits_and_that_it_is_decided(station: Station) -> None:
+    about = station.judged()
+    first = station.tick()
+    station.tick(first.cursor)
+    approve(station, about)
+    station.tick(first.cursor)
+    steps = [(each.kind, each.subject, each.state) for each in station.ledger.incidents.history("parcels")]
+    subject = f"parcels/1 on evidence {about.digest[:12]}"
+    assert steps == [("waits", subject, state) for state in ("opened", "notified", "resolved")]
+
+
 def test_a_champion_that_has_learned_from_what_was_erased_since_is_told_once_with_what_to_do(station: Station) -> None:
     station.promoted("a1")
     before = station.tick()
