@@ -21,7 +21,7 @@ PROMOTION_NAMES = ("artifact_checked", "promotion_recorded", "alias_set", "alias
 RESPONSE_NAMES = ("event_claimed", "retrain_requested", "rolled_back", "event_decided")
 RETRAIN_NAMES = (
     *("retrain_started", "training_set_selected", "model_recorded", "model_numbered", "model_judged"),
-    *("review_recorded", "model_promoted", "retrain_ended"),
+    *("review_recorded", "model_promoted", "card_kept", "retrain_ended"),
 )
 
 on_reached: Callable[[str], None] | None = None  # only a test installs one

@@ -22,7 +22,7 @@ from readiness_pipelines.product.events import target_of
 from readiness_pipelines.product.keys import champion_key
 from readiness_pipelines.product.model import RETRAIN_TAG, config_of, tag_of
 from readiness_pipelines.product.model_checks import nothing_waits
-from readiness_pipelines.product.model_events import champion_version, told_champion
+from readiness_pipelines.product.model_events import champion_version, told_champion, told_of_what_waits
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import bury
 from readiness_pipelines.response import due, give_up
@@ -55,9 +55,9 @@ def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promoti
             *_retrains(product, lake, instance, retrain.name),
             *_promotions(product, lake, instance, promotion.name, found),
         ]
-        waits, news = _what_waits(found), []
+        waits, news = _what_waits(found), told_of_what_waits(product, lake, found, instance=instance)
         if waits != (context.cursor or ""):
-            news = [nothing_waits(product, found, target_of(instance, champion_key(product)))]
+            news.append(nothing_waits(product, found, target_of(instance, champion_key(product))))
             send(product, lake, reconcile_waits(product, lake, now=clock()).resolved, log=context.log)
         told = _told(found, requests)
         context.log.info(told)

@@ -13,14 +13,17 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import ModelVersion, Promotion, Retrain, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.ledger.models import Judgement
+from readiness_pipelines.models.overview import Standing
 from readiness_pipelines.product import model_checks
 from readiness_pipelines.product.events import target_of
 from readiness_pipelines.product.keys import challenger_key, champion_key, training_set_key
 from readiness_pipelines.product.model_words import history_table, training_set_table, verdict_page
+from readiness_pipelines.reports.model_card import keep_card
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 _PROMOTIONS = 20  # that the champion's page tells
+_CHALLENGERS = 5  # of the newest that Dagster was told of, in which a verdict is looked for
 
 
 def told(product: Product, lake: Lakehouse, *, instance: dg.DagsterInstance, retrain: Retrain | None) -> Iterator[Event]:
@@ -45,6 +48,26 @@ def told(product: Product, lake: Lakehouse, *, instance: dg.DagsterInstance, ret
     yield from told_of_champion(product, lake, instance=instance)
 
 
+def told_of_what_waits(product: Product, lake: Lakehouse, found: Standing, *, instance: dg.DagsterInstance) -> list[Event]:
+    """Return the model that waits, and its checks, if Dagster was not told of that verdict: it was trained from a shell, say.
+
+    Nothing while a retrain is at work: it may be about to tell. No link to the card, for which MLflow would have to be there.
+    """
+    cases = [each.case for each in found.waiting if each.case is not None]
+    if not cases or (found.retrain is not None and found.retrain.state == "started"):
+        return []
+    case = max(cases, key=lambda each: each.judgement.recorded_at)
+    judgement, number = case.judgement, case.model.number
+    if judgement.evidence.digest in _told_verdicts(instance, product):
+        return []
+    retrains = lake.ledger.retrains.retrains(product.name)
+    retrain = next((each for each in reversed(retrains) if each.number == number), None)
+    event = _challenger(product, lake, case.model, judgement, retrain)
+    card = f"card.html beside the artifact of MLflow's run {case.model.run}"
+    checks = model_checks.of_gate(product, judgement.verdict, number, None)  # Dagster takes the newest: the event before them
+    return [event.with_metadata({**event.metadata, "readiness/card": card}), *checks]
+
+
 def told_of_champion(product: Product, lake: Lakehouse, *, instance: dg.DagsterInstance) -> Iterator[Event]:
     """Yield the champion, if there is one, and whether something waits for a person."""
     from readiness_pipelines.models.overview import standing
@@ -65,10 +88,7 @@ def tell_champion(context: dg.OpExecutionContext, product: Product, lake: Lakeho
 
 def kept_card(product: Product, lake: Lakehouse, model: ModelVersion) -> dg.MetadataValue[Any]:
     """Write the model's card as things stand beside its artifact, and return where it is."""
-    from readiness_pipelines.models.registry import Registry
-    from readiness_pipelines.reports.model_card import card_of
-
-    place = Registry.open(lake.settings).card(model, card_of(product, lake, model.number))
+    place = keep_card(product, lake, model.number)
     return dg.MetadataValue.url(place) if place.startswith("http") else dg.MetadataValue.path(place.removeprefix("file://"))
 
 
@@ -82,6 +102,14 @@ def told_champion(instance: dg.DagsterInstance, product: Product) -> str:
     found = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=champion_key(product)), limit=1).records
     materialised = found[0].asset_materialization if found else None
     return (materialised.tags or {}).get("dagster/data_version", "") if materialised is not None else ""
+
+
+def _told_verdicts(instance: dg.DagsterInstance, product: Product) -> set[str]:
+    """Return the digests of the evidence of the challengers that Dagster was told of last."""
+    wanted = dg.AssetRecordsFilter(asset_key=challenger_key(product))
+    told = [each.asset_materialization for each in instance.fetch_materializations(wanted, limit=_CHALLENGERS).records]
+    said = [each.metadata.get("readiness/evidence") for each in told if each is not None]
+    return {str(each.value) for each in said if each is not None}
 
 
 def _training_set(product: Product, training_set: TrainingSet) -> dg.AssetMaterialization:

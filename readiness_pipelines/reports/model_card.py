@@ -46,6 +46,16 @@ def card_of(product: Product, lake: Lakehouse, number: int) -> str:
     )
 
 
+def keep_card(product: Product, lake: Lakehouse, number: int) -> str:
+    """Keep the card of this model, as things stand now, beside its artifact, and return where; a newer one takes its place.
+
+    Raises as `card_of`, and ServiceUnreachable where MLflow cannot be reached.
+    """
+    from readiness_pipelines.models.registry import Registry
+
+    return Registry.open(lake.settings).card(case_of(product, lake, number).model, card_of(product, lake, number))
+
+
 def _in_short(verdict: ModelVerdict) -> str:
     rules = ", ".join(dict.fromkeys(f"{each.rule} {each.about}".strip() for each in verdict.failed))
     said = {Status.PASSED: "The promotion gate lets it through", Status.FAILED: f"The promotion gate rejects it: {rules}"}

@@ -1,6 +1,6 @@
 """A retrain: asked for, and carried out by one run at a time, from a training set to an outcome that somebody can read.
 
-training set -> challenger -> verdict -> the policy's review, where it may -> promotion -> end
+training set -> challenger -> verdict -> the policy's review, where it may -> promotion -> card -> end
 
 Every step is on record before the next begins, and finds what it has done before. So a run that was killed is carried on by
 the next one, and nothing is trained, decided or promoted twice.
@@ -21,6 +21,7 @@ from readiness_pipelines.layers.calendar import keys_asked_for
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.training_set import spec_of
+from readiness_pipelines.reports.model_card import keep_card
 from readiness_pipelines.response.facts import newest_partition, waits_until
 
 ATTEMPTS = 4  # runs that may begin a retrain; after that somebody has to look, and it must not stand in the way of others
@@ -102,6 +103,9 @@ def carry_out(
         ended = replace(taken, outcome="broken", why=f"{ATTEMPTS} runs began it, and none of them ended it")
     else:
         ended = _Retraining(product, lake, taken, say).ended()
+    if ended.number and ended.outcome != "refused":  # it was judged; the card tells what was decided, too
+        keep_card(product, lake, ended.number)
+        reached("card_kept")
     lake.ledger.retrains.end(ended)
     reached("retrain_ended")
     _let_follow(product, lake)

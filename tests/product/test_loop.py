@@ -18,7 +18,7 @@ from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.models.evidence import evidence_of
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.asking import ATTEMPTS
-from readiness_pipelines.product.keys import champion_key
+from readiness_pipelines.product.keys import challenger_key, champion_key
 from readiness_pipelines.product.resources import READINESS
 from readiness_pipelines.product.vital import at_work
 from readiness_pipelines.response import retrain
@@ -89,6 +89,17 @@ class Station:
         made = self.ledger.models.promote(challenged.promotion(about), after=0, check=lambda _: None)
         assert made is not None
         return made
+
+    def report(self, result: SensorExecutionData) -> None:
+        """Let the instance know what the sensor has told, as the daemon does."""
+        for event in result.asset_events:
+            self.instance.report_runless_asset_event(event)
+
+    def challengers(self) -> list[dg.AssetMaterialization]:
+        """Return the challengers that Dagster was told of, the newest first."""
+        wanted = dg.AssetRecordsFilter(asset_key=challenger_key(self.product))
+        found = [each.asset_materialization for each in self.instance.fetch_materializations(wanted, limit=10).records]
+        return [each for each in found if each is not None]
 
     def waits_check(self) -> tuple[bool, str]:
         """Return whether the newest `nothing_waits` passed, and what it said."""
@@ -195,7 +206,8 @@ def test_a_retrain_is_not_given_up_while_its_last_run_works(station: Station) ->
 def test_what_waits_for_a_person_is_told_once_with_the_command(station: Station) -> None:
     about = station.judged(severity=Severity.CRITICAL)
     first = station.tick()
-    (event,) = first.asset_events
+    station.report(first)
+    event = first.asset_events[-1]
     assert isinstance(event, dg.AssetCheckEvaluation)
     assert (event.check_name, event.passed, event.severity) == ("nothing_waits", False, dg.AssetCheckSeverity.WARN)
     page = str(event.metadata["readiness/what_to_do"].value)
@@ -205,6 +217,54 @@ def test_what_waits_for_a_person_is_told_once_with_the_command(station: Station)
     approve(station, about, is_approved=False)
     (event,) = station.tick(first.cursor).asset_events
     assert isinstance(event, dg.AssetCheckEvaluation) and event.passed
+
+
+def test_a_model_that_waits_is_the_challenger_that_dagster_shows_though_no_run_has_trained_it(station: Station) -> None:
+    about = station.judged(status=Status.UNDECIDED)
+    first = station.tick()
+    assert [each.check_name for each in first.asset_events if isinstance(each, dg.AssetCheckEvaluation)] == [
+        "verdict",
+        "better",
+        "nothing_waits",
+    ]
+    station.report(first)
+    (told,) = station.challengers()
+    assert (told.tags or {})["dagster/data_version"] == "a1"
+    assert told.metadata["readiness/evidence"].value == about.digest
+    assert str(told.metadata["readiness/verdict"].value).startswith("**Model 1 against the declared baseline: undecided.**")
+    assert told.metadata["readiness/card"].value == "card.html beside the artifact of MLflow's run run-a1"
+    (record,) = station.instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(challenger_key(station.product), "verdict"), limit=5
+    )
+    assert record.evaluation is not None and not record.evaluation.passed
+    assert station.tick(first.cursor).asset_events == []
+    station.judged("a2", status=Status.FAILED)
+    assert station.tick(first.cursor).asset_events == [], "the first still waits, and was told"
+
+
+def test_the_same_model_on_other_evidence_is_told_again(station: Station) -> None:
+    station.judged()
+    station.report(station.tick())
+    assert station.product.model is not None
+    made = station.ledger.models.models("parcels")[0]
+    challenged.challenge(station.product, station.ledger, made=made, severity=Severity.CRITICAL)
+    station.report(station.tick())
+    digests = [each.metadata["readiness/evidence"].value for each in station.challengers()]
+    assert digests == [each.evidence.digest for each in reversed(station.ledger.models.judgements("parcels"))]
+
+
+def test_a_retrain_at_work_tells_of_its_own_challenger_and_if_it_did_not_the_sensor_does(station: Station) -> None:
+    ask(station, "e1")
+    started = station.ledger.retrains.start("parcels", 1, "some run", is_over=lambda _: False)
+    assert started is not None
+    station.judged()
+    first = station.tick()
+    station.report(first)
+    assert len(first.asset_events) == 1 and station.challengers() == []
+    station.ledger.retrains.end(replace(started, outcome="waits", why="a person decides", number=1))
+    station.report(station.tick(first.cursor))
+    (told,) = station.challengers()
+    assert (told.metadata["readiness/retrain"].value, told.metadata["readiness/asked_because"].value) == (1, "it drifted")
 
 
 def test_the_owner_is_told_at_once_of_what_waits_and_that_it_is_decided(station: Station) -> None:

@@ -102,6 +102,14 @@ def aliases(parcels: Parcels) -> dict[str, int]:
     return Registry.open(parcels.settings).aliases("parcels")
 
 
+def card(parcels: Parcels, number: int) -> str:
+    """Return the card that is kept beside the model's artifact."""
+    model = parcels.lake.ledger.models.model("parcels", number)
+    assert model is not None
+    (artifact,) = (each for each in (parcels.settings.state / "mlflow").rglob("model.skops") if model.run in str(each))
+    return (artifact.parents[1] / "card.html").read_text(encoding="utf-8")
+
+
 def lost(effect: float, first: str, last: str) -> DriftReport:
     """So much of the metric was lost in the orders of these days, by the labels that are known: critical from 0.1 on."""
     made = measured(last, first=first, product="parcels", monitor="orders", table="silver.orders", columns=("score",))
@@ -139,6 +147,7 @@ def test_the_first_champion_is_trained_judged_against_the_baseline_and_promoted_
     assert model is not None and model.trained_by == "retrain 1"
     assert aliases(parcels) == {"champion": 1}
     assert ledger.drift.reference("parcels", "orders") is not None
+    assert model.artifact in card(parcels, 1) and "<td>policy</td><td>retrain 1</td>" in card(parcels, 1)
 
 
 def test_what_would_be_made_of_the_same_rows_by_the_same_code_is_refused(parcels: Parcels) -> None:
@@ -155,6 +164,7 @@ def test_a_challenger_that_is_no_better_is_rejected_by_name(parcels: Parcels) ->
     found = retrained(parcels, LATER)
     assert outcome(found) == ("ended", "rejected", 2)
     assert "better failed" in found.why
+    assert "The promotion gate rejects it: better" in card(parcels, 2)
     assert champions(parcels) == [(1, "promoted")]
     assert aliases(parcels) == {"champion": 1}
 
@@ -193,6 +203,7 @@ def test_at_a_higher_tier_it_waits_for_a_person_whose_decision_promotes_it(parce
     assert found.why == "tier medium, severity none: a person decides, `readiness review show parcels 1`"
     assert champions(parcels) == []
     assert aliases(parcels) == {"challenger": 1}
+    assert "Nobody has decided yet." in card(parcels, 1)
     decide(parcels.product, parcels.lake, number=1, approve=True, by="ann", reason="looked at")
     assert approved(parcels) == [1]
 
@@ -438,6 +449,7 @@ def test_a_retrain_killed_at_every_step_is_carried_on_and_nothing_is_done_twice(
     assert [review.by for review in ledger.models.reviews(judgement.evidence.digest)] == ["policy"]
     assert champions(parcels) == [(1, "promoted")]
     assert aliases(parcels) == {"champion": 1}
+    assert "<td>promoted</td>" in card(parcels, 1)
 
 
 def test_what_was_killed_after_its_review_and_promoted_by_the_sensor_was_promoted(parcels: Parcels) -> None:
