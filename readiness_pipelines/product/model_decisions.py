@@ -12,6 +12,7 @@ from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Promotion
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.product.keys import champion_key
 from readiness_pipelines.product.model_events import tell_champion
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.vital import at_work
@@ -25,7 +26,7 @@ class Verb(Enum):
 class Signed(dg.Config):
     """Who decides, and why."""
 
-    by: str = Field(description="Who decides; kept with the decision.")
+    by: str = Field(description="Who decides, as typed; kept with the decision.")
     reason: str = Field(description="Why; kept with the decision.")
 
 
@@ -41,7 +42,10 @@ class Review(Signed):
     model: int = Field(description="Number of the model.")
     decision: Verb = Field(description="approve or reject.")
     days: int = Field(default=0, description="An approval counts for this many days; 0: as the product declares.")
-    evidence: str = Field(default="", description="First characters of the evidence that was looked at: another one is refused.")
+    evidence: str = Field(
+        default="",
+        description="What was looked at, its first 12 digits: an approval needs it, and another than the newest is refused.",
+    )
 
 
 class RollBack(Signed):
@@ -71,7 +75,11 @@ def review_job(product: Product) -> dg.JobDefinition:
     def review_(context: dg.OpExecutionContext, config: Review, readiness: Readiness) -> None:
         _decide(context, product, readiness, functools.partial(_reviewed, product, config))
 
-    words = "Approve or reject a model by its evidence. What is approved is promoted by itself, within a minute."
+    words = (
+        'Approve or reject a model by its evidence, with the config `{model: 3, decision: APPROVE, evidence: "5d1c0e7ab394", '
+        f"by: NAME, reason: WHY}}`. The check `nothing_waits` and `readiness review show {product.name} 3` name the evidence. "
+        "What is approved is promoted within a minute, unless the loop is paused or something stands against it."
+    )
     return _job(product, review_, "review", words)
 
 
@@ -121,11 +129,18 @@ def _decide(
 def _reviewed(product: Product, config: Review, lake: Lakehouse) -> dict[str, Any]:
     from readiness_pipelines.models.reviewing import decide
 
+    approve = config.decision is Verb.APPROVE
+    if approve and not config.evidence:
+        raise ReadinessError(
+            f"{product.name}: found no evidence, expected the first 12 digits of what was looked at: it may have been judged again "
+            f"since; `readiness review show {product.name} {config.model}` names it, and so does the check nothing_waits of "
+            f"{champion_key(product).to_user_string()}"
+        )
     review = decide(
         product,
         lake,
         number=config.model,
-        approve=config.decision is Verb.APPROVE,
+        approve=approve,
         by=config.by,
         reason=config.reason,
         days=config.days or None,

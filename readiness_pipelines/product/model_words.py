@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.flow import Judged, ModelVerdict, Promotion, Status, TrainingSet
+from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.models.overview import Standing
 
 _ROWS = 40  # of a table
@@ -105,17 +106,29 @@ def waiting_page(product: Product, found: Standing) -> str:
         lines += [f"**The champion, model {found.promotions[-1].number}**: {'; '.join(found.champion_doubts)}.", ""]
         lines += [f"`readiness retrain {product.name}` trains one without it; until one is promoted this one goes on scoring.", ""]
     for judgement in [each.case.judgement for each in found.waiting if each.case is not None]:
-        of, number = judgement.evidence, judgement.evidence.number
-        asked = f", asked for by {of.severity} drift" if of.severity.rank else ""
-        lines += [
-            f"**Model {number} waits for a person** since {judgement.recorded_at[:16]} UTC (risk tier {of.tier}{asked}).",
-            "",
-            f"1. look: `readiness review show {product.name} {number}`",
-            f"2. decide: `readiness review approve {product.name} {number} --by NAME --reason WHY` (or `reject`), or launch "
-            f"`{product.name}_review` with model {number}",
-            "",
-        ]
+        lines += _how_to_decide(product, judgement)
     return "\n".join([*lines, f"Owner: {product.contract.owner}; steward: {product.contract.steward}."])
+
+
+def _how_to_decide(product: Product, judgement: Judgement) -> list[str]:
+    of = judgement.evidence
+    model, digits = f"{product.name} {of.number}", of.digest[:12]
+    asked = f", asked for by {of.severity} drift" if of.severity.rank else ""
+    return [
+        f"**Model {of.number} waits for a person** since {judgement.recorded_at[:16]} UTC (risk tier {of.tier}{asked}).",
+        "",
+        f"1. look: `readiness review show {model}`",
+        f"2. decide: `readiness review approve {model} --evidence {digits} --by NAME --reason WHY` (or `reject`)",
+        "",
+        f"or launch `{product.name}_review` (with `APPROVE` or `REJECT`):",
+        "",
+        "```yaml",
+        "ops:",
+        f"  review_{product.name}:",
+        f'    config: {{model: {of.number}, decision: APPROVE, evidence: "{digits}", by: NAME, reason: WHY}}',
+        "```",
+        "",
+    ]
 
 
 def history_table(promotions: Sequence[Promotion]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from readiness_pipelines.declarations import Product
@@ -212,7 +214,7 @@ def test_what_waits_for_a_person_is_told_once_with_the_command(station: Station)
     assert (event.check_name, event.passed, event.severity) == ("nothing_waits", False, dg.AssetCheckSeverity.WARN)
     page = str(event.metadata["readiness/what_to_do"].value)
     assert "**Model 1 waits for a person**" in page and "risk tier medium, asked for by critical drift" in page
-    assert "readiness review approve parcels 1 --by NAME --reason WHY" in page and "`parcels_review` with model 1" in page
+    assert f"readiness review approve parcels 1 --evidence {about.digest[:12]} --by NAME --reason WHY" in page
     assert station.tick(first.cursor).asset_events == []
     approve(station, about, is_approved=False)
     (event,) = station.tick(first.cursor).asset_events
@@ -353,7 +355,7 @@ def test_a_retrain_at_work_tells_of_its_own_promotion(station: Station) -> None:
 
 def test_a_person_decides_in_a_job_and_the_check_says_so(station: Station) -> None:
     about = station.judged()
-    result = station.run("review", model=1, decision="APPROVE", days=3)
+    result = station.run("review", model=1, decision="APPROVE", evidence=about.digest[:12], days=3)
     assert result.success
     (review,) = station.ledger.models.reviews(about.digest)
     until = datetime.datetime.fromisoformat(review.expires_at) - datetime.datetime.now(datetime.UTC)
@@ -366,15 +368,36 @@ def test_a_person_decides_in_a_job_and_the_check_says_so(station: Station) -> No
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"model": 2, "decision": "APPROVE"}, "found no model 2"),
+        ({"model": 2, "decision": "APPROVE", "evidence": "0123456789"}, "found no model 2"),
+        (
+            {"model": 1, "decision": "APPROVE", "evidence": ""},
+            "found no evidence, expected the first 12 digits of what was looked at",
+        ),
         ({"model": 1, "decision": "APPROVE", "evidence": "0123456789"}, "found evidence '0123456789'"),
         ({"model": 1, "decision": "APPROVE", "days": 4000}, "found 4000 days"),
     ],
 )
 def test_a_decision_that_cannot_be_taken_fails_its_run_in_one_line(station: Station, config: dict[str, Any], said: str) -> None:
     about = station.judged()
-    assert said in failure(station.run("review", **config))
+    assert said in failure(station.run("review", **{"evidence": about.digest[:12], **config}))
     assert station.ledger.models.reviews(about.digest) == []
+
+
+def test_the_config_that_the_check_tells_decides_about_what_it_told(station: Station) -> None:
+    about = station.judged()
+    station.report(station.tick())
+    _, page = station.waits_check()
+    (told,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    config = yaml.safe_load(told)
+    assert station.defs.resolve_job_def("parcels_review").execute_in_process(instance=station.instance, run_config=config).success
+    (review,) = station.ledger.models.reviews(about.digest)
+    assert (review.decision, review.by, review.reason) == ("approved", "NAME", "WHY")
+
+
+def test_the_job_says_which_config_it_wants_and_when_the_model_is_promoted(station: Station) -> None:
+    said = station.defs.resolve_job_def("parcels_review").description or ""
+    assert 'evidence: "5d1c0e7ab394"' in said and "`readiness review show parcels 3`" in said
+    assert "promoted within a minute, unless the loop is paused or something stands against it" in said
 
 
 def test_no_run_promotes_what_nobody_decided(station: Station) -> None:

@@ -136,8 +136,9 @@ def test_at_a_higher_risk_a_person_decides_and_the_sensor_promotes_once(station:
     assert first_champion(station) == {"parcels_retrain": 1}
     assert station.champions() == []
     is_quiet, page = station.check()
-    assert not is_quiet and "readiness review approve parcels 1 --by NAME --reason WHY" in page
-    station.decide("parcels_review", model=1, decision="APPROVE")
+    evidence = station.ledger.models.judgements("parcels")[0].evidence.digest[:12]
+    assert not is_quiet and f"readiness review approve parcels 1 --evidence {evidence} --by NAME --reason WHY" in page
+    station.decide("parcels_review", model=1, decision="APPROVE", evidence=evidence)
     assert station.champions() == [], "the decision is a row; the sensor promotes"
     assert station.until_quiet() == {"parcels_promotion": 1}
     assert station.champions() == [(1, "promoted", "policy")]
