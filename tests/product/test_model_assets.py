@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import pytest
 
 from readiness_pipelines.declarations import Product
+from readiness_pipelines.models.train import refusal
 from readiness_pipelines.product import definitions_of
 from readiness_pipelines.product.keys import challenger_key, champion_key, data_asset_keys, model_asset_keys, training_set_key
+from readiness_pipelines.product.model import LEAKS
+from tests import challenged
 from tests.modelled import WATCHED, Parcels, build_parcels
 from tests.shop import Shop
 
@@ -176,6 +179,42 @@ def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None
     assert "found no retrain 7 of parcels" in failure(station.run("parcels_retrain", retrain=7))
 
 
+@pytest.mark.parametrize(
+    ("outcome", "why", "is_well"),
+    [
+        ("refused", "found 60 rows to train on, expected at least 200", True),
+        ("refused", "leaks: amount tells the label alone", False),
+        ("broken", "4 runs began it, and none of them ended it", False),
+        ("waits", "leaks: is what a person would call its name", True),
+    ],
+)
+def test_a_run_fails_where_somebody_has_to_mend_something_and_too_few_rows_are_a_result(
+    outcome: Literal["refused", "broken", "waits"], why: str, is_well: bool, station: Station
+) -> None:
+    retrains = station.parcels.lake.ledger.retrains
+    retrains.request(challenged.retrain("e1", product="parcels"))
+    started = retrains.start("parcels", 1, "another run", is_over=lambda _: False)
+    assert started is not None and retrains.end(replace(started, outcome=outcome, why=why))
+    result = station.run("parcels_retrain", retrain=1)
+    assert result.success is is_well
+    assert said(result) == {(outcome, why)}
+    assert is_well or failure(result) == f"retrain 1 of parcels: {outcome}: {why}"
+
+
+def test_what_a_leak_is_refused_for_begins_with_the_word_that_fails_the_run(station: Station) -> None:
+    spec = station.product.model
+    assert spec is not None
+    why = refusal(spec, replace(challenged.training_set(product="parcels"), rows_train=1, leaks=("amount: alone it tells",)))
+    assert why.startswith(LEAKS) and "found 1 rows to train on" in why
+
+
+def test_a_run_that_nothing_was_asked_of_ends_well_and_says_so(station: Station) -> None:
+    result = station.run("parcels_retrain")
+    assert result.success
+    assert said(result) == {("nothing was asked for", "nothing was asked for, so nothing is trained")}
+    assert station.parcels.lake.ledger.retrains.retrains("parcels") == []
+
+
 @pytest.mark.slow
 def test_a_first_champion_is_trained_judged_promoted_and_told_for_anyone_to_read(station: Station, mlflow_database: Path) -> None:
     product, ledger = station.product, station.parcels.lake.ledger
@@ -219,6 +258,12 @@ def checks(station: Station, product: Any) -> dict[str, bool]:
         assert evaluation is not None, name
         found[name] = evaluation.passed
     return found
+
+
+def said(result: dg.ExecuteInProcessResult) -> set[tuple[object, object]]:
+    """Return outcome and reason as the outputs of the run tell them."""
+    outputs = [event.step_output_data for event in result.all_events if event.is_successful_output]
+    return {(each.metadata["readiness/outcome"].value, each.metadata["readiness/why"].value) for each in outputs}
 
 
 def text(event: dg.AssetMaterialization | None, name: str) -> str:
