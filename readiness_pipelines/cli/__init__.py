@@ -30,7 +30,7 @@ _COMMANDS = (
         "validate",
         "Check declarations: a line per mistake, with file and line; exit code 1 if there is one.",
     ),
-    ("incidents", "incidents", "incidents", "What is held, missing or failed and not yet right again; exit code 1 if anything is."),
+    ("incidents", "incidents", "incidents", "What is held, missing, drifted or failed, or waits; exit code 1 if anything does."),
     ("backfill", "backfill", "backfill", "Bring a range of partitions through all layers, some in one run; can be resumed."),
     (
         "score",

@@ -17,7 +17,7 @@ def incidents(
     tell: Annotated[bool, typer.Option("--tell", help="Tell whoever was not told yet: for a place without a daemon.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look at where every partition stands now, and print the incidents that are open."""
+    """Look at where partitions, monitors and models stand now, and print the incidents that are open."""
     from readiness_pipelines.incidents import reconcile, send
     from readiness_pipelines.layers.calendar import clock
 
