@@ -117,9 +117,10 @@ class Models:
         query = sa.select(model_verdicts).where(c.product == product, c.id > newest).order_by(c.id)
         return [found for row in self._database.rows(query) if (found := _judgement(row)) is not None]
 
-    def judgements(self, product: str) -> list[Judgement]:
-        """Return every verdict on the product's models, oldest first."""
+    def judgements(self, product: str, *, number: int | None = None) -> list[Judgement]:
+        """Return every verdict on the product's models, or on the one with this number, oldest first."""
         query = sa.select(model_verdicts).where(model_verdicts.c.product == product).order_by(model_verdicts.c.id)
+        query = query if number is None else query.where(model_verdicts.c.number == number)
         return [found for row in self._database.rows(query) if (found := _judgement(row)) is not None]
 
     def record_review(self, review: Review, *, unless_decided: bool = False) -> Review:
@@ -137,6 +138,13 @@ class Models:
     def reviews(self, evidence: str) -> list[Review]:
         """Return the decisions about this evidence, oldest first."""
         query = sa.select(reviews).where(reviews.c.evidence == evidence).order_by(reviews.c.id)
+        return [_review(row) for row in self._database.rows(query)]
+
+    def reviews_of(self, product: str, number: int) -> list[Review]:
+        """Return the decisions about any evidence of the model with this number, oldest first."""
+        v = model_verdicts.c
+        mine = sa.select(v.evidence).where(v.product == product, v.number == number)
+        query = sa.select(reviews).where(reviews.c.product == product, reviews.c.evidence.in_(mine)).order_by(reviews.c.id)
         return [_review(row) for row in self._database.rows(query)]
 
     def promote(self, promotion: Promotion, *, after: int, check: Callable[[Review], None]) -> Promotion | None:

@@ -22,15 +22,23 @@ from readiness_pipelines.models.training_set import spec_of
 from readiness_pipelines.models.withdrawn import withdrawn_since
 
 _NAMED = 3  # versions or rules that are told
+_BY_PERSON = "only what a person approves after that brings it back"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model with its newest verdict, and the newest decision about that verdict's evidence, None: nobody has decided."""
+    """A model with its newest verdict, and the newest decision about that verdict's evidence, None: nobody has decided.
+
+    `severity` is the worst of any evidence of this model: judged again at a lower one, it is still what that has asked for.
+    `rejected` is the newest rejection by a person of any evidence of it, None where nobody has rejected it, or a person has
+    approved this very evidence since.
+    """
 
     model: ModelVersion
     judgement: Judgement
     review: Review | None
+    severity: Severity = Severity.NONE
+    rejected: Review | None = None
 
 
 def case_of(product: Product, lake: Lakehouse, number: int) -> Case:
@@ -46,23 +54,36 @@ def case_of(product: Product, lake: Lakehouse, number: int) -> Case:
             f"{product.name}: model {number} was trained and not judged, expected a verdict: its retrain was cut short; "
             f"`readiness retrain {product.name}` trains and judges"
         )
-    decisions = models.reviews(judgement.evidence.digest)
-    return Case(model, judgement, decisions[-1] if decisions else None)
+    return case_about(lake, model, judgement)
+
+
+def case_about(lake: Lakehouse, model: ModelVersion, judgement: Judgement) -> Case:
+    """Return the case of a model with this verdict."""
+    models, evidence = lake.ledger.models, judgement.evidence
+    decisions = models.reviews_of(model.product, model.number)
+    review = next((each for each in reversed(decisions) if each.evidence == evidence.digest), None)
+    rejected: Review | None = None
+    for each in decisions:
+        if each.by != POLICY and (each.decision == "rejected" or each.evidence == evidence.digest):
+            rejected = each if each.decision == "rejected" else None
+    severities = [each.evidence.severity for each in models.judgements(model.product, number=model.number)]
+    return Case(model, judgement, review, Severity.worst([evidence.severity, *severities]), rejected)
 
 
 def served_case(product: Product, lake: Lakehouse, number: int, history: Sequence[Promotion]) -> Case:
     """Return the case of a model that was the champion: what it served on, as far as that still lets it through.
 
-    Where that decision has expired or was taken back, its newest case, if that was decided later. Raises as `case_of`.
+    Where that decision has expired or was taken back, or the model was put aside since, its newest case, if that was decided
+    later. Raises as `case_of`.
     """
     newest, models = case_of(product, lake, number), lake.ledger.models
     served_on = next((each.evidence for each in reversed(history) if each.number == number), "")
     judgement = models.judgement_under(served_on)
     if judgement is None or judgement.evidence.number != number:
         return newest
-    decisions = models.reviews(served_on)
-    served = Case(newest.model, judgement, decisions[-1] if decisions else None)
-    if not missing_approvals(judgement.evidence, served.review, now=datetime.datetime.now(datetime.UTC)):
+    served = case_about(lake, newest.model, judgement)
+    missing = missing_approvals(judgement.evidence, served.review, now=datetime.datetime.now(datetime.UTC))
+    if not missing and not put_aside(served, history):
         return served
     since = served.review.decided_at if served.review else ""
     return newest if newest.review is not None and newest.review.decided_at > since else served
@@ -102,22 +123,35 @@ def against_going_back(product: Product, lake: Lakehouse, case: Case) -> tuple[s
 
 
 def since_put_aside(case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
-    """Return in words why only what a person decides from then on brings this model back; nothing: it needs no such decision.
+    """Return in words why only what a person decides from then on has this model promoted; nothing: it needs no such decision.
 
-    It was rolled back from, or promoted on this very evidence and replaced: whatever was approved before was approved without
-    knowing that, and no verdict tells why.
+    What `put_aside` says, or it was promoted on this very evidence and replaced.
     """
-    number, evidence, review = case.model.number, case.judgement.evidence.digest, case.review
-    back = rolled_back_from(history, number)
-    if back is not None:
-        at, why = back.promoted_at, f"it was rolled back from at {back.promoted_at[:19]} UTC ({back.reason})"
-    elif any((each.number, each.evidence) == (number, evidence) for each in history):
-        at, why = history[-1].promoted_at, "it was promoted on this evidence already, and another was put in its place"
-    else:
+    number, evidence = case.model.number, case.judgement.evidence.digest
+    if found := put_aside(case, history):
+        return found
+    if not any((each.number, each.evidence) == (number, evidence) for each in history) or rolled_back_from(history, number):
         return ()
-    if review is not None and review.by != POLICY and review.decided_at > at:
-        return ()
-    return (f"{why}: only what a person approves after that brings it back",)
+    why = "it was promoted on this evidence already, and another was put in its place"
+    return () if _by_person_after(case, history[-1].promoted_at) else (f"{why}: {_BY_PERSON}",)
+
+
+def put_aside(case: Case, history: Sequence[Promotion]) -> tuple[str, ...]:
+    """Return in words why only what a person decides from then on brings this model back, by whatever way; or nothing.
+
+    It was rolled back from, or a person has rejected it, on this evidence or another: whatever was approved before was approved
+    without knowing that, and no verdict tells why.
+    """
+    found, back, rejected = list[str](), rolled_back_from(history, case.model.number), case.rejected
+    if back is not None and not _by_person_after(case, back.promoted_at):
+        found.append(f"it was rolled back from at {back.promoted_at[:19]} UTC ({back.reason}): {_BY_PERSON}")
+    if rejected is not None and rejected != case.review:  # else it is the newest word, which `missing_approvals` tells
+        found.append(f"{rejected.by} rejected it at {rejected.decided_at[:19]} UTC ({rejected.reason}): {_BY_PERSON}")
+    return tuple(found)
+
+
+def _by_person_after(case: Case, at: str) -> bool:
+    return case.review is not None and case.review.by != POLICY and case.review.decided_at > at
 
 
 def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[str, ...]:
@@ -132,7 +166,9 @@ def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[st
         until = "it is decided what follows" if isinstance(critical, Waiting) else "a person has decided about a model after it"
         event = f"{critical.severity} drift of {critical.monitor} in {critical.window}"
         return (f"{event}: until {until}, every promotion needs a person",)
-    retrain, evidence = lake.ledger.retrains.in_flight(product.name), case.judgement.evidence
+    retrain, evidence = lake.ledger.retrains.in_flight(product.name), replace(case.judgement.evidence, severity=case.severity)
+    if needs_person(evidence):
+        return (f"{evidence.severity} drift has asked for it, as it was judged before: it needs a person",)
     if retrain is None or not needs_person(replace(evidence, severity=Severity.worst([evidence.severity, retrain.severity]))):
         return ()
     return (f"{retrain.severity} drift has asked for retrain {retrain.id} since the policy approved it: it needs a person",)

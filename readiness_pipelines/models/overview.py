@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import ModelVersion, Promotion, Retrain, Status
 from readiness_pipelines.governance import missing_approvals, needs_person
 from readiness_pipelines.lakehouse import Lakehouse
-from readiness_pipelines.ledger.models import Judgement
 from readiness_pipelines.ledger.retrains import Pause
-from readiness_pipelines.models.grounds import Case, against_promoting, since_put_aside, taught_wrongly, unknown_to_policy
+from readiness_pipelines.models.grounds import (
+    Case,
+    against_promoting,
+    case_about,
+    since_put_aside,
+    taught_wrongly,
+    unknown_to_policy,
+)
 from readiness_pipelines.models.succession import earlier
 from readiness_pipelines.models.training_set import spec_of
 
@@ -113,7 +119,7 @@ def standing(product: Product, lake: Lakehouse, *, now: datetime.datetime) -> St
 
 def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Sequence[Promotion], now: datetime.datetime) -> Stands:
     judgement = lake.ledger.models.judgement(product.name, model.number)
-    case = _case(lake, model, judgement) if judgement else None
+    case = case_about(lake, model, judgement) if judgement else None
     if history and history[-1].number == model.number:
         return Stands(model, case, State.CHAMPION, taught_wrongly(product, lake, model))
     if case is None:
@@ -130,13 +136,9 @@ def _stands(product: Product, lake: Lakehouse, model: ModelVersion, history: Seq
     return Stands(model, case, _lacks(case, by_person=bool(aside)) if missing else State.APPROVED, missing)
 
 
-def _case(lake: Lakehouse, model: ModelVersion, judgement: Judgement) -> Case:
-    decisions = lake.ledger.models.reviews(judgement.evidence.digest)
-    return Case(model, judgement, decisions[-1] if decisions else None)
-
-
 def _lacks(case: Case, *, by_person: bool) -> State:
     if case.review is not None:
         return State.REJECTED if case.review.decision == "rejected" else State.WAITS
-    by_person = by_person or case.judgement.verdict.status is not Status.PASSED or needs_person(case.judgement.evidence)
+    is_passed, evidence = case.judgement.verdict.status is Status.PASSED, replace(case.judgement.evidence, severity=case.severity)
+    by_person = by_person or not is_passed or needs_person(evidence)
     return State.WAITS if by_person else State.POLICY

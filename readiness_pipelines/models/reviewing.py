@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.errors import ReadinessError
@@ -52,13 +53,15 @@ def decide(
 def decide_by_policy(product: Product, lake: Lakehouse, *, number: int, reason: str) -> Review | None:
     """Record the policy's approval of the model with this number, and return the decision that counts.
 
-    Where somebody has decided about this evidence already, that decision stands. None, and nothing is recorded, where only a
-    person may approve; of a model that was rolled back from that is so, too.
+    Where somebody has decided about this evidence already, that decision stands. Where only a person may approve, nothing is
+    recorded, and without a person's decision it is None: so of a model that was rolled back from, that a person has rejected on
+    other evidence, or that critical drift has asked for, however it is judged now.
     """
     case = case_of(product, lake, number)
-    if case.judgement.verdict.status is not Status.PASSED or needs_person(case.judgement.evidence):
+    if case.judgement.verdict.status is not Status.PASSED:
         return None
-    if since_put_aside(case, lake.ledger.models.promotions(product.name)):
+    by_person = needs_person(replace(case.judgement.evidence, severity=case.severity))
+    if by_person or since_put_aside(case, lake.ledger.models.promotions(product.name)):
         return case.review if case.review is not None and case.review.by != POLICY else None
     days = spec_of(product).words.approvals_expire_days
     review = _review(case, approve=True, by=POLICY, reason=reason, days=days)

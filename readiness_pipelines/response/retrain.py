@@ -142,11 +142,11 @@ class _Retraining:
             return self._with("refused", why)
         model = self._challenger(training_set)
         while True:
-            champion, severity = self._champion(), self._severity()
+            champion, severity = self._champion(), self._severity(model)
             if champion is not None and champion.number == model.number:
                 return self._is_champion(model)
             ended = self._decided(model, self._judged(model, champion, training_set, severity))
-            if ended.outcome == "promoted" or (self._champion(), self._severity()) == (champion, severity):
+            if ended.outcome == "promoted" or (self._champion(), self._severity(model)) == (champion, severity):
                 return ended
             self._say(f"model {model.number} is judged anew: another is champion now, or a worse event has come")
 
@@ -220,10 +220,16 @@ class _Retraining:
     def _champion(self) -> ModelVersion | None:
         return self._ledger.models.champion(self._product.name)
 
-    def _severity(self) -> Severity:
-        """Return the worst of what has asked for it up to now; critical where a critical event waits for a person's word."""
+    def _severity(self, model: ModelVersion) -> Severity:
+        """Return the worst of what has asked for this model up to now; critical where a critical event waits for a person's word.
+
+        A model that is found again stays what an older retrain has made it for.
+        """
+        if in_review(self._ledger, self._product.name) is not None:
+            return Severity.CRITICAL
         standing = self._ledger.retrains.retrain(self._product.name, self._taken.id) or self._taken
-        return Severity.CRITICAL if in_review(self._ledger, self._product.name) is not None else standing.severity
+        before = self._ledger.models.judgements(self._product.name, number=model.number)
+        return Severity.worst([standing.severity, *(each.evidence.severity for each in before)])
 
     def _decided(self, model: ModelVersion, judgement: Judgement) -> Retrain:
         verdict = judgement.verdict

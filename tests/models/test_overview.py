@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from readiness_pipelines.errors import ReadinessError
@@ -299,6 +301,77 @@ def test_what_was_judged_before_a_roll_back_is_void_though_its_champion_is_back(
     assert found == ("it was judged before model 1 became the champion again, so that it must be judged again",)
     challenge(parcels.product, ledger, made=third)
     assert states(parcels)[1] == "approved", "the same verdict is the same evidence, and was approved"
+
+
+# what a person rejected, and what critical drift has asked for
+
+
+@pytest.mark.parametrize("judged_again", ["milder", "contract", "expiry"])
+def test_a_persons_rejection_stands_however_the_same_model_is_judged_next(
+    judged_again: str, parcels: Parcels, ledger: Ledger
+) -> None:
+    made = challenge(parcels.product, ledger, severity=Severity.MEDIUM)
+    decide(parcels.product, parcels.lake, number=1, approve=False, by="bob", reason="too few rows of the north")
+    path = parcels.folder / "contract.yaml"
+    if judged_again == "contract":
+        path.write_text(path.read_text().replace("version: 1.0.0", "version: 1.1.0", 1))
+    elif judged_again == "expiry":
+        parcels.declare("holdout_days: 3", "holdout_days: 3\n    approvals_expire_days: 5")
+    challenge(parcels.product, ledger, made=made, severity=Severity.NONE if judged_again == "milder" else Severity.MEDIUM)
+    assert states(parcels) == ["waits"]
+    assert "bob rejected it at" in why(parcels) and "(too few rows of the north): only what a person approves" in why(parcels)
+    assert decide_by_policy(parcels.product, parcels.lake, number=1, reason="it passed") is None
+    about = case_of(parcels.product, parcels.lake, 1).judgement.evidence
+    ledger.models.record_review(review(about, by="policy"))
+    assert states(parcels) == ["waits"], "whatever wrote that"
+    decide(parcels.product, parcels.lake, number=1, **APPROVED)
+    assert states(parcels) == ["approved"]
+
+
+def test_a_rejection_of_one_model_says_nothing_of_another(parcels: Parcels, ledger: Ledger) -> None:
+    challenge(parcels.product, ledger, "a1")
+    decide(parcels.product, parcels.lake, number=1, approve=False, by="bob", reason="too few rows")
+    challenge(parcels.product, ledger, "a2")
+    assert decide_by_policy(parcels.product, parcels.lake, number=2, reason="it passed") is not None
+    assert states(parcels) == ["rejected", "approved"]
+
+
+def test_what_critical_drift_has_asked_for_needs_a_person_however_mildly_it_is_judged_next(
+    parcels: Parcels, ledger: Ledger
+) -> None:
+    made = challenge(parcels.product, ledger, severity=Severity.CRITICAL)
+    challenge(parcels.product, ledger, made=made, severity=Severity.NONE)
+    assert states(parcels) == ["waits"]
+    assert decide_by_policy(parcels.product, parcels.lake, number=1, reason="it passed") is None
+    ledger.models.record_review(review(case_of(parcels.product, parcels.lake, 1).judgement.evidence, by="policy"))
+    assert (states(parcels), "critical drift has asked for it" in why(parcels)) == (["waits"], True)
+
+
+STEPS = [*Severity, "policy", "reject", "approve"]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(STEPS), max_size=8))
+def test_the_policy_never_lets_through_what_a_person_has_rejected_or_critical_drift_asked_for(
+    parcels: Parcels, ledger: Ledger, steps: list[Severity | str]
+) -> None:
+    """Whatever is judged and decided of one model, in whatever order: with a rejection in it, a person had the last word."""
+    made = challenge(parcels.product, ledger, uuid.uuid4().hex)
+    about: dict[str, Any] = {"product": parcels.product, "lake": parcels.lake, "number": made.number}
+    for step in steps:
+        if isinstance(step, Severity):
+            challenge(parcels.product, ledger, made=made, severity=step)
+        elif step == "policy":
+            decide_by_policy(**about, reason="it passed")
+        else:
+            decide(**about, approve=step == "approve", by="ann", reason="looked at")
+    stands = standing(parcels.product, parcels.lake, now=datetime.datetime.now(datetime.UTC)).models[-1]
+    if stands.state.value == "approved":
+        assert stands.case is not None and stands.case.review is not None
+        if "reject" in steps or Severity.CRITICAL in steps:
+            assert stands.case.review.by == "ann"
+        if "reject" in steps:
+            assert "approve" in steps[-steps[::-1].index("reject") :]
 
 
 # what is declared otherwise

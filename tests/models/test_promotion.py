@@ -214,6 +214,20 @@ def test_what_the_policy_approved_before_a_critical_event_joined_needs_a_person(
     assert taken is not None and promoted.lake.ledger.retrains.end(replace(taken, outcome="rejected"))
 
 
+def test_what_a_person_rejected_is_not_promoted_by_the_policys_word_on_milder_evidence(promoted: Promoted) -> None:
+    number = promoted.challenger(approve=False, severity=Severity.CRITICAL)
+    promoted.approve(number, approve=False)
+    made = promoted.lake.ledger.models.model("parcels", number)
+    challenge(promoted.product, promoted.lake.ledger, made=made, used=promoted.trained[LATER][0])
+    about = case_of(promoted.product, promoted.lake, number).judgement.evidence
+    promoted.lake.ledger.models.record_review(review(about, by=POLICY))
+    assert promotion.decided(promoted.product, promoted.lake) == ()
+    with nothing_changes(promoted), pytest.raises(NotApproved, match=r"ann rejected it at .* \(looked at\): only what a person"):
+        promoted.promote(number, by=POLICY)
+    promoted.approve(number)
+    assert promoted.promote(number, by=POLICY).number == number
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.UNDECIDED])
 def test_what_did_not_pass_the_gate_is_not_promoted_by_the_policys_word(status: Status, promoted: Promoted) -> None:
     number = promoted.challenger(approve=False, status=status)

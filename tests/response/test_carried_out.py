@@ -23,6 +23,7 @@ import pytest
 from readiness_pipelines.declarations import load_product
 from readiness_pipelines.errors import NotApproved
 from readiness_pipelines.flow import DriftReport, Finding, Kind, Mode, Promotion, Retrain, Severity, Status, Test
+from readiness_pipelines.governance import in_review
 from readiness_pipelines.lakehouse import Lakehouse, steps
 from readiness_pipelines.models.overview import standing
 from readiness_pipelines.models.promotion import promote
@@ -260,6 +261,22 @@ def test_a_critical_event_makes_every_promotion_need_a_person_until_one_has_deci
     again = retrained(parcels, "2025-01-11")
     judgement = parcels.lake.ledger.models.judgement("parcels", again.number)
     assert judgement is not None and judgement.evidence.severity is Severity.NONE
+
+
+def test_what_a_person_rejected_after_a_critical_event_is_not_promoted_when_it_is_made_again(parcels: Parcels) -> None:
+    retrained(parcels, NORMAL)
+    took_effect(parcels, lost(0.12, "2025-01-09", "2025-01-10"))
+    carry_out(parcels.product, parcels.lake, retrain=2, run="run-2", is_over=over, now=NOW)
+    found = retrained(parcels, TURNED)
+    assert outcome(found)[1] == "waits", found.why
+    decide(parcels.product, parcels.lake, number=found.number, approve=False, by="ann", reason="too few rows of the north")
+    assert in_review(parcels.lake.ledger, "parcels") is None
+    again = retrained(parcels, TURNED)
+    assert outcome(again) == ("ended", "rejected", found.number), again.why
+    assert again.why == "by ann: too few rows of the north"
+    judgement = parcels.lake.ledger.models.judgement("parcels", found.number)
+    assert judgement is not None and judgement.evidence.severity is CRITICAL, "it is still what that has asked for"
+    assert champions(parcels) == [(1, "promoted")]
 
 
 def test_a_critical_event_that_joins_while_a_challenger_is_judged_reaches_its_evidence(
