@@ -4,6 +4,7 @@ ReadinessError
 ├── DeclarationError      fix the YAML or SQL: `path:line: where: found, expected`
 ├── NotAdmitted           wait for, correct or waive the partition upstream that is named
 ├── NotApproved           approve the evidence that is named, or wait for whoever does: `readiness review`
+├── AnotherChampion       look again at who is champion, and ask again if it is still to be gone back from
 ├── Refused               nothing to mend: train again when there are the rows, labels or features that the message asks for
 ├── NotTheArtifact        stop: put the model's file back from its backup, roll back, or train again
 ├── PublishConflict       run the partition again: another run published it meanwhile
@@ -40,6 +41,10 @@ class NotAdmitted(ReadinessError):
 
 class NotApproved(ReadinessError):
     """A model must not be promoted: no decision about its evidence lets it through. The message says what is missing."""
+
+
+class AnotherChampion(ReadinessError):
+    """The champion is another by now than the one that is to be gone back from; nothing was promoted."""
 
 
 class Refused(ReadinessError):

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.drift.reference import register_training_set
-from readiness_pipelines.errors import NotApproved, ReadinessError
+from readiness_pipelines.errors import AnotherChampion, NotApproved, ReadinessError
 from readiness_pipelines.flow import Promotion, Review
 from readiness_pipelines.governance import POLICY, missing_approvals
 from readiness_pipelines.lakehouse import Lakehouse, reached
@@ -64,8 +64,8 @@ def roll_back(
     drift references follow: `to` is the champion, or the newest promotion is a roll back from `champion`, or, with neither
     named, one by the same person for the same reason. So nobody goes back twice by asking twice. It rests on the verdict and
     the decision that the older model served on, which must not have expired; else on newer ones about it.
-    Raises as `promote` does, and ReadinessError where there is no earlier champion, `to` was none, or another than `champion`
-    is the champion.
+    Raises as `promote` does, ReadinessError where there is no earlier champion or `to` was none, and AnotherChampion where
+    another than `champion` is the champion.
     """
     spec_of(product)
     with lake.ledger.promoting(product.name):
@@ -101,7 +101,7 @@ def _is_back_already(
         return False
     if is_back and to is None and newest.previous == champion:
         return True
-    raise ReadinessError(
+    raise AnotherChampion(
         f"{product.name}: found model {newest.number} as the champion, since {newest.promoted_at[:19]} UTC, expected {champion}, "
         f"which is to be gone back from: look again at `readiness model list {product.name}`"
     )

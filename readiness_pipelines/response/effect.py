@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from readiness_pipelines.declarations import Product
-from readiness_pipelines.errors import NotApproved
+from readiness_pipelines.errors import AnotherChampion, NotApproved
 from readiness_pipelines.flow import POLICY, ResponseDecision, Retrain, Severity
 from readiness_pipelines.lakehouse import Lakehouse, reached
 from readiness_pipelines.response.facts import event_mark, gather
@@ -69,7 +69,10 @@ def take_effect(
             if drift.decision_of(event) is not None:
                 continue  # by who took the claim over meanwhile
             report = drift.report_of(event) or before  # as it is judged now: what is decided is what is on record
-            decision = _carried_out(product, lake, gather(product, lake, report, now=now), run)
+            try:
+                decision = _carried_out(product, lake, gather(product, lake, report, now=now), run)
+            except AnotherChampion:  # promoted while two others were compared: it is looked at anew
+                continue
             if drift.decide(decision):
                 reached("event_decided")
                 return Effect("decided", event, run, decision)
@@ -118,7 +121,10 @@ def _request(lake: Lakehouse, facts: Facts) -> Retrain:
 
 
 def _rolled_back(product: Product, lake: Lakehouse, facts: Facts, response: Response) -> Response:
-    """Make the earlier version champion again, and return what is then so: its own decision may not let it be."""
+    """Make the earlier version champion again, and return what is then so: its own decision may not let it be.
+
+    Raises AnotherChampion, with nothing done, where the champion is not the one that was compared any more.
+    """
     from readiness_pipelines.models.promotion import repair, roll_back
 
     report = facts.report
@@ -126,9 +132,10 @@ def _rolled_back(product: Product, lake: Lakehouse, facts: Facts, response: Resp
         repair(product, lake)
         return response
     reason = f"{event_mark(report.event)}: performance fell by {performance_loss(report):.3f} in {report.measured.window}"
+    compared = facts.previous.champion if facts.previous is not None else facts.champion
     try:
-        roll_back(product, lake, by=POLICY, reason=reason, to=response.to)
+        roll_back(product, lake, by=POLICY, reason=reason, to=response.to, champion=compared)
     except NotApproved as error:
-        return respond(replace(facts, previous=Comparison(response.to, None, str(error))))
+        return respond(replace(facts, previous=Comparison(response.to, None, str(error), compared)))
     reached("rolled_back")
     return response

@@ -31,11 +31,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """The previous champion, number `to`, beside the champion on the window's rows; `is_better` is None where nobody can tell."""
+    """The previous champion, number `to`, beside the champion on the window's rows; `is_better` is None where nobody can tell.
+
+    `champion` is the number of the one that was compared: no other may be gone back from for this.
+    """
 
     to: int
     is_better: bool | None
     why: str
+    champion: int = 0
 
 
 @dataclass(frozen=True)

@@ -40,13 +40,14 @@ def compared(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off:
         return None
     previous = models.model(product.name, earlier(models.promotions(product.name)))
     if previous is None:
-        return Comparison(0, None, "there is no champion before it")
+        return Comparison(0, None, "there is no champion before it", champion.number)
     try:
         found = _found(product, lake, spec, report, cut_off=cut_off, champion=champion, previous=previous)
     except ReadinessError as error:
         found = str(error)
     if isinstance(found, str):
-        return Comparison(previous.number, None, f"whether model {previous.number} is better cannot be told: {found}")
+        why = f"whether model {previous.number} is better cannot be told: {found}"
+        return Comparison(previous.number, None, why, champion.number)
     return found
 
 
@@ -124,8 +125,8 @@ def _compared(spec: ModelSpec, rows: pd.DataFrame, said: dict[int, np.ndarray], 
     value, low, _ = paired(spec.words.metric, labels, said[previous], said[champion], _blocks(spec, rows), seed=spec.words.seed)
     told = f"model {previous} against model {champion} on {len(rows):,} rows: {spec.words.metric} {value:+.3f}"
     if not math.isfinite(low):
-        return Comparison(previous, None, f"{told}, and too few {'persons' if spec.words.groups else 'days'} to tell")
-    return Comparison(previous, low > 0, f"{told}, with 95% confidence more than {low:+.3f}")
+        return Comparison(previous, None, f"{told}, and too few {'persons' if spec.words.groups else 'days'} to tell", champion)
+    return Comparison(previous, low > 0, f"{told}, with 95% confidence more than {low:+.3f}", champion)
 
 
 def _blocks(spec: ModelSpec, rows: pd.DataFrame) -> np.ndarray:

@@ -329,6 +329,28 @@ def test_the_champion_before_is_back_where_it_is_better_on_the_window(parcels: P
     assert aliases(parcels)["champion"] == 1
 
 
+def test_who_was_promoted_while_two_others_were_compared_is_not_unseated_for_what_they_did(
+    parcels: Parcels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_champions(parcels)
+    ledger = parcels.lake.ledger
+
+    def promote_third(name: str) -> None:
+        if name == "retrain_requested":
+            monkeypatch.setattr(steps, "on_reached", None)
+            third = carry_out(parcels.product, parcels.lake, retrain=3, run="run-3", is_over=over, now=NOW)
+            assert third.outcome == "waits", third.why
+            decide(parcels.product, parcels.lake, number=third.number, approve=True, by="ann", reason="the second fails")
+            promote(parcels.product, parcels.lake, number=third.number, by="policy", reason="approved by ann")
+
+    monkeypatch.setattr(steps, "on_reached", promote_third)
+    effect = took_effect(parcels, lost(0.4, "2025-01-13", "2025-01-14"))
+    assert effect.decision is not None and (effect.decision.action, effect.decision.retrain) == ("review", 3)
+    assert "not rolled back: whether model 2 is better cannot be told" in effect.decision.why, "neither has seen none of the rows"
+    assert champions(parcels) == [(1, "promoted"), (2, "promoted"), (3, "promoted")]
+    assert [said.action for _, said in ledger.drift.decisions("parcels")] == ["review"]
+
+
 def test_it_is_not_where_the_loss_is_smaller_the_window_is_known_or_its_labels_are_not(parcels: Parcels) -> None:
     two_champions(parcels)
     small = took_effect(parcels, lost(0.15, "2025-01-13", "2025-01-14"))
