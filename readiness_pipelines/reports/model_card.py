@@ -10,6 +10,7 @@ from typing import Any
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
+from readiness_pipelines.drift.profile import LEAST_ROWS
 from readiness_pipelines.flow import Judged, ModelVerdict, ModelVersion, Status, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.models.grounds import Case, case_of
@@ -126,7 +127,6 @@ def _beside(verdict: ModelVerdict) -> Iterator[str]:
     yield "The true value, of other people or days, is above the lower bound and below the upper one, with 95% confidence each."
     if more.get("left_out"):
         yield f"{more['left_out']:,} rows of the holdout were left out: they are of people whom the champion has learned from."
-    yield from more.get("not_judged", ())
     if more.get("delong"):
         value, low, high = (_number(each) for each in more["delong"])
         yield f"Every row is of another person; DeLong's difference of the AUCs is {value}, its bounds {low} and {high}."
@@ -161,7 +161,10 @@ def _groups(found: Mapping[str, Any]) -> Html:
         heads = ("group", "rows#", "positive#", "predicted positive#", "positives found#", "negatives called positive#", "judged")
         rows = list(_group_rows(said["groups"]))
         parts += [element("h3", f"{column}: {str(said['measure']).replace('_', ' ')}"), table(heads, rows, class_="list")]
-    told = "What the model's predictions do to whom. Groups of a column that is not public are named by their size."
+    told = (
+        "What the model's predictions do to whom. `other` are the groups that are judged together, because each has too few rows. "
+        f"Groups of a column that is not public are named by their size, and those of fewer than {LEAST_ROWS} rows told together."
+    )
     return section("Whom it treats how", *parts, told=told) if parts else Html("")
 
 

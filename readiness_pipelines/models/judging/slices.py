@@ -7,13 +7,13 @@ are judged together, as `other`. With the difference of the metric (challenger l
     failed      the margin or more is lost, and its upper bound is under 0: something certainly is
     undecided   between: too few rows to know. Never a pass; a person decides
 
-Where even `other` is too few, that is told and not judged. Where nothing of a column can be judged, the rule is undecided.
+Where even `other` is too few, nobody has looked at it: that is told with the largest value, and from 5% of the rows, or of a class,
+on it is undecided. Where nothing of a column can be judged, the rule is undecided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from readiness_pipelines.models.judging.better import difference
 from readiness_pipelines.models.judging.limits import judged
 from readiness_pipelines.models.judging.names import SLICE
 from readiness_pipelines.models.judging.replicates import Interval, blocks_of
+from readiness_pipelines.models.judging.values import OTHER, parted, unseen
 
-OTHER = "other"
 LEAST_OF_CLASS = 10  # of fewer positives, or negatives, an AUC hangs on single rows
 
 
@@ -40,9 +40,10 @@ class Sides:
         """Return those of these rows (booleans), blocks numbered anew."""
         return Sides(self.labels[rows], self.ours[rows], self.theirs[rows], blocks_of(self.block[rows]))
 
-    def can_be_judged(self, min_rows: int) -> bool:
-        positives = int(self.labels.sum())
-        return len(self.labels) >= min_rows and min(positives, len(self.labels) - positives) >= LEAST_OF_CLASS
+    def can_be_judged(self, rows: np.ndarray, *, min_rows: int) -> bool:
+        """Return whether these rows (booleans) are enough, of both classes."""
+        every, positives = int(rows.sum()), int((rows & self.labels).sum())
+        return every >= min_rows and min(positives, every - positives) >= LEAST_OF_CLASS
 
 
 def slices(
@@ -55,28 +56,20 @@ def slices(
     min_rows: int,
     is_public: bool,
     draw: np.random.Generator,
-) -> tuple[tuple[Judged, ...], str]:
-    """Return what is said of each value of the column, the most frequent first, and in words what was told and not judged.
+) -> tuple[Judged, ...]:
+    """Return what is said of each value of the column, the most frequent first, and of what nobody has looked at.
 
     `values` are texts. Where they are not public they are told by their place (`region=#1`), the most frequent first.
     """
-    found, left, few = list[Judged](), np.zeros(len(values), dtype=bool), list[str]()
-    for name, rows in named(column, values, is_public=is_public):
-        if rows.sum() >= min_rows and sides.of(rows).can_be_judged(min_rows):
-            found.append(_judged(column, name, sides.of(rows), metric, margin, draw))
-        else:
-            left, few = left | rows, [*few, name]
-    if sides.of(left).can_be_judged(min_rows):
-        return (*found, _judged(column, f"{column}={OTHER}", sides.of(left), metric, margin, draw)), ""
-    note = f"{column}: {int(left.sum()):,} rows of {len(few):,} values are too few to judge, also together" if few else ""
-    return tuple(found) or (Judged(f"{SLICE}:{column}", Status.UNDECIDED, n=len(values), note=note or "no rows"),), note
-
-
-def named(column: str, values: np.ndarray, *, is_public: bool) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each value's name (`column=value`, or `column=#1` where it is not public) and its rows, the most frequent first."""
-    there, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    for rank, each in enumerate(sorted(range(len(there)), key=lambda n: (-counts[n], there[n])), start=1):
-        yield f"{column}={there[each] if is_public else f'#{rank}'}", place == each
+    parts = parted(column, values, lambda rows: sides.can_be_judged(rows, min_rows=min_rows), is_public=is_public)
+    found = [_judged(column, name, sides.of(rows), metric, margin, draw) for name, rows in parts.judged]
+    classes = {"rows": np.ones_like(parts.left), "positives": sides.labels, "negatives": ~sides.labels}
+    left = unseen(values, parts.left, classes, is_public=is_public)
+    if not found:
+        return (Judged(f"{SLICE}:{column}", Status.UNDECIDED, n=len(values), note=left.note or "no rows"),)
+    if left.is_too_much:
+        return (*found, Judged(f"{SLICE}:{column}", Status.UNDECIDED, f"{column}={OTHER}", note=left.note))
+    return (replace(found[0], note="; ".join(filter(None, [found[0].note, left.note]))), *found[1:])
 
 
 def _judged(column: str, about: str, sides: Sides, metric: Metric, margin: float, draw: np.random.Generator) -> Judged:

@@ -85,7 +85,7 @@ def _judged(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
     theirs = case.theirs if case.against_model and not case.cannot_be_compared else None
     yield calibration(case.labels, case.ours, theirs, case.block, limit=said.limits.calibration, draw=case.draw(CALIBRATION))
     more["calibration"] = _curves(case)
-    yield from _slices(case, more)
+    yield from _slices(case)
     yield from _fairness(case, more)
     rows = case.frame, case.spec.features, case.labels, case.ours, case.block
     for how in perturbing.WAYS:
@@ -126,12 +126,12 @@ def _curves(case: Case) -> dict[str, list[list[float | None]]]:
     return {side: [[told(each.score), told(each.positives), each.rows] for each in curve] for side, curve in curves.items()}
 
 
-def _slices(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
+def _slices(case: Case) -> Iterator[Judged]:
     sides = Sides(case.labels, case.ours, case.theirs, case.block)
     if case.cannot_be_compared:
         return
     for each in case.spec.words.slices:
-        judged, note = slices(
+        yield from slices(
             each.column,
             case.texts(each.column),
             sides,
@@ -141,9 +141,6 @@ def _slices(case: Case, more: dict[str, Any]) -> Iterator[Judged]:
             is_public=case.is_public(each.column),
             draw=case.draw(f"{SLICE}:{each.column}"),
         )
-        yield from judged
-        if note:
-            more.setdefault("not_judged", []).append(note)
 
 
 def _fairness(case: Case, more: dict[str, Any]) -> Iterator[Judged]:

@@ -112,23 +112,23 @@ def sides(n: int = 900, *, seed: int = 0, lost_from: int = 10**9) -> Sides:
     return Sides(labels, ours, theirs, np.arange(n))
 
 
-def judged_slices(values: list[str], of: Sides, **how: Any) -> tuple[tuple[Judged, ...], str]:
+def judged_slices(values: list[str], of: Sides, **how: Any) -> tuple[Judged, ...]:
     usual: dict[str, Any] = {"metric": Metric.ROC_AUC, "margin": 0.05, "min_rows": 100, "is_public": True, "draw": random()}
     return slices("region", np.array(values), of, **{**usual, **how})
 
 
 def test_a_value_that_loses_fails_and_names_itself() -> None:
-    judged, note = judged_slices(["north"] * 600 + ["west"] * 300, sides(lost_from=600))
+    judged = judged_slices(["north"] * 600 + ["west"] * 300, sides(lost_from=600))
     assert [(each.about, each.status, each.n) for each in judged] == [
         ("region=north", Status.PASSED, 600),
         ("region=west", Status.FAILED, 300),
     ]
     assert judged[1].note.startswith("region=west: worse than the champion by 0.")
-    assert note == ""
+    assert judged[0].note == ""
 
 
 def test_the_margin_is_what_is_borne() -> None:
-    judged, _ = judged_slices(["north"] * 600 + ["west"] * 300, sides(lost_from=600), margin=0.9)
+    judged = judged_slices(["north"] * 600 + ["west"] * 300, sides(lost_from=600), margin=0.9)
     assert {each.status for each in judged} == {Status.PASSED}
 
 
@@ -136,42 +136,75 @@ def test_what_few_rows_cannot_rule_out_is_undecided() -> None:
     n = 120
     labels = random(4).random(n) < 0.4
     equal = Sides(labels, labels + random(5).normal(size=n), labels + random(6).normal(size=n), np.arange(n))
-    (found,), _ = judged_slices(["north"] * n, equal)
+    (found,) = judged_slices(["north"] * n, equal)
     assert found.status is Status.UNDECIDED
     assert "cannot be ruled out" in found.note
 
 
 def test_values_with_few_rows_are_judged_together() -> None:
     values = ["north"] * 600 + ["east"] * 99 + ["south"] * 99 + ["west"] * 102
-    judged, note = judged_slices(values, sides())
+    judged = judged_slices(values, sides())
     assert [(each.about, each.n) for each in judged] == [("region=north", 600), ("region=west", 102), ("region=other", 198)]
-    assert note == ""
-    fewer, _ = judged_slices(values, sides(), min_rows=99)
+    assert {each.note for each in judged} == {""}
+    fewer = judged_slices(values, sides(), min_rows=99)
     assert [each.about for each in fewer] == ["region=north", "region=west", "region=east", "region=south"]
 
 
-def test_what_is_too_little_also_together_is_told_and_not_judged() -> None:
-    judged, note = judged_slices(["north"] * 850 + ["east"] * 30 + ["south"] * 20, sides())
-    assert [each.about for each in judged] == ["region=north"]
-    assert note == "region: 50 rows of 2 values are too few to judge, also together"
+def mostly_north(rows: int) -> tuple[list[str], Sides]:
+    """So many rows of the north, and the others of two small regions; every tenth row is positive, 900 in all."""
+    of = sides()
+    labels = np.arange(900) % 10 == 0
+    return ["north"] * rows + ["east", "south"] * ((900 - rows) // 2), Sides(labels, of.ours + labels, of.theirs, of.block)
+
+
+def test_what_is_too_little_also_together_is_told_where_it_is_hardly_anything() -> None:
+    (found,) = judged_slices(*mostly_north(860))
+    assert (found.about, found.status) == ("region=north", Status.PASSED)
+    assert found.note == "not looked at: 4.4% of the rows: 40 rows of 2 values are too few to judge, also together"
+
+
+def test_from_a_twentieth_on_what_nobody_has_looked_at_is_undecided() -> None:
+    first, left = judged_slices(*mostly_north(850))
+    assert (first.status, first.note) == (Status.PASSED, "")
+    assert (left.about, left.status, left.rule) == ("region=other", Status.UNDECIDED, "slice:region")
+    said = "not looked at: 5.6% of the rows: 50 rows of 2 values are too few to judge, also together"
+    assert left.note == f"{said}; expected less than 5% of the rows"
+
+
+def test_a_class_that_nobody_has_looked_at_is_undecided_too() -> None:
+    values, of = mostly_north(860)
+    labels = of.labels | (np.arange(900) >= 894)  # 10 of 96 positives, in 40 of 900 rows
+    _, left = judged_slices(values, Sides(labels, of.ours, of.theirs, of.block))
+    assert left.status is Status.UNDECIDED
+    assert "10.4% of the positives: 40 rows" in left.note
 
 
 def test_a_value_of_hardly_any_positives_is_too_few_too() -> None:
     one = sides()
     labels = one.labels & (np.arange(900) < 609)  # nine or fewer positives among the last three hundred
-    judged, _ = judged_slices(["north"] * 600 + ["west"] * 300, Sides(labels, one.ours, one.theirs, one.block))
-    assert [each.about for each in judged] == ["region=north"]
+    judged = judged_slices(["north"] * 600 + ["west"] * 300, Sides(labels, one.ours, one.theirs, one.block))
+    assert [(each.about, each.status) for each in judged[1:]] == [("region=other", Status.UNDECIDED)]
+    assert judged[0].about == "region=north"
 
 
 def test_a_column_of_which_nothing_can_be_judged_is_undecided() -> None:
-    judged, note = judged_slices(["north"] * 50 + ["west"] * 40, sides(90))
-    assert [(each.rule, each.about, each.status) for each in judged] == [("slice:region", "", Status.UNDECIDED)]
-    assert judged[0].note == note == "region: 90 rows of 2 values are too few to judge, also together"
+    (judged,) = judged_slices(["north"] * 50 + ["west"] * 40, sides(90))
+    assert (judged.rule, judged.about, judged.status) == ("slice:region", "", Status.UNDECIDED)
+    assert judged.note.startswith("not looked at: 100.0% of the rows: 90 rows of 2 values are too few to judge, also together")
 
 
 def test_values_that_are_not_public_have_places_for_names() -> None:
-    judged, _ = judged_slices(["north"] * 600 + ["west"] * 300, sides(), is_public=False)
+    judged = judged_slices(["north"] * 600 + ["west"] * 300, sides(), is_public=False)
     assert [each.about for each in judged] == ["region=#1", "region=#2"]
+
+
+def test_a_few_rows_of_values_that_are_not_public_are_not_counted_to_anybody() -> None:
+    values, of = mostly_north(892)
+    (hidden,) = judged_slices(values, of, is_public=False)
+    assert hidden.note == "not looked at: fewer than 10 rows are too few to judge, also together"
+    values, of = mostly_north(890)
+    (told,) = judged_slices(values, of, is_public=False)
+    assert "10 rows of 2 values" in told.note
 
 
 # fairness
@@ -227,16 +260,102 @@ def test_what_must_not_differ_is_the_declared_measure() -> None:
     }
 
 
-def test_small_groups_are_told_and_not_judged() -> None:
-    groups, labels, predicted = decisions(600, found=(0.6, 0.6))
-    groups = np.concatenate([groups, ["c", "c"]])
-    labels, predicted = np.concatenate([labels, [True, True]]), np.concatenate([predicted, [False, False]])
+def with_more(*more: tuple[str, int, int], n: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Groups a and b, both treated alike, and more: their name, how many positives they have, and how many of these are found."""
+    groups, labels, _ = decisions(n, found=(0.6, 0.6))
+    predicted = np.arange(n) % 10 < 6
+    for name, positives, found in more:
+        groups = np.concatenate([groups, np.full(positives, name)])
+        labels = np.concatenate([labels, np.ones(positives, bool)])
+        predicted = np.concatenate([predicted, np.arange(positives) < found])
+    return groups, labels, predicted
+
+
+def test_a_small_group_is_told_and_named_as_not_looked_at() -> None:
+    groups, labels, predicted = with_more(("c", 2, 0))
     found, told = judged_fairness(groups, labels, predicted)
     assert (found.status, found.n) == (Status.PASSED, 600)
+    share = 2 / labels.sum()
+    assert found.note == (f"not looked at: {share:.1%} of the positives: 2 rows of 1 values are too few to judge, also together")
     assert [(group["name"], group["is_judged"]) for group in told] == [("race=a", True), ("race=b", True), ("race=c", False)]
     assert told[2] == {
         "name": "race=c", "rows": 2, "positives": 2, "predicted": 0.0, "found": 0.0, "mistaken": None, "is_judged": False,
     }  # fmt: skip
+
+
+def test_from_a_twentieth_on_a_group_that_nobody_has_looked_at_is_no_pass() -> None:
+    groups, labels, predicted = with_more(("c", 49, 0))
+    found, _ = judged_fairness(groups, labels, predicted)
+    assert 49 / labels.sum() > 0.05
+    assert found.status is Status.UNDECIDED
+    assert "of the positives: 49 rows of 1 values are too few" in found.note
+    assert found.note.endswith("expected less than 5% of the positives")
+    little, _ = judged_fairness(*with_more(("c", 49, 0), n=4000))
+    assert little.status is Status.PASSED and "49 rows" in little.note
+
+
+def test_a_group_that_the_measure_counts_none_of_is_not_missed() -> None:
+    groups, labels, predicted = with_more(("c", 200, 0))
+    labels = labels & (groups != "c")
+    found, _ = judged_fairness(groups, labels, predicted)
+    assert (found.status, found.note) == (Status.PASSED, "")
+
+
+def test_small_groups_are_compared_together() -> None:
+    groups, labels, predicted = with_more(("c", 30, 0), ("d", 30, 0))
+    found, told = judged_fairness(groups, labels, predicted)
+    assert (found.status, found.n) == (Status.FAILED, 660)
+    assert "true positives: 0.0% of the positives of race=other" in found.note
+    assert [(group["name"], group["rows"], group["is_judged"]) for group in told[2:]] == [
+        ("race=c", 30, False), ("race=d", 30, False), ("race=other", 60, True),
+    ]  # fmt: skip
+    assert "race=other" not in str(judged_fairness(groups, labels, predicted, min_rows=61))
+
+
+def test_what_failed_of_equalized_odds_is_told() -> None:
+    n = 2000
+    groups, labels = np.array(["a", "b"])[np.arange(n) % 2], np.arange(n) % 4 < 2
+    false_alarms = labels | ((groups == "a") & (np.arange(n) % 8 < 4))
+    found, _ = judged_fairness(groups, labels, false_alarms, measure="equalized_odds")
+    assert found.note == "equalized_odds differs by 0.500 in false alarms: 0.0% of the negatives of race=b, 50.0% of race=a"
+    missed, _ = judged_fairness(groups, labels, labels & (groups == "a"), measure="equalized_odds")
+    assert missed.note == ("equalized_odds differs by 1.000 in true positives: 0.0% of the positives of race=b, 100.0% of race=a")
+    parity, _ = judged_fairness(groups, labels, groups == "a", measure="demographic_parity")
+    assert parity.note.endswith("in what is predicted positive: 0.0% of the rows of race=b, 100.0% of race=a")
+
+
+@pytest.mark.parametrize(
+    ("more", "is_public", "names"),
+    [
+        ((("c", 12, 3), ("d", 1, 0)), True, ["race=a", "race=b", "race=c", "race=d"]),
+        ((("c", 12, 3), ("d", 1, 0)), False, ["race=#1", "race=#2", "race=#3 and rarer"]),
+        ((("c", 9, 3), ("d", 1, 0)), False, ["race=#1", "race=#2", "race=rarer"]),
+        ((("c", 9, 3),), False, ["race=#1", "race=#2 and rarer"]),
+        ((("c", 10, 3),), False, ["race=#1", "race=#2", "race=#3"]),
+    ],
+)
+def test_groups_of_few_people_are_told_together_where_they_are_not_public(
+    more: tuple[tuple[str, int, int], ...], is_public: bool, names: list[str]
+) -> None:
+    _, told = judged_fairness(*with_more(*more), is_public=is_public)
+    assert [group["name"] for group in told] == names
+    assert sum(group["rows"] for group in told) == 600 + sum(rows for _, rows, _ in more)
+    assert is_public or min(group["rows"] for group in told) >= 10
+
+
+def test_shares_of_a_few_people_are_not_told_where_they_are_not_public() -> None:
+    groups, labels, predicted = with_more(("c", 30, 3))
+    labels = labels & ((groups != "c") | (np.arange(len(groups)) == len(groups) - 1))
+    for is_public, found in ((True, 0.0), (False, None)):
+        _, told = judged_fairness(groups, labels, predicted, is_public=is_public)
+        assert (told[2]["rows"], told[2]["found"]) == (30, found)
+        assert told[2]["mistaken"] is not None
+
+
+def test_a_group_of_few_people_is_not_judged_by_itself_where_it_is_not_public() -> None:
+    of = with_more(("c", 9, 0), n=60)
+    assert "0.0% of the positives of race=c" in judged_fairness(*of, min_rows=5)[0].note
+    assert "race=#3" not in str(judged_fairness(*of, min_rows=5, is_public=False))
 
 
 def test_rows_that_the_measure_counts_are_what_a_group_needs() -> None:
@@ -250,7 +369,9 @@ def test_rows_that_the_measure_counts_are_what_a_group_needs() -> None:
 def test_one_group_leaves_nothing_to_compare() -> None:
     found, _ = judged_fairness(*decisions(300, found=(0.6,)))
     assert found.status is Status.UNDECIDED
-    assert found.note == "nothing to compare: 1 of 1 groups with 50 rows that equal_opportunity counts, expected 2"
+    assert found.note == (
+        "nothing to compare: 1 of 1 groups, small ones together, with 50 rows that equal_opportunity counts, expected 2"
+    )
 
 
 # robustness
