@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import make_url
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from readiness_pipelines.declarations import ModelSpec
 from readiness_pipelines.errors import NotTheArtifact, ServiceUnreachable
@@ -36,6 +36,7 @@ _ENVIRONMENT = ("numpy", "pandas", "readiness-pipelines", "scikit-learn", "scipy
 _LONGEST = 6000  # characters of a parameter, MLflow's limit
 _DIGEST = 36  # characters of a data set's digest, MLflow's limit
 _TOLD = 300  # characters of what MLflow said
+_PASSWORDS = (re.compile("://[^:/@]*:([^@]*)@"), re.compile("://[^:/@]*:(.*)@"))  # of a URI, also where an @ of it is not encoded
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Registry:
         try:
             return cls(settings.mlflow, settings.mlflow_artifacts, mlflow.MlflowClient(settings.mlflow, settings.mlflow))
         except mlflow.exceptions.MlflowException as error:
-            raise _unreachable(settings.mlflow, error) from error
+            raise _unreachable(settings.mlflow, error) from None  # whose text has the URI, with its password
 
     def record(self, spec: ModelSpec, training_set: TrainingSet, trained: Trained, *, by: str) -> ModelVersion:
         """Record a run and its artifact, and return the model version without its number: the ledger gives it (0 until then).
@@ -215,14 +216,22 @@ class Registry:
         try:
             yield
         except _mlflow().exceptions.MlflowException as error:
-            raise _unreachable(self.uri, error) from error
+            raise _unreachable(self.uri, error) from None
 
 
 def _unreachable(uri: str, error: Exception) -> ServiceUnreachable:
-    place, password = make_url(uri).render_as_string(), make_url(uri).password
-    said = str(error).splitlines()[0][:_TOLD] if str(error) else type(error).__name__
-    said = said.replace(str(password), "***") if password else said
-    return ServiceUnreachable(f"MLflow unreachable at {place}: {said}", service="mlflow")
+    said = (_masked(str(error), uri) or type(error).__name__).splitlines()[0][:_TOLD]
+    return ServiceUnreachable(f"MLflow unreachable at {_masked(uri, uri)}: {said}", service="mlflow")
+
+
+def _masked(text: str, uri: str) -> str:
+    """Return the text without the URI's password: as it is written there, as it is meant, and as whoever sends it may write it."""
+    written = {password for found in _PASSWORDS if (at := found.search(uri)) and (password := at[1])}
+    meant = {unquote(each) for each in written} | {unquote_plus(each) for each in written}
+    sent = {quote(each, safe=safe) for each in meant for safe in ("", "/", "!~*'()/")} | {quote_plus(each) for each in meant}
+    for each in sorted(written | meant | sent, key=len, reverse=True):
+        text = text.replace(each, "***")
+    return text
 
 
 @contextmanager

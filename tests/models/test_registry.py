@@ -3,18 +3,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import numpy as np
 import pandas as pd
@@ -23,7 +28,7 @@ import pytest
 from readiness_pipelines.errors import DeclarationError, NotTheArtifact, ServiceUnreachable
 from readiness_pipelines.flow import ModelVersion, TableVersion, TrainingSet
 from readiness_pipelines.lakehouse import steps
-from readiness_pipelines.models.registry import ALIASES, Registry
+from readiness_pipelines.models.registry import ALIASES, Registry, _masked
 from readiness_pipelines.models.scores import score
 from readiness_pipelines.models.train import Trained, fit
 from readiness_pipelines.settings import Settings
@@ -306,6 +311,38 @@ def test_a_place_that_is_no_mlflow_is_told_without_its_password(tmp_path: Path) 
         server.server_close()
     assert "hush-1234" not in str(told.value)
     assert "hush-1234" not in repr(settings)
+
+
+PASSWORDS = ["hush-money", "hush@swordfish/xyzzy 5%", "hush+swordfish:xyzzy", "hüsh#plugh"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_nothing_of_a_password_that_needs_encoding_is_in_what_is_told_or_in_its_causes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    encoded = quote(password, safe="")
+    with socket.socket() as nobody:  # bound, and listening to nobody
+        nobody.bind(("127.0.0.1", 0))
+        settings = Settings(tmp_path, tmp_path, mlflow_uri=f"http://ada:{encoded}@127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(ServiceUnreachable, match=r"MLflow unreachable at http://ada:\*\*\*@127") as told:
+            Registry.open(settings).aliases("shop")
+    whole = "".join(traceback.format_exception(told.value))
+    assert "http://ada:***@" in whole.partition("unreachable at ")[2].partition(": ")[2], "what MLflow said of it is told too"
+    assert [part for part in (password, encoded, *re.split(r"\W", password)) if len(part) > 3 and part in whole] == []
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("write", [str, partial(quote, safe=""), quote, quote_plus])
+def test_a_password_is_masked_as_anybody_may_write_it(password: str, write: Callable[[str], str]) -> None:
+    for given in (quote(password, safe=""), quote_plus(password), password.replace("%", "%25").replace("+", "%2B")):
+        said = _masked(f"no {write(password)} here, nor {given}", f"postgresql://ada:{given}@db/mlflow")
+        assert said == "no *** here, nor ***", given
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////state/mlflow.db", "http://host:5000", "http://ada@host/a:b", "/a/folder"])
+def test_without_a_password_nothing_is_masked(uri: str) -> None:
+    assert _masked(f"API request to {uri} failed", uri) == f"API request to {uri} failed"
 
 
 @contextmanager
