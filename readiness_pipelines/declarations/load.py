@@ -22,7 +22,7 @@ from readiness_pipelines.declarations.monitors import monitor_of
 from readiness_pipelines.declarations.product import Product
 from readiness_pipelines.declarations.shape import Entry, Shape, read_shape
 from readiness_pipelines.declarations.sql import Model
-from readiness_pipelines.declarations.sql_models import IDENTITY, Visible, drop_problems, model_problems, read_sql
+from readiness_pipelines.declarations.sql_models import IDENTITY, Visible, drop_problems, model_problems, read_sql, scored_problems
 from readiness_pipelines.declarations.suites import pair_files, rule_problem, suite_files, suite_folder
 from readiness_pipelines.declarations.tables import Bronze, Gold, Silver
 from readiness_pipelines.declarations.upstream import Upstreams, repeated
@@ -177,7 +177,9 @@ class _Loading:
         self.sql[entry.where] = (text, path)
         visible = self._seen_by(shape, raw)
         if model is not None and visible is not None:
-            found = model_problems(model, layer=entry.layer, reads=reads, table=table, visible=visible, binder=self.binder)
+            found = [*model_problems(model, layer=entry.layer, reads=reads, table=table, visible=visible, binder=self.binder)]
+            if isinstance(raw, words.GoldTable) and raw.scored and visible.tables:
+                found = found or [*scored_problems(model)]
             self.problems += [f"{path}:{p.line}: {entry.name}: {' '.join(p.message.split())}" for p in found]
         return model
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlglot import expressions as exp
+
 from readiness_pipelines.contracts import Table
 from readiness_pipelines.declarations.binding import Binder
 from readiness_pipelines.declarations.sql import (
@@ -102,6 +104,18 @@ def model_problems(
     for problem in binder.model_problems(model, declared | system, row_map=layer == "silver"):
         if problem.line not in told:  # a misspelt column is also one that the contract does not declare
             yield problem
+
+
+def scored_problems(model: Model) -> Iterator[Problem]:
+    """Yield what a scored table's SELECT does not give, under its own name, of what names where a score comes from."""
+    given = model.statement.selects if isinstance(model.statement, exp.Query) else []
+    for name, what in (("model_version", "model"), ("input_version", "version of the rows")):
+        read = [column.name for each in given if each.alias_or_name == name for column in each.find_all(exp.Column)]
+        if name not in read:
+            message = (
+                f"found no {name} from what is scored, expected the column {name}: each prediction names the {what} it rests on"
+            )
+            yield Problem(model.line_of_output(name), message)
 
 
 def drop_problems(drops: Sequence[DropWhere], columns: Mapping[str, str], binder: Binder) -> Iterator[tuple[int, str, str]]:

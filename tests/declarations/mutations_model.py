@@ -179,6 +179,19 @@ _SCORED = [
         None,
         "parcels",
     ),
+    *(
+        Mutation(
+            f"model: a score that does not name its {what}",
+            "gold/order_scores.sql",
+            name,
+            f"\n'none' AS {name}",
+            2,
+            (f"order_scores: found no {name} from what is scored, expected the column {name}",),
+            None,
+            "parcels",
+        )
+        for name, what in (("model_version", "model"), ("input_version", "rows"))
+    ),
 ]
 
 _WITHOUT = [

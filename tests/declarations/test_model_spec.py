@@ -50,6 +50,19 @@ def test_a_whole_number_that_is_a_code_is_a_category_and_its_text_to_the_model(p
     assert by_name["amount"].sql == 'CAST("amount" AS DOUBLE) AS "amount"'
 
 
+def test_scores_that_neither_contract_nor_select_traces_back_are_refused(tmp_path: Path) -> None:
+    parcels = build_parcels(tmp_path, scored=True)
+    contract, sql = parcels.folder / "contract.yaml", parcels.folder / "gold" / "order_scores.sql"
+    lines = contract.read_text(encoding="utf-8").splitlines(keepends=True)
+    contract.write_text("".join(line for line in lines if "_version, logicalType" not in line), encoding="utf-8")
+    sql.write_text("SELECT row_id AS source_row_id, order_id, ordered_at, amount, score, prediction FROM orders", encoding="utf-8")
+    with pytest.raises(DeclarationError) as told:
+        load_product(parcels.folder)
+    assert [problem.partition(" from what")[0] for problem in told.value.problems] == [
+        f"{sql}:1: order_scores: found no {name}" for name in ("model_version", "input_version")
+    ]
+
+
 def test_an_undeclared_tier_is_unknown(parcels: Parcels) -> None:
     assert spec_of(parcels).tier is Tier.LOW
     parcels.declare(LAST, "")

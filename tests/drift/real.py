@@ -219,7 +219,7 @@ def _declare(root: Path, real: Real, monitor: Mapping[str, Any]) -> None:
         label = real.model["label"]
         watch = {"table": "scores", "window": monitor["window"], "reference": "previous_window", "features": [], "score": "score"}
         attributes["drift"].append({**watch, "label": label["column"], "positive": label["positive"]})
-        columns_of_scores = f'"row", score, model_version, "{label["column"]}"'
+        columns_of_scores = f'"row", score, model_version, input_version, "{label["column"]}"'
         _write(folder / "gold" / "scores.sql", f"SELECT facts.row_id AS source_row_id, {columns_of_scores} FROM facts\n")
     _write(folder / "defs.yaml", yaml.safe_dump({"type": "readiness_pipelines.product.DataProduct", "attributes": attributes}))
     _write(folder / "contract.yaml", yaml.safe_dump(_contract(real)))
@@ -235,7 +235,7 @@ def _contract(real: Real) -> dict[str, Any]:
     types = {"row": "integer", **dict.fromkeys(real.numbers, "number"), **dict.fromkeys(real.categories, "string")}
     timed = {"row": "integer", "happened": "timestamp", **types} if real.model else types
     label = {real.model["label"]["column"]: "string"} if real.model else {}
-    scored = {"row": "integer", "score": "number", "model_version": "string", **label}
+    scored = {"row": "integer", "score": "number", "model_version": "string", "input_version": "string", **label}
 
     def table(name: str, types: Mapping[str, str], *, is_typed: bool) -> dict[str, Any]:
         columns = [
