@@ -89,6 +89,22 @@ class Corrections:
         """Return whether a verdict was made with these decisions about rows, or with others that came to the same."""
         return str(verdict.details.get(_DETAIL, {}).get("state", "")) == self.candidate_key("")
 
+    def in_verdict(self, verdict: GateVerdict) -> tuple[Correction, ...]:
+        """Return the decisions that a verdict was made with, oldest first: about its rows, and about rules that it waived.
+
+        Those of later are none of them, although they are about the same partition.
+        """
+        newest = int(verdict.details.get(_DETAIL, {}).get("newest", 0))
+        waivers = [*verdict.notes, *(rule.note for rule in verdict.rules)]  # which say by whose decision
+        about_rows = [each for each in self.said if each.kind in ABOUT_ROWS and each.id <= newest]
+        admits = [each for each in self.said if each.kind == "admit" and any(in_words(each) in note for note in waivers)]
+        return tuple(sorted([*about_rows, *admits], key=lambda each: each.id))
+
+    def taken_back(self, version_key: str) -> Correction | None:
+        """Return the newest withdrawal that took this version off `main`, or None."""
+        named = (e for e in reversed(self.said) if e.kind == "withdraw" and version_key in (*e.subjects, e.payload.get("of")))
+        return next(named, None)
+
     def not_judged(self, verdict: GateVerdict | None) -> tuple[Correction, ...]:
         """Return the decisions about rows that this newest verdict was made without, newest first; not those before a
         withdrawal, which has judged them."""

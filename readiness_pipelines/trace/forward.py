@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from readiness_pipelines.declarations import Bronze, Gold, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Delivery, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse
+from readiness_pipelines.layers.downstream import withdrawn_versions
 from readiness_pipelines.trace.chain import Chain, Fact, Kind
 from readiness_pipelines.trace.models import model_fact, training_fact
 
@@ -21,31 +22,32 @@ def of_file(product: Product, lake: Lakehouse, named: str) -> Chain:
 
     What was made from it, the training sets and models that learned from it and their promotions, the versions that these
     have scored, and what was made of them.
-    Of every version that was ever judged, not only current ones. Raises ReadinessError for no such file, or several.
+    Of every version that was ever judged, not only current ones; of all deliveries of these bytes where the sha256 names them.
+    Raises ReadinessError for no such file, or for several.
     """
-    delivery = _delivery(product, lake, named)
-    told = {"sha256": delivery.sha256, "received": delivery.received_at}
-    chain = Chain(f"file:{delivery.sha256}")
-    chain.add(Fact(chain.subject, Kind.DELIVERY, delivery.name, told))
-    reached = _bronze(lake, chain, delivery)
-    reached = _tables(product, lake, chain, reached, since=delivery.partition)
+    deliveries = _deliveries(product, lake, named)
+    chain = Chain(f"file:{deliveries[0].sha256}")
+    chain.add(_file(deliveries))
+    withdrawn = withdrawn_versions(product, lake)
+    reached = _bronze(lake, chain, deliveries, withdrawn)
+    reached = _tables(product, lake, chain, reached, withdrawn, since=min(each.partition for each in deliveries))
     _models(product, lake, chain, reached)
     return chain
 
 
-def deliveries_named(product: Product, lake: Lakehouse, named: str) -> dict[str, Delivery]:
+def deliveries_named(product: Product, lake: Lakehouse, named: str) -> dict[str, list[Delivery]]:
     """Return the product's deliveries by sha256 that have this name, or whose sha256 begins so (8 digits or more)."""
-    found = {}
+    found: dict[str, list[Delivery]] = {}
     for table in product.tables:
         if isinstance(table, Bronze):
             for partition in lake.ledger.arrivals_by_partition(table.full_name):
                 for each in lake.ledger.arrivals(table.full_name, partition):
                     if each.name == named or (len(named) >= _SHORTEST and each.sha256.startswith(named)):
-                        found[each.sha256] = each
+                        found.setdefault(each.sha256, []).append(each)
     return found
 
 
-def _delivery(product: Product, lake: Lakehouse, named: str) -> Delivery:
+def _deliveries(product: Product, lake: Lakehouse, named: str) -> list[Delivery]:
     found = deliveries_named(product, lake, named)
     if len(found) != 1:
         shas = ", ".join(sha[:12] for sha in list(found)[:_LONGEST])
@@ -54,37 +56,55 @@ def _delivery(product: Product, lake: Lakehouse, named: str) -> Delivery:
     return next(iter(found.values()))
 
 
-def _bronze(lake: Lakehouse, chain: Chain, delivery: Delivery) -> dict[str, str]:
+def _file(deliveries: Sequence[Delivery]) -> Fact:
+    first, *others = deliveries
+    told: dict[str, str | int | float] = {"sha256": first.sha256, "received": first.received_at}
+    if others:
+        told["deliveries"] = ", ".join(f"{each.name} for {each.table}/{each.partition}" for each in deliveries)
+    names = list(dict.fromkeys(each.name for each in deliveries))
+    return Fact(f"file:{first.sha256}", Kind.DELIVERY, ", ".join(names), told)
+
+
+def _bronze(lake: Lakehouse, chain: Chain, deliveries: Sequence[Delivery], withdrawn: Mapping[str, str]) -> dict[str, str]:
     """Add the bronze versions in which the file counts. Return fact ids by version, as verdicts name it."""
     reached = {}
-    for _, verdict in lake.ledger.verdicts(delivery.table, delivery.partition):
-        if delivery.sha256 in verdict.details.get("effective", ()):
-            version = TableVersion(verdict.table, verdict.partition, verdict.version_key, 0)
-            reached[str(version)] = _add(lake, chain, version, [chain.subject])
+    for table, partition in dict.fromkeys((each.table, each.partition) for each in deliveries):
+        for _, verdict in lake.ledger.verdicts(table, partition):
+            if deliveries[0].sha256 in verdict.details.get("effective", ()):
+                version = TableVersion(verdict.table, verdict.partition, verdict.version_key, 0)
+                reached[str(version)] = _add(lake, chain, version, [chain.subject], withdrawn)
     return reached
 
 
-def _tables(product: Product, lake: Lakehouse, chain: Chain, reached: dict[str, str], *, since: str) -> dict[str, str]:
+def _tables(
+    product: Product, lake: Lakehouse, chain: Chain, reached: dict[str, str], withdrawn: Mapping[str, str], *, since: str
+) -> dict[str, str]:
     """Add every version that rests on any of `reached`. Inputs never reach into later partitions, so nothing older is looked at."""
     for table in product.tables:
         for partition, key, inputs in lake.ledger.inputs_since(table.full_name, since) if table.upstream else ():
             above = [reached[name] for name in inputs if name in reached]
             if above:
                 version = TableVersion(table.full_name, partition, key, 0)
-                reached[str(version)] = _add(lake, chain, version, above)
+                reached[str(version)] = _add(lake, chain, version, above, withdrawn)
     return reached
 
 
-def _add(lake: Lakehouse, chain: Chain, version: TableVersion, above: Iterable[str]) -> str:
-    current = lake.ledger.current_version(version.table, version.partition)
-    latest = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
-    is_current = current is not None and current.version_key == version.version_key
-    state = "current" if is_current else "superseded" if latest is not None and latest.outcome.is_admitted else "held"
-    fact = Fact(f"version:{version}", Kind.VERSIONS, str(version), {"state": state})
+def _add(lake: Lakehouse, chain: Chain, version: TableVersion, above: Iterable[str], withdrawn: Mapping[str, str]) -> str:
+    fact = Fact(f"version:{version}", Kind.VERSIONS, str(version), {"state": _state(lake, version, withdrawn)})
     chain.add(fact)
     for each in above:
         chain.add(chain.facts[each], below=fact.id, how="made from")
     return fact.id
+
+
+def _state(lake: Lakehouse, version: TableVersion, withdrawn: Mapping[str, str]) -> str:
+    current = lake.ledger.current_version(version.table, version.partition)
+    if current is not None and current.version_key == version.version_key:
+        return "current"
+    if str(version) in withdrawn:
+        return "withdrawn"
+    latest = lake.ledger.verdict_of(version.table, version.partition, version.version_key)
+    return "superseded" if latest is not None and latest.outcome.is_admitted else "held"
 
 
 def _models(product: Product, lake: Lakehouse, chain: Chain, reached: dict[str, str]) -> None:

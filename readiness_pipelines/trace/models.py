@@ -25,6 +25,7 @@ def model_named(product: Product, lake: Lakehouse, name: str) -> ModelVersion:
 def add_model(product: Product, lake: Lakehouse, chain: Chain, model: ModelVersion, *, below: str | None, how: str) -> None:
     """Add a model, what was decided about it, and all that it rests on."""
     told = {"artifact sha256": model.artifact, "recipe": model.recipe, "code": model.code, "run": model.run}
+    told["trained by"] = model.trained_by
     fact = model_fact(model)
     if not chain.add(Fact(fact.id, fact.kind, fact.name, told), below=below, how=how):
         return
@@ -33,7 +34,7 @@ def add_model(product: Product, lake: Lakehouse, chain: Chain, model: ModelVersi
         _add_training_set(product, lake, chain, training_set, below=fact.id)
     _add_decisions(product, lake, chain, model, below=fact.id)
     for retrain in lake.ledger.retrains.retrains(product.name):
-        if retrain.number == model.number:
+        if f"retrain {retrain.id}" == model.trained_by:  # others with its number have only found it, and judged it again
             told = {"reason": retrain.reason, "outcome": retrain.outcome, "asked for": retrain.requested_at}
             chain.add(
                 Fact(f"retrain:{retrain.id}", Kind.RETRAIN, f"{product.name} {retrain.id}", told), below=fact.id, how="made in"

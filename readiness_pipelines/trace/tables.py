@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from readiness_pipelines.declarations import Bronze, Gold, Product, Silver
 from readiness_pipelines.errors import ReadinessError, VersionNotFound
 from readiness_pipelines.flow import Delivery, GateVerdict, TableVersion, digest
 from readiness_pipelines.lakehouse import Lakehouse, relation
+from readiness_pipelines.layers.corrections import Corrections, in_words
+from readiness_pipelines.layers.decided import in_short
+from readiness_pipelines.layers.downstream import withdrawn_versions
 from readiness_pipelines.trace.chain import Chain, Fact, Kind
 
 _VERSION = re.compile(r"(?P<table>[^/@]+)/(?P<partition>[^/@]+)@(?P<key>[0-9a-f]{4,64})")
@@ -138,10 +142,19 @@ class Tables:
             "gate": f"{verdict.outcome} by {len(verdict.rules)} rules, {counts.admitted} rows",
             "quarantined": counts.quarantined,
         }
-        decided = self.lake.ledger.corrections.of(version.table, version.partition)
+        corrections = Corrections.of(self.lake, version.table, version.partition)
+        decided = [f"{in_short(each)} {in_words(each)}" for each in corrections.in_verdict(verdict)]
         if decided:
-            told["decided by people"] = "; ".join(f"{each.kind} by {each.by}: {each.reason}" for each in decided[-_NAMED:])
+            more = [f"and {len(decided) - _NAMED} earlier ones"] if len(decided) > _NAMED else []
+            told["decided by people"] = "; ".join([*decided[-_NAMED:], *more])
+        if str(version) in self._withdrawn:
+            why = corrections.taken_back(version.version_key)
+            told["withdrawn"] = in_words(why) if why is not None else "another version stands in its place"
         return told
+
+    @cached_property
+    def _withdrawn(self) -> Mapping[str, str]:
+        return withdrawn_versions(self.product, self.lake)
 
     def _verdict(self, version: TableVersion) -> GateVerdict | None:
         return self.lake.ledger.verdict_of(version.table, version.partition, version.version_key)

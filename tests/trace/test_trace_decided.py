@@ -64,3 +64,16 @@ def test_a_roll_back_leads_to_the_event_that_has_asked_for_it(parcels: Parcels) 
     chain = of_model(product, parcels.lake, "parcels/1")
     served = facts(chain, Kind.PROMOTION)
     assert [[below.id for _, below in chain.rests_on(each.id)] for each in served] == [[], [f"event:{event}"]]
+
+
+def test_a_model_was_made_in_the_retrain_that_trained_it_whoever_else_found_it(parcels: Parcels) -> None:
+    product, ledger = parcels.product, parcels.lake.ledger
+    challenged.challenge(product, ledger, used=of_no_versions())
+    for ended in ({"outcome": "broken"}, {"outcome": "refused", "number": 1}):
+        asked = ledger.retrains.request(replace(challenged.retrain(product="parcels"), by="ann"))
+        assert ledger.retrains.end(replace(asked, **ended))
+    chain = of_model(product, parcels.lake, "parcels/1")
+    assert [how for how, fact in chain.rests_on(chain.subject) if fact.kind is Kind.RETRAIN] == ["made in"]
+    (made,) = facts(chain, Kind.RETRAIN)
+    assert (made.id, made.told["outcome"]) == ("retrain:1", "broken")
+    assert chain.facts[chain.subject].told["trained by"] == "retrain 1"
