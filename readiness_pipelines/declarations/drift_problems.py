@@ -68,6 +68,14 @@ def _reference_problems(said: DriftMonitor, partitions: words.Partitions | None,
     days = said.reference
     if days == "training_set" and not has_model:
         yield ["reference"], "found training_set in a product without a model, expected `model:`, {from, to} or previous_window"
+    elif days == "training_set" and said.label is not None and (said.score or said.prediction) is not None:
+        why = (
+            "of the days that a champion was trained on there are the scores of earlier ones alone, so what it loses would not show"
+        )
+        yield (
+            ["reference"],
+            f"found training_set for what predictions are worth (label), expected {{from, to}} or previous_window: {why}",
+        )
     if not isinstance(days, ReferenceRange):
         return
     length = (days.to - days.from_).days + 1

@@ -213,4 +213,16 @@ _WITHOUT = [
     ),
 ]
 
-MODEL = [*_SHAPED, *_TABLES, *_COLUMNS, *_SENSE, *_SCORED, *_WITHOUT]
+_WATCHED = [
+    _edit(
+        f"what predictions are worth beside a training set, by {lines.split(':')[0]}",
+        "      reference: training_set\n      features: [amount, items, weight, channel, region]\n",
+        f"      reference: training_set\n      features: [amount]\n      {lines}      label: channel\n",
+        "      reference: training_set",
+        "drift[0].reference: found training_set for what predictions are worth (label)",
+        "expected {from, to} or previous_window: of the days that a champion was trained on",
+    )
+    for lines in ("score: weight\n      positive: web\n", "prediction: region\n")
+]
+
+MODEL = [*_SHAPED, *_TABLES, *_COLUMNS, *_SENSE, *_SCORED, *_WITHOUT, *_WATCHED]
