@@ -22,7 +22,7 @@ from readiness_pipelines.flow import Judged, Status
 from readiness_pipelines.models.judging.limits import at_most, told
 from readiness_pipelines.models.judging.names import FAIRNESS
 from readiness_pipelines.models.judging.replicates import Statistic, interval, summed
-from readiness_pipelines.models.judging.values import Parts, Value, named, parted, tellable, unseen
+from readiness_pipelines.models.judging.values import Parts, Value, named, parted, tellable, unjudged
 
 _MEASURES = {  # which rows each counts
     "demographic_parity": ("rows",),
@@ -74,7 +74,7 @@ def fairness(
         column, values, lambda rows: min(int((rows & of).sum()) for of in counted.values()) >= least, is_public=is_public
     )
     shown = tuple(asdict(group) for group in _shown(column, values, parts, labels, predicted, is_public=is_public))
-    left = unseen(values, parts.left, counted, is_public=is_public)
+    left = unjudged(values, parts.left, counted, is_public=is_public)
     if len(parts.judged) < 2:
         there = f"{len(parts.judged)} of {len(np.unique(values))} groups, small ones together,"
         note = f"nothing to compare: {there} with {least:,} rows that {measure} counts, expected 2"

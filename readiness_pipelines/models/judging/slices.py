@@ -22,7 +22,7 @@ from readiness_pipelines.models.judging.better import difference
 from readiness_pipelines.models.judging.limits import judged
 from readiness_pipelines.models.judging.names import SLICE
 from readiness_pipelines.models.judging.replicates import Interval, blocks_of
-from readiness_pipelines.models.judging.values import OTHER, parted, unseen
+from readiness_pipelines.models.judging.values import OTHER, parted, unjudged
 
 LEAST_OF_CLASS = 10  # of fewer positives, or negatives, an AUC hangs on single rows
 
@@ -64,7 +64,7 @@ def slices(
     parts = parted(column, values, lambda rows: sides.can_be_judged(rows, min_rows=min_rows), is_public=is_public)
     found = [_judged(column, name, sides.of(rows), metric, margin, draw) for name, rows in parts.judged]
     classes = {"rows": np.ones_like(parts.left), "positives": sides.labels, "negatives": ~sides.labels}
-    left = unseen(values, parts.left, classes, is_public=is_public)
+    left = unjudged(values, parts.left, classes, is_public=is_public)
     if not found:
         return (Judged(f"{SLICE}:{column}", Status.UNDECIDED, n=len(values), note=left.note or "no rows"),)
     if left.is_too_much:

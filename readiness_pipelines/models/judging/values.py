@@ -1,6 +1,6 @@
 """The values of a column as rules judge them: those with rows enough by themselves, the others together, as `other`.
 
-Where even these are too few, nobody has looked at them. That is told; from MOST_UNSEEN of the rows, or of a class, on it is too
+Where even these are too few, nobody has looked at them. That is told; from MOST_UNJUDGED of the rows, or of a class, on it is too
 much for anybody to say passed.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from readiness_pipelines.drift.profile import LEAST_ROWS
 
 OTHER, RARER = "other", "rarer"
-MOST_UNSEEN = 0.05  # of the rows, or of a class
+MOST_UNJUDGED = 0.05  # of the rows, or of a class
 
 Value = tuple[str, np.ndarray]  # its name (`column=value`), and its rows, as booleans
 
@@ -33,7 +33,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class Unjudged:
     """What nobody has looked at: in words, empty for nothing; `is_too_much` to pass over."""
 
     note: str
@@ -60,7 +60,7 @@ def parted(column: str, values: np.ndarray, can_be_judged: Callable[[np.ndarray]
     return Parts(tuple(alone), (), left)
 
 
-def unseen(values: np.ndarray, left: np.ndarray, of: Mapping[str, np.ndarray], *, is_public: bool) -> Unseen:
+def unjudged(values: np.ndarray, left: np.ndarray, of: Mapping[str, np.ndarray], *, is_public: bool) -> Unjudged:
     """Return what is said of the rows that are no part of what was judged. `of` names all that count: rows, or those of a class.
 
     The largest of their shares is told. Of values that are not public fewer than LEAST_ROWS rows are not counted to anybody.
@@ -68,13 +68,13 @@ def unseen(values: np.ndarray, left: np.ndarray, of: Mapping[str, np.ndarray], *
     shares = {what: float((left & rows).sum()) / max(1, int(rows.sum())) for what, rows in of.items()}
     what, share = max(shares.items(), key=lambda each: each[1])
     if not share:
-        return Unseen("", False)
+        return Unjudged("", False)
     rows = int(left.sum())
     many = f"{share:.1%} of the {what}: {rows:,} rows of {len(np.unique(values[left])):,} values"
     few = many if is_public or rows >= LEAST_ROWS else f"fewer than {LEAST_ROWS} rows"
     note = f"not looked at: {few} are too few to judge, also together"
-    is_too_much = share >= MOST_UNSEEN
-    return Unseen(f"{note}; expected less than {MOST_UNSEEN:.0%} of the {what}" if is_too_much else note, is_too_much)
+    is_too_much = share >= MOST_UNJUDGED
+    return Unjudged(f"{note}; expected less than {MOST_UNJUDGED:.0%} of the {what}" if is_too_much else note, is_too_much)
 
 
 def tellable(column: str, values: Iterable[Value]) -> list[Value]:
