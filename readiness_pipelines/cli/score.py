@@ -22,15 +22,12 @@ def score(
     partition: Annotated[str | None, typer.Option("--partition", help="This one; e.g. 2025-01-01 or 2025-01-01-05:00.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First partition of a range, inclusive.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last one, inclusive; default: the last that ended.")] = None,
-    model: Annotated[
-        int | None, typer.Option("--model", min=1, help="Number of an earlier champion; default: the champion.")
-    ] = None,
     no_run: NoRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
 ) -> None:
-    """Score partitions on purpose, also those that another model has scored, and those that the model was trained on.
+    """Score partitions with the champion on purpose, also those that another model has scored, and those it was trained on.
 
-    They keep that model's predictions from then on. What is made from them is brought up by a run. Exit code 1 if any is not so.
+    They keep its predictions from then on. What is made from them is brought up by a run. Exit code 1 if any is not so.
     """
     from readiness_pipelines.layers.calendar import clock, keys_asked_for
 
@@ -41,31 +38,17 @@ def score(
     tables = [table for table in declared.tables if isinstance(table, Gold) and table.is_scored]
     if not tables:
         raise ReadinessError(f"found no scored table in {declared.name}, expected one with `scored: true` in its defs.yaml")
-    wanted = _wanted(declared, lake, model)
-    with console.status(f"loading {wanted.name}") as status:
-        rows = list(_scored(declared, lake, tables, keys, wanted, say=status.update))
-    show(rows, as_json=as_json, title=f"Scored with {wanted.name}", empty="nothing to score")
+    champion = lake.ledger.models.champion(declared.name)
+    if champion is None:
+        raise ReadinessError(f"{declared.name} has no champion yet: `readiness model list {declared.name}` says what there is")
+    with console.status(f"loading {champion.name}") as status:
+        rows = list(_scored(declared, lake, tables, keys, champion, say=status.update))
+    show(rows, as_json=as_json, title=f"Scored with {champion.name}", empty="nothing to score")
     done = [str(row["partition"]) for row in rows if row["result"] in ("admitted", "unchanged")]
     code = 0 if len(done) == len(rows) else 1
     if done and not no_run:
         code = max(code, _bring_up(declared, lake, sorted(set(done))))
     raise typer.Exit(code)
-
-
-def _wanted(product: Product, lake: Lakehouse, number: int | None) -> ModelVersion:
-    from readiness_pipelines.models.scoring import model_numbered
-
-    if number is not None:
-        served = {each.number for each in lake.ledger.models.promotions(product.name)}
-        found = model_numbered(product, lake.ledger.models.models(product.name), number)
-        if number not in served:  # nobody has let it be used: promoting it is the only way
-            there = ", ".join(map(str, sorted(served))) or "none"
-            raise ReadinessError(f"{product.name}: model {number} was never the champion, expected one that was: {there}")
-        return found
-    champion = lake.ledger.models.champion(product.name)
-    if champion is None:
-        raise ReadinessError(f"{product.name} has no champion yet: `readiness model list {product.name}` says what there is")
-    return champion
 
 
 def _scored(

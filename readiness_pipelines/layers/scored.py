@@ -160,6 +160,6 @@ def _model(lake: Lakehouse, product: Product, said: Mapping[str, Any]) -> ModelV
     if model is None or model.artifact != said["artifact"]:
         raise ReadinessError(
             f"a verdict says that {said['model']} has scored it, and the ledger does not know that model: put the ledger back from "
-            f"its backup, or score it with another: `readiness score {product.name} --model`"
+            f"its backup, or score it with the champion: `readiness score {product.name}`"
         )
     return model

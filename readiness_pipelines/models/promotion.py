@@ -24,6 +24,7 @@ from readiness_pipelines.models.grounds import (
     against_going_back,
     against_promoting,
     case_of,
+    put_aside,
     served_case,
     since_put_aside,
     unknown_to_policy,
@@ -63,7 +64,8 @@ def roll_back(
     gone back to, by default the champion that stood before. Where that was done already, nothing is recorded, and aliases and
     drift references follow: `to` is the champion, or the newest promotion is a roll back from `champion`, or, with neither
     named, one by the same person for the same reason. So nobody goes back twice by asking twice. It rests on the verdict and
-    the decision that the older model served on, which must not have expired; else on newer ones about it.
+    the decision that the older model served on, which must not have expired; else on newer ones about it. Who was rolled back
+    from, or that a person has rejected since, comes back by what a person has approved after that alone.
     Raises as `promote` does, ReadinessError where there is no earlier champion or `to` was none, and AnotherChampion where
     another than `champion` is the champion.
     """
@@ -164,7 +166,7 @@ def _refuse(
     against = against_going_back(product, lake, case) if is_back else against_promoting(product, lake, case, history)
     missing = missing_approvals(evidence, review, now=datetime.datetime.now(datetime.UTC))
     found = [*_paused(product, lake, wanted), *against, *missing]
-    found += () if is_back else (*since_put_aside(case, history), *unknown_to_policy(product, lake, case))
+    found += put_aside(case, history) if is_back else (*since_put_aside(case, history), *unknown_to_policy(product, lake, case))
     if found:
         what = f"model {wanted.number} is not {'rolled back to' if is_back else 'promoted'}"
         raise NotApproved(

@@ -20,15 +20,6 @@ def scorer_of(product: Product, settings: Settings) -> Scorer | None:
     return ModelScorer(product.model, settings) if product.model is not None else None
 
 
-def model_numbered(product: Product, models: list[ModelVersion], number: int) -> ModelVersion:
-    """Return the model with this number. Raises ReadinessError naming those there are."""
-    found = next((model for model in models if model.number == number), None)
-    if found is None:
-        there = ", ".join(str(model.number) for model in models[-8:]) or "none: `readiness retrain` makes the first"
-        raise ReadinessError(f"found no model {number} of {product.name}, expected one of: {there}")
-    return found
-
-
 class ModelScorer:
     """Loads a model by its digest, once, and scores rows as it was trained on them. Not for several threads at a time."""
 

@@ -133,6 +133,36 @@ def test_asking_twice_goes_back_once(promoted: Promoted) -> None:
     assert [(each.number, each.previous) for each in promoted.history[-2:]] == [(second, third), (first, second)]
 
 
+@pytest.mark.parametrize("by", ["ann", POLICY])
+def test_who_was_rolled_back_from_is_not_gone_back_to_before_a_person_has_approved_it_after_that(
+    by: str, promoted: Promoted
+) -> None:
+    first, second = promoted.champion(cut_off=EARLIER), promoted.champion(cut_off=LATER)
+    roll_back(promoted)
+    about = case_of(promoted.product, promoted.lake, second).judgement.evidence
+    promoted.lake.ledger.models.record_review(review(about, by=POLICY))
+    with (
+        nothing_changes(promoted),
+        pytest.raises(NotApproved, match=r"it was rolled back from at .* \(it disappoints\): only what"),
+    ):
+        roll_back(promoted, to=second, by=by)
+    promoted.approve(second)
+    assert roll_back(promoted, to=second, by=by) == second
+    assert [each.number for each in promoted.history] == [first, second, first, second]
+
+
+def test_what_a_person_has_rejected_on_newer_evidence_is_gone_back_to_by_a_newer_approval_alone(promoted: Promoted) -> None:
+    first = promoted.champion(cut_off=EARLIER)
+    promoted.champion(cut_off=LATER)
+    made = promoted.lake.ledger.models.model("parcels", first)
+    challenge(promoted.product, promoted.lake.ledger, made=made, used=promoted.trained[EARLIER][0])
+    promoted.approve(first, approve=False)
+    with nothing_changes(promoted), pytest.raises(NotApproved, match=r"ann rejected it at .* \(looked at\)|rejected by ann"):
+        roll_back(promoted, by=POLICY)
+    promoted.approve(first)
+    assert roll_back(promoted, by=POLICY) == first
+
+
 @pytest.mark.parametrize(("by", "reason"), [("bob", "it disappoints"), ("ann", "the second had the same fault")])
 def test_another_person_or_reason_goes_further_back(by: str, reason: str, promoted: Promoted) -> None:
     first = promoted.champion()

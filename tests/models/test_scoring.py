@@ -12,7 +12,7 @@ from readiness_pipelines.flow import ModelVersion
 from readiness_pipelines.lakehouse import relation
 from readiness_pipelines.models.registry import Registry
 from readiness_pipelines.models.scores import score
-from readiness_pipelines.models.scoring import model_numbered, scorer_of
+from readiness_pipelines.models.scoring import scorer_of
 from readiness_pipelines.models.train import Trained, train
 from readiness_pipelines.models.training_set import frame, select
 from tests.layers.scorers import promote, step
@@ -80,13 +80,3 @@ def test_a_champion_scores_what_it_was_not_trained_on_as_it_did_when_it_was_trai
 def test_a_product_without_a_model_has_nothing_that_scores(tmp_path: Path) -> None:
     parcels = build_parcels(tmp_path, model="")
     assert scorer_of(parcels.product, parcels.settings) is None
-
-
-def test_a_number_that_no_model_has_is_told_with_those_there_are(tmp_path: Path) -> None:
-    product = build_parcels(tmp_path).product
-    made = [ModelVersion("parcels", n, "t", "r", "c", f"a{n}", "s", 0.5, "run", "tests") for n in (1, 2)]
-    assert model_numbered(product, made, 2) is made[1]
-    with pytest.raises(ReadinessError, match="found no model 7 of parcels, expected one of: 1, 2"):
-        model_numbered(product, made, 7)
-    with pytest.raises(ReadinessError, match="expected one of: none: `readiness retrain` makes the first"):
-        model_numbered(product, [], 1)
