@@ -162,7 +162,7 @@ def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[st
     """
     if case.review is None or case.review.by != POLICY:
         return ()
-    if critical := in_review(lake.ledger, product.name):
+    if critical := in_review(product, lake.ledger):
         until = "it is decided what follows" if isinstance(critical, Waiting) else "a person has decided about a model after it"
         event = f"{critical.severity} drift of {critical.monitor} in {critical.window}"
         return (f"{event}: until {until}, every promotion needs a person",)

@@ -225,7 +225,7 @@ class _Retraining:
 
         A model that is found again stays what an older retrain has made it for.
         """
-        if in_review(self._ledger, self._product.name) is not None:
+        if in_review(self._product, self._ledger) is not None:
             return Severity.CRITICAL
         standing = self._ledger.retrains.retrain(self._product.name, self._taken.id) or self._taken
         before = self._ledger.models.judgements(self._product.name, number=model.number)

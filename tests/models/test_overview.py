@@ -22,7 +22,7 @@ from readiness_pipelines.models.reviewing import decide, decide_by_policy
 from readiness_pipelines.models.succession import earlier, rolled_back_from
 from tests.challenged import YEAR, challenge, enthrone, review, training_set
 from tests.drifted import measured, put
-from tests.modelled import Parcels, build_parcels
+from tests.modelled import WATCHED, Parcels, build_parcels
 from tests.shop import build_shop
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -517,6 +517,7 @@ def test_what_the_policy_approved_waits_while_a_critical_event_is_not_decided(pa
     challenge(parcels.product, ledger)
     decide_by_policy(parcels.product, parcels.lake, number=1, reason="retrain 1")
     assert states(parcels) == ["approved"]
+    parcels.declare("  model:\n", f"{WATCHED}  model:\n")
     put(ledger, measured(product="parcels", monitor="orders", table="silver.orders"), Severity.CRITICAL)
     assert states(parcels) == ["waits"]
     told = "critical drift of orders in 2025-01-08: until it is decided what follows, every promotion needs a person"

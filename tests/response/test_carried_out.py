@@ -270,7 +270,7 @@ def test_what_a_person_rejected_after_a_critical_event_is_not_promoted_when_it_i
     found = retrained(parcels, TURNED)
     assert outcome(found)[1] == "waits", found.why
     decide(parcels.product, parcels.lake, number=found.number, approve=False, by="ann", reason="too few rows of the north")
-    assert in_review(parcels.lake.ledger, "parcels") is None
+    assert in_review(parcels.product, parcels.lake.ledger) is None
     again = retrained(parcels, TURNED)
     assert outcome(again) == ("ended", "rejected", found.number), again.why
     assert again.why == "by ann: too few rows of the north"

@@ -187,15 +187,14 @@ def test_after_a_critical_event_every_promotion_needs_a_person_until_one_has_dec
     ledger = parcels.lake.ledger
     evidence = judge(ledger, "a0")
     review(ledger, evidence, "ann", decision)
-    assert in_review(ledger, "parcels") is None
+    assert in_review(parcels.product, ledger) is None
     decide(ledger, action, CRITICAL)
-    said = in_review(ledger, "parcels")
+    said = in_review(parcels.product, ledger)
     assert said is not None and said.severity is CRITICAL, "it was decided before"
     review(ledger, evidence, "policy", decision)
-    assert in_review(ledger, "parcels") is not None, "no person"
+    assert in_review(parcels.product, ledger) is not None, "no person"
     review(ledger, evidence, "ann", decision)
-    assert in_review(ledger, "parcels") is None, "judged the same again, evidence is not recorded anew"
-    assert in_review(ledger, "another") is None
+    assert in_review(parcels.product, ledger) is None, "judged the same again, evidence is not recorded anew"
 
 
 def test_a_decision_from_before_does_not_end_it_though_the_gate_says_the_same_again_after_a_roll_back(parcels: Parcels) -> None:
@@ -205,15 +204,37 @@ def test_a_decision_from_before_does_not_end_it_though_the_gate_says_the_same_ag
     decide(ledger, "roll_back", CRITICAL)
     promoted(ledger, Promotion("parcels", 1, 2, "rolled_back", evidence, "it fell", "policy"))
     assert judge(ledger, "a1") == evidence and len(ledger.models.judgements("parcels")) == 2
-    assert in_review(ledger, "parcels") is not None
+    assert in_review(parcels.product, ledger) is not None
     review(ledger, evidence, "ann")
-    assert in_review(ledger, "parcels") is None
+    assert in_review(parcels.product, ledger) is None
 
 
 @pytest.mark.parametrize(("action", "severity"), [("retrain", HIGH), ("observe", CRITICAL), ("freeze", CRITICAL)])
 def test_what_was_not_critical_or_led_to_nothing_asks_for_no_person(action: str, severity: Severity, parcels: Parcels) -> None:
     decide(parcels.lake.ledger, action, severity)
-    assert in_review(parcels.lake.ledger, "parcels") is None
+    assert in_review(parcels.product, parcels.lake.ledger) is None
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_critical_event_that_waits_for_a_monitor_that_is_not_declared_any_more_asks_for_no_person(
+    is_taken: bool, parcels: Parcels
+) -> None:
+    ledger = parcels.lake.ledger
+    event = put(ledger, seen(), CRITICAL)  # type: ignore[arg-type]
+    if is_taken:
+        ledger.drift.claim(event, "run-1", is_over=lambda run: False)
+    found = in_review(parcels.product, ledger)
+    assert found is not None and found.severity is CRITICAL
+    parcels.declare(WATCHED, WATCHED.replace("- table: orders", "- table: orders\n      name: orders_by_day"))
+    assert in_review(parcels.product, ledger) is None
+    put(ledger, measured(product="parcels", monitor="orders_by_day", table="silver.orders"), CRITICAL)
+    assert in_review(parcels.product, ledger) is not None, "under its new name it is measured again"
+
+
+def test_what_a_monitor_that_is_not_declared_any_more_has_led_to_needs_a_person_still(parcels: Parcels) -> None:
+    decide(parcels.lake.ledger, "review", CRITICAL)
+    parcels.declare(WATCHED, "")
+    assert in_review(parcels.product, parcels.lake.ledger) is not None
 
 
 def test_after_a_high_event_the_owner_is_told_from_low_on_until_a_promotion(parcels: Parcels) -> None:
