@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from readiness_pipelines.declarations import Bronze, Product
 from readiness_pipelines.declarations.model_spec import ModelSpec
-from readiness_pipelines.flow import DriftReport, Retrain, Severity
+from readiness_pipelines.flow import DriftReport, Mode, Retrain, Severity, Test, TrainingSet
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers import Standing, StandingKind, Standings
 from readiness_pipelines.layers.calendar import STEPS, partitions_read, start_of
@@ -21,7 +21,7 @@ from readiness_pipelines.response.policy import (
     Facts,
     performance_loss,
 )
-from readiness_pipelines.response.rollback import compared
+from readiness_pipelines.response.rollback import compared, has_news
 
 _WEEK = datetime.timedelta(days=7)
 _QUIET = 4  # windows without drift, after which a table is watched as before
@@ -45,7 +45,7 @@ def gather(product: Product, lake: Lakehouse, report: DriftReport, *, now: datet
         words=spec.words.retraining,
         gates=held,
         champion=champion.number if champion is not None else 0,
-        learned_to=learned.cut_off if learned is not None else "",
+        learned_to=_learned_to(product, lake, report, learned, cut_off=cut_off) if learned is not None else "",
         cut_off=cut_off,
         looked_to=looked.cut_off if looked else "",
         looked_by=looked.id if looked else 0,
@@ -114,6 +114,18 @@ def _told(lake: Lakehouse, standing: Standing) -> str:
 
 def _days(product: Product, before: str, after: str) -> int:
     return (start_of(product, after) - start_of(product, before)) // STEPS["day"]
+
+
+def _learned_to(product: Product, lake: Lakehouse, report: DriftReport, learned: TrainingSet, *, cut_off: str) -> str:
+    """Return the newest partition that the champion has looked at, as far as this report is about what it has looked at.
+
+    Empty where the predictions were found to be worth less on rows that it has neither learned from nor was tried on: their
+    partitions it has looked at, and their labels became known after that.
+    """
+    spec, is_of_worth = product.model, any(f.test is Test.PERFORMANCE and f.severity is not Severity.NONE for f in report.findings)
+    if spec is None or not is_of_worth or report.mode is not Mode.DECIDED or report.measured.window.last > learned.cut_off:
+        return learned.cut_off
+    return "" if has_news(product, lake, spec, report, learned, cut_off=cut_off) else learned.cut_off
 
 
 def _previous(product: Product, lake: Lakehouse, report: DriftReport, *, cut_off: str) -> Comparison | None:

@@ -47,7 +47,8 @@ class Facts:
     """All that a response depends on.
 
     `words` are the product's, None where it has no model. `gates` names what holds or misses a partition of the window.
-    `champion` is the champion's number and `learned_to` the newest partition that it has looked at, 0 and empty for none.
+    `champion` is the champion's number and `learned_to` the newest partition that it has looked at, 0 and empty for none; empty,
+    too, where the report tells what predictions are worth on rows whose labels it could not know.
     `cut_off` is the newest partition that a retrain would look at; `looked_to` the one that the newest retrain that has ended and
     did not break, `looked_by`, has looked at, whatever came of it, `days_since` the days of data between the two. `waits_until`
     (UTC) is set where the week's budget is used up, `paused_by` where the loop is stopped. `previous` is None where nobody

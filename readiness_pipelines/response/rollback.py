@@ -1,11 +1,13 @@
 """Whether the champion before was better on the very window in which this one disappoints.
 
 The loss of a window says that something is wrong, not that the champion is: rows may have become harder for every model. So
-both score the window's rows again whose labels are known and from which neither has learned. Nothing is promoted here.
+both score the window's rows again whose labels are known, and which are later than all that either has learned from or was tried
+on: labels come after their rows, and what lies between is news to both, whatever their cut-offs. Nothing is promoted here.
 """
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from readiness_pipelines.declarations import Product
@@ -66,9 +68,14 @@ def _found(
     from readiness_pipelines.models.training_set import learned_by
 
     learned = {each.number: learned_by(lake, each) for each in (champion, previous)}
-    rows = _rows(product, lake, spec, report, cut_off=cut_off, newer_than=max(each.cut_off for each in learned.values()))
+    after = max(each.holdout_to for each in learned.values())
+    rows = _rows(product, lake, spec, report, cut_off=cut_off, after=after)
     if isinstance(rows, str):
         return rows
+    positives = int(rows["label"].sum())
+    if min(positives, len(rows) - positives) < LEAST_OF_CLASS:
+        found = f"{len(rows):,} rows with a label that are later than {after[:19]}, {positives:,} of them positive"
+        return f"{found}; {LEAST_OF_CLASS} of each class are needed"
     load = Registry.open(lake.settings).load
     said: dict[int, np.ndarray] = {}
     for each in (champion, previous):
@@ -79,10 +86,24 @@ def _found(
     return _compared(spec, rows, said, champion=champion.number, previous=previous.number)
 
 
+def has_news(
+    product: Product, lake: Lakehouse, spec: ModelSpec, report: DriftReport, learned: TrainingSet, *, cut_off: str
+) -> bool:
+    """Return whether the window has rows with a label that are later than all that a model has learned from or was tried on.
+
+    Labels are those known by the end of `cut_off`. Where the rows cannot be read it has: no alarm is passed over for that.
+    """
+    try:
+        rows = _rows(product, lake, spec, report, cut_off=cut_off, after=learned.holdout_to)
+    except ReadinessError:
+        return True
+    return not isinstance(rows, str) and len(rows) > 0
+
+
 def _rows(
-    product: Product, lake: Lakehouse, spec: ModelSpec, report: DriftReport, *, cut_off: str, newer_than: str
+    product: Product, lake: Lakehouse, spec: ModelSpec, report: DriftReport, *, cut_off: str, after: str
 ) -> pd.DataFrame | str:
-    """Return the window's rows with a label, of partitions after `newer_than`, or why nothing can be told."""
+    """Return the window's rows with a label and a time after `after` (UTC), or why they cannot be found."""
     from readiness_pipelines.models.training_set import lay_out, select
 
     by = spec.words.label.by
@@ -97,14 +118,9 @@ def _rows(
         window = f"SELECT DISTINCT {_list(by)} FROM {relation(lake, report.measured.versions, columns=by)}"
         query = (
             f"SELECT l.* FROM {name} AS l JOIN {_scored(lake, spec, training_set)} AS s USING (row_id) "
-            f"JOIN ({window}) AS w USING ({_list(by)}) WHERE l.partition_key > ? ORDER BY l.time, l.row_id, l.partition_key"
+            f"JOIN ({window}) AS w USING ({_list(by)}) WHERE l.time > ? ORDER BY l.time, l.row_id, l.partition_key"
         )
-        rows = con.execute(query, [newer_than]).df()
-    positives = int(rows["label"].sum())
-    if min(positives, len(rows) - positives) < LEAST_OF_CLASS:
-        found = f"{len(rows):,} rows with a label that are newer than {newer_than}, {positives:,} of them positive"
-        return f"{found}; {LEAST_OF_CLASS} of each class are needed"
-    return rows
+        return con.execute(query, [datetime.datetime.fromisoformat(after)]).df()
 
 
 def _scored(lake: Lakehouse, spec: ModelSpec, training_set: TrainingSet) -> str:

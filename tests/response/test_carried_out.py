@@ -329,6 +329,19 @@ def test_the_champion_before_is_back_where_it_is_better_on_the_window(parcels: P
     assert aliases(parcels)["champion"] == 1
 
 
+def test_what_was_looked_at_before_its_labels_were_known_is_news(parcels: Parcels) -> None:
+    """Both orders and window are within the champion's cut-off, the 12th; what became of them is known from the 13th on."""
+    two_champions(parcels)
+    data = judged(measured("2025-01-12", first="2025-01-12", product="parcels", monitor="orders", table="silver.orders"), MEDIUM)
+    behind = took_effect(parcels, data)
+    assert behind.decision is not None and "the window is behind it" in behind.decision.why, "amounts it has looked at"
+    less = took_effect(parcels, lost(0.08, "2025-01-11", "2025-01-11"))
+    assert less.decision is not None and "the cooldown is 7 days" in less.decision.why
+    effect = took_effect(parcels, lost(0.4, "2025-01-11", "2025-01-12"))
+    assert effect.decision is not None and effect.decision.action == "roll_back", effect.decision.why
+    assert champions(parcels) == [(1, "promoted"), (2, "promoted"), (1, "rolled_back")]
+
+
 def test_who_was_promoted_while_two_others_were_compared_is_not_unseated_for_what_they_did(
     parcels: Parcels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
