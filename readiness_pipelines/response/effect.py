@@ -83,8 +83,10 @@ def take_effect(
 
 def _carried_out(product: Product, lake: Lakehouse, facts: Facts, run: str) -> ResponseDecision:
     """Do what follows from the facts, and return the decision that says so."""
-    response, report = respond(facts), facts.report
-    asked = _request(lake, facts).id if response.asks and not facts.asked else facts.asked
+    response, report, asked = respond(facts), facts.report, facts.asked
+    if response.asks and (retrain := _asked(lake, facts)) is not None:
+        asked, facts = retrain.id, replace(facts, looks_to=retrain.cut_off)
+        response = respond(facts)
     if response.action is Action.ROLL_BACK:
         response = _rolled_back(product, lake, facts, response)
     return ResponseDecision(
@@ -102,8 +104,11 @@ def _carried_out(product: Product, lake: Lakehouse, facts: Facts, run: str) -> R
     )
 
 
-def _request(lake: Lakehouse, facts: Facts) -> Retrain:
+def _asked(lake: Lakehouse, facts: Facts) -> Retrain | None:
+    """Return the retrain that this event has asked for: by a run that died, or now. It may have joined one that has begun."""
     report = facts.report
+    if facts.asked:
+        return lake.ledger.retrains.retrain(report.measured.product, facts.asked)
     wanted = Retrain(
         product=report.measured.product,
         id=0,

@@ -53,7 +53,8 @@ class Facts:
     did not break, `looked_by`, has looked at, whatever came of it, `days_since` the days of data between the two. `waits_until`
     (UTC) is set where the week's budget is used up, `paused_by` where the loop is stopped. `previous` is None where nobody
     compared. `asked` and `returned_to` are what this very event has led to already, by a run that died before it could say so:
-    the numbers of a retrain and of a model, 0 for none.
+    the numbers of a retrain and of a model, 0 for none. `looks_to` is the cut-off of the retrain that was asked for or joined, as
+    far as one was: of one that had begun it is what that looks at.
     """
 
     report: DriftReport
@@ -71,6 +72,7 @@ class Facts:
     paused_by: str = ""
     previous: Comparison | None = None
     returned_to: int = 0
+    looks_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,12 @@ def _retrain(facts: Facts, words: Retraining) -> tuple[bool, str]:
     is_urgent = facts.report.severity.is_at_least(URGENT_FROM)
     urgent = "urgent retrain" if is_urgent else "retrain"
     paused = f"; the loop is paused by {facts.paused_by}, so it waits" if facts.paused_by else ""
+    is_older = "" < facts.looks_to < facts.report.measured.window.last
+    older = f"; it looks at data up to {facts.looks_to}, older than the window" if is_older else ""
     if facts.asked:
-        return True, f"retrain {facts.asked} was asked for{paused}"
+        return True, f"retrain {facts.asked} was asked for{older}{paused}"
     if facts.in_flight:
-        return True, f"it joins retrain {facts.in_flight}, which is in flight{paused}"
+        return True, f"it joins retrain {facts.in_flight}, which is in flight{older}{paused}"
     if facts.looked_by and facts.looked_to >= facts.cut_off:
         return False, f"nothing to learn: retrain {facts.looked_by} has looked at all data up to {facts.looked_to}"
     if facts.looked_by and facts.days_since < words.cooldown_days and not is_urgent:

@@ -192,6 +192,19 @@ def test_what_comes_while_one_is_in_flight_joins_it_and_makes_it_urgent(parcels:
     assert [(said.action, said.retrain) for said in decisions(ledger, "parcels")] == [("retrain", 1), ("review", 1), ("observe", 0)]
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_what_joins_a_retrain_that_has_begun_says_that_it_looks_at_older_data(has_begun: bool, parcels: Parcels) -> None:
+    ledger = parcels.lake.ledger
+    first, second = (put(ledger, of_parcels(f"2025-01-{day:02}"), MEDIUM) for day in (6, 8))
+    take_effect(parcels.product, parcels.lake, first, "run-1", is_over=lives, now=NOW)
+    if has_begun:
+        assert ledger.retrains.start("parcels", 1, "run-of-it", is_over=lives) is not None
+    effect = take_effect(parcels.product, parcels.lake, second, "run-1", is_over=lives, now=NOW)
+    assert effect.decision is not None and effect.decision.retrain == 1
+    older = "it looks at data up to 2025-01-06, older than the window"
+    assert effect.decision.why == f"it joins retrain 1, which is in flight{f'; {older}' if has_begun else ''}"
+
+
 def test_a_paused_loop_decides_and_asks_and_begins_nothing(parcels: Parcels) -> None:
     ledger = parcels.lake.ledger
     ledger.retrains.pause("parcels", by="ann", reason="migration")

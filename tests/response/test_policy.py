@@ -62,6 +62,7 @@ LONG_PAST = {"looked_to": "2025-01-01", "looked_by": 3, "days_since": 7}
 SAME = {"looked_to": "2025-01-08", "looked_by": 3, "days_since": 0}
 BEHIND = {"champion": 2, "learned_to": "2025-01-08", "cut_off": "2025-01-20"}  # the window's last day
 BUDGET = {"waits_until": "2025-01-12T08:00:00.000+00:00"}
+OLDER = "it looks at data up to 2025-01-07, older than the window"
 TABLE = [
     # severity, mode, the rest, action, is a retrain asked for, why
     (NONE, Mode.DECIDED, {}, OBSERVE, False, "no drift any more"),
@@ -100,6 +101,10 @@ TABLE = [
     # at most one in flight: others join it, whatever else is so
     (MEDIUM, Mode.DECIDED, {"in_flight": 4, **PAST}, RETRAIN, True, "it joins retrain 4"),
     (CRITICAL, Mode.DECIDED, {"in_flight": 4, **SAME}, REVIEW, True, "it joins retrain 4"),
+    # one that has begun looks at nothing newer
+    (MEDIUM, Mode.DECIDED, {"in_flight": 4, "looks_to": "2025-01-07"}, RETRAIN, True, f"in flight; {OLDER}"),
+    (CRITICAL, Mode.DECIDED, {"in_flight": 4, "looks_to": "2025-01-07"}, REVIEW, True, f"in flight; {OLDER}"),
+    (HIGH, Mode.DECIDED, {"asked": 6, "looks_to": "2025-01-07"}, RETRAIN, True, f"retrain 6 was asked for; {OLDER}"),
     # the week's budget: asked for, and it waits
     (MEDIUM, Mode.DECIDED, BUDGET, RETRAIN, True, "it waits until 2025-01-12T08:00 UTC: 5 were begun within a week"),
     (CRITICAL, Mode.DECIDED, BUDGET, REVIEW, True, "it waits until 2025-01-12T08:00 UTC"),
@@ -150,6 +155,11 @@ def test_each_line_of_the_table(
 )
 def test_what_is_declared_decides(words: dict[str, object], severity: Severity, more: dict[str, object], action: Action) -> None:
     assert respond(facts(severity, words=Retraining.model_validate(words), **more)).action is action
+
+
+@pytest.mark.parametrize("looks_to", ["", "2025-01-08", "2025-01-09"])
+def test_a_retrain_that_looks_at_the_whole_window_is_not_told_to_be_older(looks_to: str) -> None:
+    assert "older" not in respond(facts(in_flight=4, looks_to=looks_to)).why
 
 
 def test_every_action_has_a_reason_and_only_a_roll_back_names_a_model() -> None:
