@@ -5,7 +5,7 @@ lets one run take each: asking twice does no harm.
 """
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +14,7 @@ from readiness_pipelines.product.vital import is_at_work
 
 _RESTS = [datetime.timedelta(minutes=n) for n in (1, 10, 60)]  # after each run that broke: an outage must not use up all of them
 ATTEMPTS = len(_RESTS) + 1  # runs for one thing; after that, the failed run's own incident is what somebody looks at
+_SECOND = datetime.timedelta(seconds=1)  # Dagster's times of creation are cut to it, on SQLite
 _AT_ONCE = 10  # runs of a job that are open at a time
 _PATIENCE = datetime.timedelta(minutes=10)  # a run that has not begun to work by then never will
 _NOT_ENDED = [
@@ -26,18 +27,27 @@ _NOT_ENDED = [
 _BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def to_ask(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, waiting: Sequence[str]) -> Iterator[tuple[str, int]]:
+def to_ask(
+    instance: dg.DagsterInstance,
+    state: Path,
+    *,
+    job: str,
+    tag: str,
+    waiting: Sequence[str],
+    decided: Mapping[str, datetime.datetime] | None = None,
+) -> Iterator[tuple[str, int]]:
     """Yield what waits and no run of `job` is at, with the number of the attempt: at most so many as may be open.
 
     Where runs of it broke, 1, 10 and 60 minutes after the newest, and then no more. `waiting` are values of the runs' `tag`,
-    what is to be asked for first in front.
+    what is to be asked for first in front. `decided` tells when each was decided (UTC), where somebody has: that is asked for
+    every 60 minutes as long as it waits, and only runs since then count.
     """
     open_ = _open_runs(instance, state, job)
     busy, room = {run.tags.get(tag) for run in open_}, _AT_ONCE - len(open_)
     for name in waiting:
         if room <= 0:
             return
-        if name in busy or not _may_be_tried(instance, tag, name):
+        if name in busy or not _may_be_tried(instance, tag, name, decided.get(name) if decided else None):
             continue
         room -= 1
         yield name, instance.get_runs_count(dg.RunsFilter(tags={tag: name})) + 1
@@ -45,16 +55,21 @@ def to_ask(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, wai
 
 def broken(instance: dg.DagsterInstance, tag: str, name: str) -> int:
     """Return how many runs with this tag ended without having done what they were for."""
-    return instance.get_runs_count(dg.RunsFilter(tags={tag: name}, statuses=_BROKEN))
+    return instance.get_runs_count(_broken(tag, name))
 
 
-def _may_be_tried(instance: dg.DagsterInstance, tag: str, name: str) -> bool:
-    times = broken(instance, tag, name)
-    if not 0 < times < ATTEMPTS:
+def _broken(tag: str, name: str, since: datetime.datetime | None = None) -> dg.RunsFilter:
+    after = since - _SECOND if since is not None else None
+    return dg.RunsFilter(tags={tag: name}, statuses=_BROKEN, created_after=after)
+
+
+def _may_be_tried(instance: dg.DagsterInstance, tag: str, name: str, decided: datetime.datetime | None) -> bool:
+    of_it = _broken(tag, name, decided)
+    times = instance.get_runs_count(of_it)
+    if not times or (times >= ATTEMPTS and decided is None):
         return not times
-    of_it = dg.RunsFilter(tags={tag: name}, statuses=_BROKEN)
-    (newest,) = instance.get_run_records(of_it, limit=1, order_by="update_timestamp", ascending=False)
-    return datetime.datetime.now(datetime.UTC) - newest.update_timestamp >= _RESTS[times - 1]
+    newest = instance.get_run_records(of_it, limit=1, order_by="update_timestamp", ascending=False)[0]
+    return datetime.datetime.now(datetime.UTC) - newest.update_timestamp >= _RESTS[min(times, len(_RESTS)) - 1]
 
 
 def is_busy(instance: dg.DagsterInstance, state: Path, *, job: str, tag: str, name: str) -> bool:

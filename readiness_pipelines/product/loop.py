@@ -7,6 +7,7 @@ says whether a promotion was carried out to its end.
 
 import datetime
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # public in its use
@@ -29,6 +30,14 @@ from readiness_pipelines.response import due, give_up
 
 PROMOTION_TAG = "readiness/promotion"
 _SECONDS = 10  # between two ticks
+
+
+class _Wanted(NamedTuple):
+    """A promotion that a run is to carry out, and since when it is decided (UTC)."""
+
+    number: int
+    reason: str
+    decided: datetime.datetime
 
 
 def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promotion: dg.JobDefinition) -> dg.SensorDefinition:
@@ -121,12 +130,14 @@ def _promotions(
 ) -> Iterator[dg.RunRequest]:
     """Yield a request for each model that is decided, and for the champion where Dagster was not told of its promotion.
 
-    The latter only while no run is to promote another: that tells of whoever is the champion then.
+    The latter only while no run is to promote another: that tells of whoever is the champion then. Neither is ever given up: what
+    was decided stands for as long as an outage lasts.
     """
-    wanted: dict[str, tuple[int, str]] = {}
+    wanted: dict[str, _Wanted] = {}
     for each in found.approved if found.pause is None else ():
         if each.case is not None and (review := each.case.review) is not None:
-            wanted[review.evidence] = each.model.number, f"approved by {review.by}: {review.reason}"
+            said = f"approved by {review.by}: {review.reason}"
+            wanted[review.evidence] = _Wanted(each.model.number, said, datetime.datetime.fromisoformat(review.decided_at))
     asked = list(_asked(product, lake, instance, job, wanted))
     at_work = (is_busy(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, name=each) for each in wanted)
     if not asked and not any(at_work):
@@ -135,25 +146,29 @@ def _promotions(
 
 
 def _asked(
-    product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str, wanted: dict[str, tuple[int, str]]
+    product: Product, lake: Lakehouse, instance: dg.DagsterInstance, job: str, wanted: dict[str, _Wanted]
 ) -> Iterator[dg.RunRequest]:
-    for tag, attempt in to_ask(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, waiting=list(wanted)):
-        number, reason = wanted[tag]
+    decided = {tag: each.decided for tag, each in wanted.items()}
+    for tag, attempt in to_ask(instance, lake.settings.state, job=job, tag=PROMOTION_TAG, waiting=list(wanted), decided=decided):
+        each = wanted[tag]
+        config = {"model": each.number, "by": POLICY, "reason": each.reason}
         yield dg.RunRequest(
             job_name=job,
             run_key=f"{tag}:{attempt}",
-            run_config={"ops": {f"promote_{product.name}": {"config": {"model": number, "by": POLICY, "reason": reason}}}},
-            tags={PROMOTION_TAG: tag, "readiness/model": str(number)},
+            run_config={"ops": {f"promote_{product.name}": {"config": config}}},
+            tags={PROMOTION_TAG: tag, "readiness/model": str(each.number)},
         )
 
 
-def _untold(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, found: Standing) -> dict[str, tuple[int, str]]:
+def _untold(product: Product, lake: Lakehouse, instance: dg.DagsterInstance, found: Standing) -> dict[str, _Wanted]:
     """Return the newest promotion, if whoever made it did not come to tell Dagster of it, and nobody is about to."""
     if not found.promotions or (found.retrain is not None and found.retrain.state == "started"):
         return {}
     newest, champion = found.promotions[-1], found.champion
     version = champion_version(newest, champion) if champion is not None else ""
-    return {version: (newest.number, newest.reason)} if version and version != told_champion(instance, product) else {}
+    if not version or version == told_champion(instance, product):
+        return {}
+    return {version: _Wanted(newest.number, newest.reason, datetime.datetime.fromisoformat(newest.promoted_at))}
 
 
 def _what_waits(found: Standing) -> str:

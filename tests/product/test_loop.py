@@ -26,7 +26,7 @@ from readiness_pipelines.product.vital import at_work
 from readiness_pipelines.response import retrain
 from tests import challenged
 from tests.modelled import Parcels, build_parcels
-from tests.rested import let_pass
+from tests.rested import let_be_older, let_pass
 
 STARTED, FAILURE, SUCCESS = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 RETRAIN, PROMOTION = "parcels_retrain", "parcels_promotion"
@@ -306,6 +306,32 @@ def test_what_is_approved_is_promoted_once_by_a_run_that_names_who_decided(stati
     assert config == {"model": 1, "by": "policy", "reason": "approved by ann: it was looked at"}
     station.add_run(request, STARTED)
     assert station.asked() == []
+
+
+def test_what_is_approved_is_asked_for_after_1_10_and_60_minutes_and_every_hour_as_long_as_it_stands(station: Station) -> None:
+    about = station.judged()
+    approve(station, about)
+    for attempt, minutes in enumerate((1, 10, 60, 60, 60), start=1):
+        (request,) = station.tick().run_requests or []
+        assert request.run_key == f"{about.digest}:{attempt}"
+        station.add_run(request, FAILURE)
+        let_pass(station.instance, minutes - 1)
+        assert station.asked() == []
+        let_pass(station.instance, 1)
+    approve(station, about, is_approved=False)
+    assert station.asked() == [], "it does not stand any more"
+
+
+def test_runs_that_broke_before_the_newest_decision_do_not_count(station: Station) -> None:
+    about = station.judged()
+    approve(station, about)
+    (request,) = station.tick().run_requests or []
+    for _ in range(3):
+        station.add_run(request, FAILURE)
+    assert station.asked() == []
+    let_be_older(station.instance, 1)
+    approve(station, about)
+    assert station.asked() == [(PROMOTION, f"{about.digest}:4")], "at once, under a key of its own"
 
 
 def test_an_approval_that_was_taken_back_or_has_expired_asks_for_nothing(station: Station) -> None:
