@@ -67,11 +67,11 @@ def newest_partition(spec: ModelSpec, ledger: Ledger) -> str | None:
 
 
 def waits_until(retrains: list[Retrain], *, per_week: int, now: datetime.datetime) -> str:
-    """Return when the next retrain may begin (UTC, ISO 8601), empty for now: `per_week` were begun in the 7 days before.
+    """Return when the next retrain may begin by itself (UTC, ISO 8601), empty for now: `per_week` were in the 7 days before.
 
-    What has not begun counts nothing, whatever it waits for.
+    What has not begun counts nothing, whatever it waits for, nor does what a person has asked for.
     """
-    begun = sorted(max(each.requested_at, each.not_before) for each in retrains if each.attempt)
+    begun = sorted(max(each.requested_at, each.not_before) for each in retrains if each.attempt and each.is_by_itself)
     if len(begun) < per_week:
         return ""
     free = datetime.datetime.fromisoformat(begun[-per_week]) + _WEEK

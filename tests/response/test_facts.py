@@ -158,6 +158,12 @@ def test_of_the_budget_counts_what_has_begun_from_when_it_could() -> None:
     assert waits_until([waited], per_week=1, now=NOW) == "2025-01-14T00:00:00.000+00:00"
 
 
+@pytest.mark.parametrize(("by", "counts"), [("policy", True), ("schedule", True), ("ann", False)])
+def test_of_the_budget_counts_what_no_person_has_asked_for(by: str, counts: bool) -> None:
+    found = waits_until([replace(begun("2025-01-08T00:00:00.000"), by=by)], per_week=1, now=NOW)
+    assert found == ("2025-01-15T00:00:00.000+00:00" if counts else "")
+
+
 # what lasts beyond an event
 
 

@@ -60,9 +60,12 @@ def test_who_asks_while_one_is_in_flight_joins_it(parcels: Parcels, ledger: Ledg
 def test_the_weeks_budget_holds_for_what_no_person_asked_for(parcels: Parcels, ledger: Ledger) -> None:
     parcels.declare("risk_tier: low", "risk_tier: low\n    retraining: {per_week: 1}")
     published(ledger, ORDERS, 1)
-    ask(parcels)
+    asked_by_policy(ledger)
     taken = ledger.retrains.start("parcels", 1, "run-1", is_over=lambda run: True)
     assert taken is not None and give_up(parcels.product, ledger, 1, why="it broke")
+    ask(parcels)
+    assert ledger.retrains.start("parcels", 2, "run-2", is_over=lambda run: True) is not None
+    assert give_up(parcels.product, ledger, 2, why="a person's counts nothing")
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     waits = ask(parcels, by="schedule", cut_off="2025-01-01", now=now)
     begun = datetime.datetime.fromisoformat(taken.requested_at)
