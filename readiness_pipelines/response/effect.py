@@ -128,7 +128,7 @@ def _asked(lake: Lakehouse, facts: Facts) -> Retrain | None:
 def _rolled_back(product: Product, lake: Lakehouse, facts: Facts, response: Response) -> Response:
     """Make the earlier version champion again, and return what is then so: its own decision may not let it be.
 
-    Raises AnotherChampion, with nothing done, where the champion is not the one that was compared any more.
+    Raises AnotherChampion, with nothing rolled back, where the champion is not the one that was compared any more.
     """
     from readiness_pipelines.models.promotion import repair, roll_back
 

@@ -108,6 +108,19 @@ def test_decisions_are_kept_in_order_and_each_is_about_one_evidence(ledger: Ledg
     assert ledger.models.reviews("e9") == []
 
 
+def test_of_a_model_all_verdicts_and_decisions_are_known_whatever_evidence_they_are_about(ledger: Ledger) -> None:
+    made, first = put(ledger, "a1")
+    other = evidence(made, verdict(made), policy="p2")
+    ledger.models.record_verdict(verdict(made), other)
+    foreign = put(ledger, "a2")[1]
+    for about, by in ((other, "ann"), (first, "bob"), (foreign, "cid"), (other, "dan")):
+        ledger.models.record_review(review(about, by=by))
+    found = ledger.models.reviews_of("shop", made.number)
+    assert [(each.evidence, each.by) for each in found] == [(other.digest, "ann"), (first.digest, "bob"), (other.digest, "dan")]
+    assert [each.evidence for each in ledger.models.judgements("shop", number=made.number)] == [first, other]
+    assert ledger.models.reviews_of("shop", 9) == ledger.models.reviews_of("store", made.number) == []
+
+
 def test_a_decision_that_is_only_wanted_where_there_is_none_leaves_what_a_person_has_said(ledger: Ledger) -> None:
     about = put(ledger)[1]
     assert ledger.models.record_review(review(about, by="policy"), unless_decided=True).by == "policy"
@@ -324,6 +337,8 @@ def test_every_question_about_models_is_answered_from_an_index(file: Path) -> No
     ledger.models.judgement("shop", 1)
     ledger.models.judgement_under("e")
     ledger.models.judgements("shop")
+    ledger.models.judgements("shop", number=1)
+    ledger.models.reviews_of("shop", 1)
     ledger.models.judged_after("shop", 1)
     ledger.models.record_verdict(*said)
     ledger.models.reviews("e")
