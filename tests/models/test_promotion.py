@@ -148,7 +148,7 @@ def test_who_was_rolled_back_from_is_not_gone_back_to_before_a_person_has_approv
         roll_back(promoted, to=second, by=by)
     promoted.approve(second)
     assert roll_back(promoted, to=second, by=by) == second
-    assert [each.number for each in promoted.history] == [first, second, first, second]
+    assert [each.number for each in promoted.history[-4:]] == [first, second, first, second]
 
 
 def test_what_a_person_has_rejected_on_newer_evidence_is_gone_back_to_by_a_newer_approval_alone(promoted: Promoted) -> None:
@@ -245,6 +245,7 @@ def test_what_the_policy_approved_before_a_critical_event_joined_needs_a_person(
 
 
 def test_what_a_person_rejected_is_not_promoted_by_the_policys_word_on_milder_evidence(promoted: Promoted) -> None:
+    promoted.champion()
     number = promoted.challenger(approve=False, severity=Severity.CRITICAL)
     promoted.approve(number, approve=False)
     made = promoted.lake.ledger.models.model("parcels", number)
