@@ -167,7 +167,7 @@ def unknown_to_policy(product: Product, lake: Lakehouse, case: Case) -> tuple[st
         event = f"{critical.severity} drift of {critical.monitor} in {critical.window}"
         return (f"{event}: until {until}, every promotion needs a person",)
     retrain, evidence = lake.ledger.retrains.in_flight(product.name), replace(case.judgement.evidence, severity=case.severity)
-    if needs_person(evidence):
+    if needs_person(evidence) and not needs_person(case.judgement.evidence):  # else `missing_approvals` tells
         return (f"{evidence.severity} drift has asked for it, as it was judged before: it needs a person",)
     if retrain is None or not needs_person(replace(evidence, severity=Severity.worst([evidence.severity, retrain.severity]))):
         return ()
