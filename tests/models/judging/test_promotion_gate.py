@@ -22,7 +22,7 @@ from readiness_pipelines.models.train import fit
 from tests.models.judging.scene import EARLIER, SEEN_EARLIER, TRAINING_SET, holdout, spec
 
 pytestmark = pytest.mark.slow
-HOLDOUTS = 100  # of which a true rate of 5% promotes at most 9, in 95% of all cases
+HOLDOUTS = 80  # of which a true rate of 5% promotes at most 7, in 95% of all cases; 200 would take two minutes
 
 
 @pytest.mark.parametrize("way", list(WAYS))
@@ -39,7 +39,7 @@ def words(*features: str) -> ModelSpec:
     """The parcels' model; a group has enough rows in a small holdout, and is as often found by any honest model."""
     protected = [{"column": "age_band", "min_rows": 20, "limit": 0.5}]
     given = {"features": list(features)} if features else {}
-    of = spec(estimator="logistic", protected=protected, **given)
+    of = spec(estimator="logistic", decide_at=0.3, protected=protected, **given)  # declared: else folds are trained to find it
     kept = tuple(each for each in of.features if not features or each.name in features)
     return ModelSpec(of.product, of.scored, of.labels, kept, of.words)
 
@@ -71,7 +71,7 @@ def judged(number: int, *champion_sees: str) -> ModelVerdict:
 
 def test_of_two_equal_models_that_were_trained_hardly_any_passes_the_whole_gate() -> None:
     found = [judged(number) for number in range(HOLDOUTS)]
-    assert sum(each.status is Status.PASSED for each in found) <= limit(HOLDOUTS) == 9
+    assert sum(each.status is Status.PASSED for each in found) <= limit(HOLDOUTS) == 7
     others = [{each.status for each in verdict.judged if each.rule != "better"} for verdict in found]
     assert sum(each == {Status.PASSED} for each in others) >= 0.8 * HOLDOUTS, "it is `better` that keeps them out"
 
