@@ -32,12 +32,7 @@ _COMMANDS = (
     ),
     ("incidents", "incidents", "incidents", "What is held, missing, drifted or failed, or waits; exit code 1 if anything does."),
     ("backfill", "backfill", "backfill", "Bring a range of partitions through all layers, some in one run; can be resumed."),
-    (
-        "score",
-        "score",
-        "score",
-        "Score partitions on purpose, with the champion or an earlier one; exit code 1 if any is not.",
-    ),
+    ("score", "score", "score", "Score partitions on purpose, with the champion; exit code 1 if any is not."),
     ("maintain", "maintain", "maintain", "Compact partitions, expire superseded versions, delete what nothing refers to."),
     ("doctor", "doctor", "doctor", "Compare ledger, catalog and warehouse; a line per disagreement; exit code 1 if there is one."),
     ("demo", "demo", "demo", "Write sample data if there is none, run a shipped product, let the loop close, tell what happened."),
