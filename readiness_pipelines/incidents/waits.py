@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import Status
@@ -48,7 +49,7 @@ def _incident(product: Product, at: Stands, case: Case) -> Incident:
 
 def _because(at: Stands, case: Case) -> Iterator[str]:
     """Yield why only a person can decide."""
-    verdict, evidence = case.judgement.verdict, case.judgement.evidence
+    verdict, evidence = case.judgement.verdict, replace(case.judgement.evidence, severity=case.severity)
     if verdict.status is not Status.PASSED:
         yield f"the promotion gate is undecided{_open_rules(case)}"
     if needs_person(evidence):

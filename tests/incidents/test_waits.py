@@ -129,6 +129,13 @@ def test_at_tier_low_nobody_is_told_of_what_the_policy_decides(parcels: Parcels)
     assert the_one(parcels).why == "risk tier low, asked for by critical drift: `readiness review show parcels 2`"
 
 
+def test_what_a_critical_event_has_asked_for_says_so_however_it_was_judged_since(parcels: Parcels) -> None:
+    parcels.declare("risk_tier: medium", "risk_tier: low")
+    made = challenge(parcels.product, parcels.lake.ledger, severity=Severity.CRITICAL)
+    challenge(parcels.product, parcels.lake.ledger, made=made)
+    assert the_one(parcels).why == "risk tier low, asked for by critical drift: `readiness review show parcels 1`"
+
+
 def test_a_model_that_was_rolled_back_from_says_so(parcels: Parcels) -> None:
     parcels.declare("risk_tier: medium", "risk_tier: low")
     ledger = parcels.lake.ledger
