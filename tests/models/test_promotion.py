@@ -252,7 +252,7 @@ def test_what_a_person_rejected_is_not_promoted_by_the_policys_word_on_milder_ev
     challenge(promoted.product, promoted.lake.ledger, made=made, used=promoted.trained[LATER][0])
     about = case_of(promoted.product, promoted.lake, number).judgement.evidence
     promoted.lake.ledger.models.record_review(review(about, by=POLICY))
-    assert promotion.decided(promoted.product, promoted.lake) == ()
+    assert promoted.approved == []
     with nothing_changes(promoted), pytest.raises(NotApproved, match=r"ann rejected it at .* \(looked at\): only what a person"):
         promoted.promote(number, by=POLICY)
     promoted.approve(number)
