@@ -41,9 +41,9 @@ def better(
 ) -> Judged:
     """Judge the difference: passed where its lower bound is over `margin`, or over -`margin` if not being worse is enough.
 
-    Which of the two is asked the note of a pass says: the rule's name is one. Failed otherwise: a challenger is not promoted on
-    a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows
-    of a class, or where the bounds say nothing.
+    The note of a pass says where not being worse was enough: the rule's name does not. Failed otherwise: a challenger is not
+    promoted on a hope. Undecided with fewer than `least_rows` rows, `least_of_class` rows of a class, or where the bounds say
+    nothing.
     """
     limit = -margin if is_not_worse_enough else margin
     negatives = rows - positives
