@@ -82,6 +82,9 @@ def tell(lake: Lakehouse, found: Standing, at: Stands) -> None:
     said, evidence = at.case.judgement.verdict, at.case.judgement.evidence
     title = f"The promotion gate: {in_short(said)}"
     show([_rule_row(each) for each in said.judged], as_json=False, title=title, empty="No rule was judged.")
+    for each in said.judged:
+        if each.note:  # a sentence needs more room than a column has
+            console.print(f"  {each.rule} {each.status}: {each.note}", markup=False, soft_wrap=True)
     decisions = [_decision_row(each) for each in lake.ledger.models.reviews(evidence.digest)]
     show(
         decisions,
@@ -184,7 +187,6 @@ def _rule_row(each: Judged) -> Mapping[str, Any]:
         "95% bounds": bounds,
         "limit": _number(each.limit),
         "rows": f"{each.n:,}",
-        "why": each.note,
     }
 
 
