@@ -20,9 +20,8 @@ def missing_approvals(evidence: Evidence, newest: Review | None, *, now: datetim
     beside a later rejection. `now` is in UTC; an approval ends at `expires_at`, exclusive.
     """
     if newest is None or newest.evidence != evidence.digest:
-        return (
-            f"no decision about this evidence; it needs {'a person' if needs_person(evidence) else 'the policy'} to approve it",
-        )
+        who = "a person" if needs_person(evidence) else "the policy or a person"
+        return (f"no decision about this evidence; it needs {who} to approve it",)
     if newest.decision == "rejected":
         return (f"rejected by {newest.by}: {newest.reason}",)
     missing = []

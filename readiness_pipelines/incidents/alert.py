@@ -75,7 +75,8 @@ def _next(product: Product, incident: Incident) -> str:
             if event := incident.details.get("event", ""):
                 again = f"launch {product.name}_response for event {event}"
             elif job := incident.details.get("job", ""):
-                again = f"correct what it names; {job} is asked for by itself, after 1, 10 and 60 minutes"
+                last = "60 minutes, then every hour" if incident.details.get("of") else "60 minutes"
+                again = f"correct what it names; {job} is asked for by itself, after 1, 10 and {last}"
             return f"look at run {incident.subject} in Dagster, then {again}."
 
 

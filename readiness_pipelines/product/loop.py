@@ -14,7 +14,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.flow import POLICY, SCHEDULE, digest
-from readiness_pipelines.incidents import reconcile_waits, send
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.models.overview import Standing, standing
@@ -43,7 +42,7 @@ class _Wanted(NamedTuple):
 def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promotion: dg.JobDefinition) -> dg.SensorDefinition:
     """Return the sensor that asks for a run of the retrain that is due, and of each promotion that is decided and not made.
 
-    When others wait for a person than before, it tells Dagster and the owner: whoever trained or decided, and wherever.
+    When others wait for a person than before, it tells Dagster: whoever trained or decided, and wherever.
     """
 
     @dg.sensor(
@@ -67,7 +66,6 @@ def loop_sensor(product: Product, retrain: UnresolvedAssetJobDefinition, promoti
         waits, news = _what_waits(found), told_of_what_waits(product, lake, found, instance=instance)
         if waits != (context.cursor or ""):
             news.append(nothing_waits(product, found, target_of(instance, champion_key(product))))
-            send(product, lake, reconcile_waits(product, lake, now=clock()).resolved, log=context.log)
         told = _told(found, requests)
         context.log.info(told)
         return dg.SensorResult(

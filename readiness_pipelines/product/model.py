@@ -16,6 +16,8 @@ from pydantic import Field
 from readiness_pipelines.declarations import ModelSpec, Product
 from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.flow import Retrain
+from readiness_pipelines.governance import signed
+from readiness_pipelines.incidents import reconcile_waits, send
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.product import model_checks, model_events
@@ -28,6 +30,7 @@ from readiness_pipelines.product.vital import at_work, is_over
 
 RETRAIN_TAG = "readiness/retrain"
 LEAKS = "leaks: "  # what begins the reason of a retrain that was refused for a leak (`models.train.refusal`)
+_BY_THE_CLOCK = "dagster/schedule_name"  # of runs that a schedule of Dagster's has launched: no person is named there
 _NOT_ASKED = "nothing was asked for, so nothing is trained"
 
 
@@ -62,6 +65,7 @@ def build_model(product: Product, spec: ModelSpec) -> dg.AssetsDefinition:
                 retrain = _carried_out(context, product, lake, config)
                 for event in model_events.told(product, lake, instance=context.instance, retrain=retrain):
                     context.log_event(event)
+                send(product, lake, reconcile_waits(product, lake, now=clock()).resolved, log=context.log)
         except ReadinessError as error:  # one line for whoever reads the run; what broke is its cause
             raise dg.Failure(str(error)) from error
         said = _said(retrain)
@@ -126,6 +130,8 @@ def _carried_out(context: dg.AssetExecutionContext, product: Product, lake: Lake
         return None
     if not config.retrain and not (config.by and config.reason):
         raise ReadinessError(f"found by={config.by!r} and reason={config.reason!r}, expected both: they are kept with the retrain")
+    if not config.retrain and _BY_THE_CLOCK not in run.tags:
+        signed(config.by, config.reason)
     number = config.retrain or request(product, lake, by=config.by, reason=config.reason, now=clock()).id
     found = lake.ledger.retrains.retrain(product.name, number)
     if found is None:

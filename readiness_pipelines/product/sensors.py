@@ -17,6 +17,7 @@ from readiness_pipelines.layers.calendar import clock
 from readiness_pipelines.layers.waiting import RunState, WantedRun, find_waiting
 from readiness_pipelines.ledger import Incident, Ledger
 from readiness_pipelines.product.assets import TOLD_BY_PARTITION
+from readiness_pipelines.product.loop import PROMOTION_TAG
 from readiness_pipelines.product.resources import Readiness
 from readiness_pipelines.product.response import EVENT_TAG
 from readiness_pipelines.product.vital import bury
@@ -97,7 +98,7 @@ def incidents_sensor(product: Product) -> dg.SensorDefinition:
             product,
             lake,
             now=clock(),
-            failed_runs=[i for run in failed for i in _failure(context.instance, product, run)],
+            failed_runs=_told_once([i for run in failed for i in _failure(context.instance, product, run)], open_runs),
             recovered_runs=[i.subject for i in open_runs if _is_made_good(context.instance, lake.ledger, i, ended)],
         )
         delivered = send(product, lake, changes.resolved, log=context.log)
@@ -153,8 +154,15 @@ def _failure(instance: dg.DagsterInstance, product: Product, run: dg.DagsterRun)
             "partition": first if first == last else f"{first}...{last}",
             "event": run.tags.get(EVENT_TAG, ""),
             "job": run.job_name if run.job_name in _loop_jobs(product) else "",
+            "of": run.tags.get(PROMOTION_TAG, ""),
         },
     )
+
+
+def _told_once(failed: Sequence[Incident], open_runs: Sequence[Incident]) -> list[Incident]:
+    """Leave out failed runs of a promotion whose earlier run is told of and not made good: it is asked for every hour."""
+    told = {incident.details.get("of", "") for incident in open_runs} - {""}
+    return [incident for incident in failed if incident.details["of"] not in told]
 
 
 def _ended_at_the_gate(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

@@ -125,6 +125,8 @@ def _learned_to(product: Product, lake: Lakehouse, report: DriftReport, learned:
     spec, is_of_worth = product.model, any(f.test is Test.PERFORMANCE and f.severity is not Severity.NONE for f in report.findings)
     if spec is None or not is_of_worth or report.mode is not Mode.DECIDED or report.measured.window.last > learned.cut_off:
         return learned.cut_off
+    if not report.severity.is_at_least(spec.words.retraining.from_):  # nothing is begun for it: no need to look
+        return learned.cut_off
     return "" if has_news(product, lake, spec, report, learned, cut_off=cut_off) else learned.cut_off
 
 

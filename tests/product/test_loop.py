@@ -16,6 +16,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from readiness_pipelines.declarations import Product
 from readiness_pipelines.flow import Evidence, Promotion, Severity, Status
+from readiness_pipelines.incidents.alert import message
 from readiness_pipelines.ledger import Ledger
 from readiness_pipelines.models.evidence import evidence_of
 from readiness_pipelines.product import definitions_of
@@ -269,17 +270,6 @@ def test_a_retrain_at_work_tells_of_its_own_challenger_and_if_it_did_not_the_sen
     assert (told.metadata["readiness/retrain"].value, told.metadata["readiness/asked_because"].value) == (1, "it drifted")
 
 
-def test_the_owner_is_told_at_once_of_what_waits_and_that_it_is_decided(station: Station) -> None:
-    about = station.judged()
-    first = station.tick()
-    station.tick(first.cursor)
-    approve(station, about)
-    station.tick(first.cursor)
-    steps = [(each.kind, each.subject, each.state) for each in station.ledger.incidents.history("parcels")]
-    subject = f"parcels/1 on evidence {about.digest[:12]}"
-    assert steps == [("waits", subject, state) for state in ("opened", "notified", "resolved")]
-
-
 def test_a_champion_that_has_learned_from_what_was_erased_since_is_told_once_with_what_to_do(station: Station) -> None:
     station.promoted("a1")
     before = station.tick()
@@ -350,6 +340,20 @@ def test_a_promotion_that_dagster_was_not_told_of_is_carried_to_its_end(station:
     assert request.run_config["ops"]["promote_parcels"]["config"]["model"] == made.number
     tell(station, "parcels/1@a1#1")
     assert station.asked() == []
+
+
+@pytest.mark.slow
+def test_a_promotion_that_breaks_again_and_again_is_one_incident(station: Station) -> None:
+    approve(station, station.judged())
+    (sensor,) = [each for each in station.defs.sensors or () if each.name == "parcels_incidents"]
+    for _ in range(2):
+        (request,) = station.tick().run_requests or []
+        station.instance.report_run_failed(station.add_run(request, STARTED))
+        context = dg.build_sensor_context(instance=station.instance, definitions=station.defs, resources={"readiness": READINESS})
+        sensor.evaluate_tick(context)
+        let_pass(station.instance, 10)
+    (incident,) = [each for each in station.ledger.incidents.newest("parcels").values() if each.kind == "run_failed"]
+    assert incident.is_open and "after 1, 10 and 60 minutes, then every hour" in message(station.product, incident)[1]
 
 
 def test_what_dagster_was_not_told_of_is_not_kept_waiting_by_an_approved_model_that_cannot_be_promoted(station: Station) -> None:

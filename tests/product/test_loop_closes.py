@@ -138,6 +138,8 @@ def test_at_a_higher_risk_a_person_decides_and_the_sensor_promotes_once(station:
     is_quiet, page = station.check()
     evidence = station.ledger.models.judgements("parcels")[0].evidence.digest[:12]
     assert not is_quiet and f"readiness review approve parcels 1 --evidence {evidence} --by NAME --reason WHY" in page
+    told = [(each.kind, each.subject, each.state) for each in station.ledger.incidents.history("parcels") if each.kind == "waits"]
+    assert told == [("waits", f"parcels/1 on evidence {evidence}", state) for state in ("opened", "notified")]
     station.decide("parcels_review", model=1, decision="APPROVE", evidence=evidence)
     assert station.champions() == [], "the decision is a row; the sensor promotes"
     assert station.until_quiet() == {"parcels_promotion": 1}

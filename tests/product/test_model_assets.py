@@ -175,6 +175,13 @@ def test_who_asks_without_a_reason_is_told_what_is_missing(station: Station) -> 
     assert station.parcels.lake.ledger.retrains.retrains("parcels") == []
 
 
+def test_nobody_asks_in_the_name_of_the_schedule(station: Station) -> None:
+    assert "found 'schedule' as who decides, expected a person" in failure(
+        station.run("parcels_retrain", by="schedule", reason="now")
+    )
+    assert station.parcels.lake.ledger.retrains.retrains("parcels") == []
+
+
 def test_a_retrain_that_nobody_asked_for_fails_its_run(station: Station) -> None:
     assert "found no retrain 7 of parcels" in failure(station.run("parcels_retrain", retrain=7))
 
