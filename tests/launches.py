@@ -11,7 +11,7 @@ from typing import Any
 from tests.served import Served, wait_for
 
 SHOPS = "shops"  # the code location's name
-PATIENCE = 240  # seconds a run or backfill gets on a busy machine
+PATIENCE = 600  # seconds a run or backfill gets on a busy machine
 
 _BACKFILL = """\
 mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
