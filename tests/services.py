@@ -69,7 +69,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
             "fsync": self.fsync,
-            "max_connections": 200,
+            "max_connections": 1000,  # each test leaves some open until it is collected
         }
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
