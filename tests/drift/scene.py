@@ -36,6 +36,12 @@ MODEL = """\
     features: [size]
 """
 
+
+def unlabelled(monitor: str) -> str:
+    """Return the words of a monitor without what is asked about outcomes: with a training set as reference that is refused."""
+    return monitor.replace("      label: outcome\n", "").replace("      groups: [colour]\n", "")
+
+
 _DEFS = """\
 type: readiness_pipelines.product.DataProduct
 attributes:

@@ -16,7 +16,7 @@ from readiness_pipelines.lakehouse import relation
 from readiness_pipelines.lakehouse.profiles import profiles_table
 from readiness_pipelines.layers.decisions import Signed, withdraw
 from readiness_pipelines.ledger.drift import Drift
-from tests.drift.scene import MODEL, MONITOR, TABLE, Scene, build_scene, rows_of
+from tests.drift.scene import MODEL, MONITOR, TABLE, Scene, build_scene, rows_of, unlabelled
 
 NOW = datetime.datetime(2026, 1, 1)
 SHORT = MONITOR.replace("{days: 2, step: 2}", "{days: 1, step: 1}").replace("to: 2025-01-04", "to: 2025-01-02")
@@ -236,7 +236,7 @@ def test_before_the_reference_is_complete_nothing_is_measured_and_it_is_said_why
 
 @pytest.mark.parametrize(("reference", "due"), [("previous_window", 1), ("training_set", 0)])
 def test_what_has_nothing_to_be_compared_with_is_not_due(tmp_path: Path, reference: str, due: int) -> None:
-    scene = build_scene(tmp_path, monitors=MONITOR.replace("{from: 2025-01-01, to: 2025-01-04}", reference) + MODEL)
+    scene = build_scene(tmp_path, monitors=unlabelled(MONITOR.replace("{from: 2025-01-01, to: 2025-01-04}", reference)) + MODEL)
     land(scene, 1, 2, 3, 4)  # two windows, of which the first has none before it
     (watch,) = status(scene.product, scene.lake, now=NOW)
     assert watch.due == due
@@ -265,7 +265,7 @@ def test_a_window_without_one_before_it_is_never_due(tmp_path: Path) -> None:
     ids=["training_set", "min_rows", "range"],
 )
 def test_nothing_is_due_while_there_is_nothing_to_compare_with(tmp_path: Path, declared: str, why: str) -> None:
-    scene = build_scene(tmp_path, monitors=SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", declared) + MODEL)
+    scene = build_scene(tmp_path, monitors=unlabelled(SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", declared)) + MODEL)
     land(scene, 1, 2, 3)
     (watch,) = status(scene.product, scene.lake, now=NOW)
     assert (watch.due, seen(scene)) == (0, []) and why in watch.waits_for

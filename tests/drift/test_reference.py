@@ -15,7 +15,7 @@ from readiness_pipelines.lakehouse import pins, relation, unpin
 from readiness_pipelines.layers.decisions import Signed, withdraw
 from readiness_pipelines.layers.upkeep import maintain_product
 from readiness_pipelines.ledger import Registered
-from tests.drift.scene import MODEL, TABLE, Scene, build_scene, rows_of
+from tests.drift.scene import MODEL, TABLE, Scene, build_scene, rows_of, unlabelled
 from tests.drift.test_measure import NOW, SHORT, broken, land, seen, told
 
 LATER = datetime.datetime(2030, 1, 1)
@@ -152,7 +152,7 @@ def test_a_day_that_never_came_is_not_waited_for_and_is_told_when_it_comes(tmp_p
 
 
 def test_a_training_set_is_learning_until_somebody_registers_one(tmp_path: Path) -> None:
-    scene = build_scene(tmp_path, monitors=SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", "training_set") + MODEL)
+    scene = build_scene(tmp_path, monitors=unlabelled(SHORT.replace("{from: 2025-01-01, to: 2025-01-02}", "training_set")) + MODEL)
     land(scene, 1, 2)
     assert told(scene) == ["metrics/readings: no training set has been registered"]
     (monitor,) = scene.product.monitors

@@ -32,7 +32,7 @@ def test_only_below_critical_and_at_tier_low_the_policy_may_approve(tier: Tier, 
     assert missing == (() if may else (f"approved by the policy alone; tier {tier} with severity {severity} needs a person",))
 
 
-@pytest.mark.parametrize(("tier", "who"), [(Tier.LOW, "the policy"), (Tier.UNKNOWN, "a person")])
+@pytest.mark.parametrize(("tier", "who"), [(Tier.LOW, "the policy or a person"), (Tier.UNKNOWN, "a person")])
 def test_without_a_decision_it_says_whose_is_missing(tier: Tier, who: str) -> None:
     about = replace(EVIDENCE, tier=tier)
     assert missing_approvals(about, None, now=NOW) == (f"no decision about this evidence; it needs {who} to approve it",)
