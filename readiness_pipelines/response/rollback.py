@@ -91,13 +91,13 @@ def has_news(
 ) -> bool:
     """Return whether the window has rows with a label that are later than all that a model has learned from or was tried on.
 
-    Labels are those known by the end of `cut_off`. Where the rows cannot be read it has: no alarm is passed over for that.
+    Labels are those known by the end of `cut_off`. Where the rows cannot be read or matched it has: no alarm is passed over.
     """
     try:
         rows = _rows(product, lake, spec, report, cut_off=cut_off, after=learned.holdout_to)
     except ReadinessError:
         return True
-    return not isinstance(rows, str) and len(rows) > 0
+    return isinstance(rows, str) or len(rows) > 0
 
 
 def _rows(
