@@ -42,13 +42,14 @@ def demo(
     declared = product_named(product, of=shipped())
     closes = declared.model is not None and sample
     with ThreadPoolExecutor(1, "beside") as beside:
-        made = beside.submit(make_instance, settings, log=settings.state / "demo.log")
+        made = beside.submit(make_instance, settings, log=settings.state / "demo.log") if closes else None
         if sample:
             for each in shipped().products():  # the others' too: their landing is not to look forgotten in the UI
                 if each != LOOP:  # its days land one act after the other
                     _write_sample(settings, product_named(each, of=shipped()))
-        made.result()
-        lakehouse()  # its databases too are made by one alone
+        if made:
+            made.result()
+            lakehouse()  # its databases too are made by one alone
         closed = beside.submit(loop, settings) if closes else None  # a second core would stand idle
         if declared.name != LOOP:
             _run(settings, declared)

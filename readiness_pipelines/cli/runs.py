@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from readiness_pipelines.cli.place import console
 from readiness_pipelines.cli.project import Project
 from readiness_pipelines.declarations import Product
+from readiness_pipelines.errors import ReadinessError
 from readiness_pipelines.lakehouse import Lakehouse
 from readiness_pipelines.settings import Settings
 
@@ -42,13 +43,18 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 
 
 def make_instance(settings: Settings, *, log: Path) -> None:
-    """Let Dagster make the default instance's databases, if they are not there: no two processes may begin with that at once."""
+    """Let Dagster make the default instance's databases, if they are not there: no two processes may begin with that at once.
+
+    Raises ReadinessError if it cannot; what Dagster says is appended to `log`.
+    """
     if "DAGSTER_HOME" in os.environ or (settings.dagster_home / "history").exists():
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "dagster", "instance", "migrate"]
     with log.open("ab") as sink:
-        subprocess.run(command, env=dagster_environment(settings), stdout=sink, stderr=subprocess.STDOUT, check=True)
+        done = subprocess.run(command, env=dagster_environment(settings), stdout=sink, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise ReadinessError(f"Dagster could not make its instance in {settings.dagster_home}; what it said is in {log}")
 
 
 def materialise(
